@@ -1,0 +1,205 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// LaunchPolicySpec is what an organisation demands of the apps in some namespaces.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.base) || has(self.rows) || has(self.thresholds) || has(self.waivers) || has(self.gate) || has(self.remeasureWithinSeconds)",message="the policy demands nothing: set base to a built-in policy such as marketplace-2026-11, or list rows"
+type LaunchPolicySpec struct {
+	// namespaceSelector selects the namespaces whose apps the policy binds: {} selects all of them. Where it is
+	// absent, the policy binds only the apps that name it in spec.policyRef.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || self.matchLabels.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self.matchLabels[k]).hasValue())",message="matchLabels must hold label keys and values: letters, digits, '-', '_' and '.', at most 63 characters, keys with an optional DNS prefix and '/'"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist'])",message="matchExpressions: operator must be In, NotIn, Exists or DoesNotExist"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['Exists', 'DoesNotExist'] ? (!has(e.values) || e.values.size() == 0) : (has(e.values) && e.values.size() > 0))",message="matchExpressions: In and NotIn need values; Exists and DoesNotExist take none"
+	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, !format.qualifiedName().validate(e.key).hasValue() && (!has(e.values) || e.values.all(v, !format.labelValue().validate(v).hasValue())))",message="matchExpressions must hold label keys and values: letters, digits, '-', '_' and '.', at most 63 characters, keys with an optional DNS prefix and '/'"
+	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+
+	// base is a built-in policy that this one starts from; what is said here replaces what the base says.
+	// +optional
+	// +kubebuilder:validation:Enum=marketplace-2026-11;starter-2026-11
+	Base string `json:"base,omitempty"`
+
+	// rows are the demands, row by row. A row that is not listed is as the base says, or Off without a base.
+	// +optional
+	// +listType=map
+	// +listMapKey=row
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Rows []RowDemand `json:"rows,omitempty"`
+
+	// thresholds are the numbers that rows are judged by.
+	// +optional
+	Thresholds *Thresholds `json:"thresholds,omitempty"`
+
+	// waivers says which exceptions may be made.
+	// +optional
+	Waivers *WaiverRules `json:"waivers,omitempty"`
+
+	// gate says how the gate behaves when verdicts are missing.
+	// +optional
+	Gate *GateRules `json:"gate,omitempty"`
+
+	// remeasureWithinSeconds is how long after a rollout of a launched app its rows may stay unmeasured through the
+	// app's fault, or with a measurement under way, before they stop counting as passed. 900 unless a policy says otherwise.
+	// +optional
+	// +kubebuilder:validation:Minimum=60
+	// +kubebuilder:validation:Maximum=86400
+	RemeasureWithinSeconds *int32 `json:"remeasureWithinSeconds,omitempty"`
+}
+
+// Enforcement says how much a row counts.
+//
+// +kubebuilder:validation:Enum=Required;Advisory;Off
+type Enforcement string
+
+const (
+	// EnforcementRequired rows must pass before the app is Launchable.
+	EnforcementRequired Enforcement = "Required"
+	// EnforcementAdvisory rows are measured and reported, and hold nothing back.
+	EnforcementAdvisory Enforcement = "Advisory"
+	// EnforcementOff rows are not measured.
+	EnforcementOff Enforcement = "Off"
+)
+
+// RowDemand is what a policy demands of one row.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.requiredFrom) || self.enforcement == 'Required'",message="requiredFrom goes with enforcement Required: until then the row is Advisory"
+type RowDemand struct {
+	// row that the demand is about.
+	// +required
+	Row Row `json:"row,omitempty"`
+
+	// enforcement says how much the row counts: Required, Advisory or Off.
+	// +required
+	Enforcement Enforcement `json:"enforcement,omitempty"`
+
+	// requiredFrom is when a Required row begins to count; until then it is Advisory.
+	// +optional
+	RequiredFrom metav1.Time `json:"requiredFrom,omitzero"`
+
+	// validForSeconds is how long a verdict stays valid. 86400 unless a policy says otherwise; the shortest wins.
+	// +optional
+	// +kubebuilder:validation:Minimum=300
+	// +kubebuilder:validation:Maximum=2592000
+	ValidForSeconds *int32 `json:"validForSeconds,omitempty"`
+}
+
+// Thresholds are the numbers that rows are judged by. Of several policies, the strictest number wins.
+//
+// +kubebuilder:validation:MinProperties=1
+type Thresholds struct {
+	// minimumRevisionHistory is how many old revisions a workload must keep for RollbackReady
+	// (spec.revisionHistoryLimit). 2 unless a policy says otherwise.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100
+	MinimumRevisionHistory *int32 `json:"minimumRevisionHistory,omitempty"`
+}
+
+// WaiverMode says whether exceptions may be made.
+//
+// +kubebuilder:validation:Enum=Allowed;Forbidden
+type WaiverMode string
+
+const (
+	// WaiversAllowed lets whoever may create LaunchWaivers let rows off.
+	WaiversAllowed WaiverMode = "Allowed"
+	// WaiversForbidden lets nobody.
+	WaiversForbidden WaiverMode = "Forbidden"
+)
+
+// WaiverRules say which exceptions may be made. Of several policies, the strictest rule wins.
+//
+// +kubebuilder:validation:MinProperties=1
+type WaiverRules struct {
+	// mode says whether exceptions may be made at all. Allowed unless a policy says otherwise.
+	// +optional
+	Mode WaiverMode `json:"mode,omitempty"`
+
+	// maxDurationSeconds is the longest time from a waiver's creation to its expiresAt. 2592000 (30 days) unless a
+	// policy says otherwise.
+	// +optional
+	// +kubebuilder:validation:Minimum=3600
+	// +kubebuilder:validation:Maximum=31536000
+	MaxDurationSeconds *int32 `json:"maxDurationSeconds,omitempty"`
+
+	// nonWaivable rows can't be let off.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	NonWaivable []Row `json:"nonWaivable,omitempty"`
+}
+
+// GateRules say how the gate behaves when verdicts are missing. Of several policies, the strictest rule wins.
+//
+// +kubebuilder:validation:MinProperties=1
+type GateRules struct {
+	// graceSeconds is how long a launched app keeps its last state when rows can't be measured through no fault of
+	// its own. 86400 unless a policy says otherwise; the shortest wins.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=604800
+	GraceSeconds *int32 `json:"graceSeconds,omitempty"`
+}
+
+// LaunchPolicyStatus says what the policy binds.
+type LaunchPolicyStatus struct {
+	// conditions of the policy: Ready.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=8
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the metadata.generation that this status is about.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+
+	// launches is how many LaunchReadiness resources the policy binds.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Launches *int32 `json:"launches,omitempty"`
+}
+
+// LaunchPolicy is what an organisation demands of its apps before they meet strangers.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:path=launchpolicies,singular=launchpolicy,shortName=lpol,categories=launch,scope=Cluster
+// +kubebuilder:subresource:status
+// +kubebuilder:selectablefield:JSONPath=`.spec.base`
+// +kubebuilder:printcolumn:name="Base",type=string,JSONPath=`.spec.base`,description="built-in policy that it starts from"
+// +kubebuilder:printcolumn:name="Launches",type=integer,JSONPath=`.status.launches`,description="apps that it binds"
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.matches('^(marketplace|starter)-[0-9]{4}-[0-9]{2}$')",message="names such as marketplace-2026-11 belong to built-in policies: choose another name, and set spec.base to start from a built-in policy"
+type LaunchPolicy struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec is what is demanded.
+	// +required
+	Spec LaunchPolicySpec `json:"spec,omitzero"`
+
+	// status says what the policy binds.
+	// +optional
+	Status LaunchPolicyStatus `json:"status,omitzero"`
+}
+
+// LaunchPolicyList is a list of LaunchPolicy.
+//
+// +kubebuilder:object:root=true
+type LaunchPolicyList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []LaunchPolicy `json:"items"`
+}

@@ -1,0 +1,365 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// LaunchReadinessSpec describes one app and what it is held to.
+type LaunchReadinessSpec struct {
+	// policyRef names a LaunchPolicy, or a built-in policy, that binds this app besides those whose namespaceSelector
+	// selects the namespace. It can only add strictness: the strictest of all policies in force wins.
+	// +optional
+	PolicyRef *PolicyReference `json:"policyRef,omitempty"`
+
+	// suspend stops the measuring while it is true. Verdicts age meanwhile, so that the app stops being Launchable
+	// when they are no longer valid.
+	// +optional
+	// +default=false
+	// +kubebuilder:default=false
+	Suspend *bool `json:"suspend,omitempty"`
+
+	// workloads are the parts of the app that run: web, API, worker, and so on. Each belongs to one LaunchReadiness.
+	// +required
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(w, self.exists_one(o, o.ref.kind == w.ref.kind && o.ref.name == w.ref.name))",message="each workload may be listed once: remove the second entry with the same ref"
+	Workloads []Workload `json:"workloads,omitempty"`
+}
+
+// PolicyReference names a policy.
+type PolicyReference struct {
+	// name of a LaunchPolicy in the cluster, or of a built-in policy (marketplace-2026-11, starter-2026-11).
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a LaunchPolicy: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit"
+	Name string `json:"name,omitempty"`
+}
+
+// Workload is one part of the app that runs.
+//
+// +kubebuilder:validation:XValidation:rule="self.ref.kind == oldSelf.ref.kind && self.ref.apiVersion == oldSelf.ref.apiVersion",message="a workload's kind can't change: remove this entry and add one under another name"
+type Workload struct {
+	// name of this part within the launch, as findings give it: for example web, api or worker.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="must be a DNS label such as web or api: lower-case letters, digits and '-', starting and ending with a letter or digit"
+	Name string `json:"name,omitempty"`
+
+	// ref is the object that runs it, in the same namespace.
+	// +required
+	Ref WorkloadReference `json:"ref,omitzero"`
+}
+
+// WorkloadReference names the object that runs a part of the app.
+//
+// +kubebuilder:validation:XValidation:rule="self.kind == 'Rollout' ? self.apiVersion == 'argoproj.io/v1alpha1' : self.apiVersion == 'apps/v1'",message="apiVersion must be apps/v1 for a Deployment, StatefulSet or DaemonSet, and argoproj.io/v1alpha1 for a Rollout"
+type WorkloadReference struct {
+	// apiVersion of the object: apps/v1, or argoproj.io/v1alpha1 for a Rollout.
+	// +optional
+	// +default="apps/v1"
+	// +kubebuilder:default="apps/v1"
+	// +kubebuilder:validation:Enum=apps/v1;argoproj.io/v1alpha1
+	APIVersion string `json:"apiVersion,omitempty"`
+
+	// kind of the object.
+	// +required
+	Kind WorkloadKind `json:"kind,omitempty"`
+
+	// name of the object.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be an object's name: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit"
+	Name string `json:"name,omitempty"`
+}
+
+// WorkloadKind is a kind of object that runs pods of one template.
+//
+// +kubebuilder:validation:Enum=Deployment;StatefulSet;DaemonSet;Rollout
+type WorkloadKind string
+
+const (
+	// KindDeployment is a Deployment of apps/v1.
+	KindDeployment WorkloadKind = "Deployment"
+	// KindStatefulSet is a StatefulSet of apps/v1.
+	KindStatefulSet WorkloadKind = "StatefulSet"
+	// KindDaemonSet is a DaemonSet of apps/v1.
+	KindDaemonSet WorkloadKind = "DaemonSet"
+	// KindRollout is a Rollout of argoproj.io/v1alpha1 (Argo Rollouts).
+	KindRollout WorkloadKind = "Rollout"
+)
+
+// LaunchReadinessStatus is what was found. It is written by the operator alone, and can be rebuilt: deleting it loses
+// nothing but time.
+type LaunchReadinessStatus struct {
+	// conditions are Ready, Reconciling and Stalled (kstatus), Exposable and Launchable (the verdict), and one for each row.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	// +kubebuilder:validation:MaxItems=32
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// observedGeneration is the metadata.generation that this status is about.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
+
+	// summary says in one line how many of the Required rows pass, and which do not.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Summary string `json:"summary,omitempty"`
+
+	// revision is the identity of what runs now: the pod templates with their image digests, the data of the
+	// ConfigMaps and the versions of the Secrets that they refer to.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Revision string `json:"revision,omitempty"`
+
+	// measurements are what the conditions are derived from, one a row.
+	// +optional
+	// +listType=map
+	// +listMapKey=row
+	// +kubebuilder:validation:MaxItems=32
+	Measurements []Measurement `json:"measurements,omitempty"`
+
+	// rollouts are the revisions seen since the oldest that is not measured yet, newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Rollouts []Rollout `json:"rollouts,omitempty"`
+
+	// verified are the last revisions on which every Required row was measured and passed, newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Verified []VerifiedRevision `json:"verified,omitempty"`
+
+	// policies are in force for this app; the strictest of each demand wins.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=64
+	Policies []PolicyInForce `json:"policies,omitempty"`
+
+	// lastMeasuredAt is the newest measuredAt of all measurements.
+	// +optional
+	LastMeasuredAt metav1.Time `json:"lastMeasuredAt,omitzero"`
+
+	// launchedAt is the first time that the app was Launchable.
+	// +optional
+	LaunchedAt metav1.Time `json:"launchedAt,omitzero"`
+
+	// reportRef names the LaunchReport with the findings of this app.
+	// +optional
+	ReportRef *ReportReference `json:"reportRef,omitempty"`
+}
+
+// Measurement is the last verdict on a row, and what came of later attempts.
+type Measurement struct {
+	// row that was measured.
+	// +required
+	Row Row `json:"row,omitempty"`
+
+	// verdict of the last measurement that gave one; Unknown where none has.
+	// +required
+	Verdict Verdict `json:"verdict,omitempty"`
+
+	// reason of the verdict, as the row's condition gives it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+
+	// message of the verdict, as the row's condition gives it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+
+	// measuredAt is when the verdict was given. A later measurement that found the same leaves it as it is until half
+	// of the validity is over.
+	// +optional
+	MeasuredAt metav1.Time `json:"measuredAt,omitzero"`
+
+	// validUntil is when the verdict becomes Stale.
+	// +optional
+	ValidUntil metav1.Time `json:"validUntil,omitzero"`
+
+	// revision of the app that was measured.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Revision string `json:"revision,omitempty"`
+
+	// inputsHash identifies the spec fields, thresholds and rules that the measurement used.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	InputsHash string `json:"inputsHash,omitempty"`
+
+	// findings is how many things are wrong, Low ones included.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Findings *int32 `json:"findings,omitempty"`
+
+	// fingerprints of the findings that fail the row, worst first, at most 32.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=32
+	// +kubebuilder:validation:items:MaxLength=64
+	Fingerprints []string `json:"fingerprints,omitempty"`
+
+	// failing is how many findings fail the row. Above the length of fingerprints, those beyond are not listed.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Failing *int32 `json:"failing,omitempty"`
+
+	// source is where the verdict comes from.
+	// +optional
+	Source *MeasurementSource `json:"source,omitempty"`
+
+	// lastAttempt is there while the newest attempt gave no verdict.
+	// +optional
+	LastAttempt *Attempt `json:"lastAttempt,omitempty"`
+
+	// unmeasuredSince is since when a newer verdict is wanted and missing, by the revision, the inputs or the age.
+	// +optional
+	UnmeasuredSince metav1.Time `json:"unmeasuredSince,omitzero"`
+}
+
+// MeasurementSource is where a verdict comes from.
+type MeasurementSource struct {
+	// kind of the source: Check (inside the operator).
+	// +required
+	// +kubebuilder:validation:Enum=Check
+	Kind string `json:"kind,omitempty"`
+}
+
+// Attempt is a measurement that gave no verdict.
+type Attempt struct {
+	// at is when the first of a series of attempts with the same outcome was made.
+	// +required
+	At metav1.Time `json:"at,omitzero"`
+
+	// outcome of the attempt.
+	// +required
+	Outcome Verdict `json:"outcome,omitempty"`
+
+	// reason why there is no verdict.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+
+	// message says what to do about it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+
+	// fault says whether the app or the operator is the cause, which decides how long a launched app keeps its state.
+	// +required
+	Fault Fault `json:"fault,omitempty"`
+}
+
+// Rollout is a revision that was seen.
+type Rollout struct {
+	// revision that was seen.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Revision string `json:"revision,omitempty"`
+
+	// configuration is the part of the revision that is known before the images have been pulled.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Configuration string `json:"configuration,omitempty"`
+
+	// at is when it was first seen.
+	// +required
+	At metav1.Time `json:"at,omitzero"`
+}
+
+// VerifiedRevision is a revision on which every Required row was measured and passed.
+type VerifiedRevision struct {
+	// revision that was verified.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Revision string `json:"revision,omitempty"`
+
+	// images of the revision, as digests (sha256:...), sorted. At most 64.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MaxLength=128
+	Images []string `json:"images,omitempty"`
+
+	// at is when the last row of it passed.
+	// +required
+	At metav1.Time `json:"at,omitzero"`
+}
+
+// PolicyInForce is a policy that binds the app.
+type PolicyInForce struct {
+	// name of the policy.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// generation of the LaunchPolicy; absent for a built-in policy, which never changes.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	Generation *int64 `json:"generation,omitempty"`
+}
+
+// ReportReference names a LaunchReport of the same namespace.
+type ReportReference struct {
+	// name of the LaunchReport.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+}
+
+// LaunchReadiness is one app that is to be launched, and its launch scorecard.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:resource:path=launchreadinesses,singular=launchreadiness,shortName=lr,categories=launch,scope=Namespaced
+// +kubebuilder:subresource:status
+// +kubebuilder:selectablefield:JSONPath=`.spec.policyRef.name`
+// +kubebuilder:printcolumn:name="Launchable",type=string,JSONPath=`.status.conditions[?(@.type=="Launchable")].status`,description="True when every Required row passes, is waived or does not apply"
+// +kubebuilder:printcolumn:name="Exposable",type=string,JSONPath=`.status.conditions[?(@.type=="Exposable")].status`,description="True when every Required row that is measured before exposure does"
+// +kubebuilder:printcolumn:name="Summary",type=string,JSONPath=`.status.summary`,description="how many of the Required rows pass, and which do not"
+// +kubebuilder:printcolumn:name="Launched",type=date,JSONPath=`.status.launchedAt`,description="time since the app was Launchable for the first time"
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Policy",type=string,priority=1,JSONPath=`.status.policies[*].name`,description="policies in force"
+// +kubebuilder:printcolumn:name="Measured",type=date,priority=1,JSONPath=`.status.lastMeasuredAt`,description="time since the newest verdict"
+// +kubebuilder:printcolumn:name="Ready",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="True when the spec is accepted and being worked on"
+type LaunchReadiness struct {
+	metav1.TypeMeta `json:",inline"`
+	// metadata is the standard object metadata.
+	// +optional
+	metav1.ObjectMeta `json:"metadata,omitzero"`
+
+	// spec describes the app and what it is held to.
+	// +required
+	Spec LaunchReadinessSpec `json:"spec,omitzero"`
+
+	// status is what was found.
+	// +optional
+	Status LaunchReadinessStatus `json:"status,omitzero"`
+}
+
+// LaunchReadinessList is a list of LaunchReadiness.
+//
+// +kubebuilder:object:root=true
+type LaunchReadinessList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitzero"`
+	Items           []LaunchReadiness `json:"items"`
+}

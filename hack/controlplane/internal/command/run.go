@@ -1,0 +1,93 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build unix
+
+package command
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
+	"github.com/launchready/launchready/hack/controlplane/internal/process"
+	"github.com/launchready/launchready/hack/controlplane/internal/supervisor"
+)
+
+// parentInterval is how often we look whether the process that started us is still there.
+const parentInterval = 200 * time.Millisecond
+
+// errOrphaned is the cause when the process that started us has ended.
+var errOrphaned = errors.New("the process that started this one has ended")
+
+func (a app) run(ctx context.Context, args []string) error {
+	flags := a.flags("run")
+	dir := flags.String("dir", "", "folder for the state, which is kept (default: a temporary one)")
+	chdir := flags.String("chdir", "", "folder to run the command in")
+	if err := flags.Parse(args); err != nil {
+		return errUsage
+	}
+	command := supervisor.Command{Args: flags.Args()}
+	if *chdir != "" {
+		var err error
+		if command.Dir, err = filepath.Abs(*chdir); err != nil {
+			return err
+		}
+	}
+	ctx, cancel := followParent(ctx)
+	defer cancel()
+	bin, err := a.programs(ctx)
+	if err != nil {
+		return err
+	}
+	config, err := supervised(bin, *dir)
+	if err != nil {
+		return err
+	}
+	begun := time.Now()
+	return supervisor.Run(ctx, config, func(ctx context.Context, launcher *process.Launcher, c *cluster.Cluster) error {
+		a.tell("control plane ready after %.1f s\n", time.Since(begun).Seconds())
+		if len(command.Args) > 0 {
+			return supervisor.Execute(ctx, launcher, c, bin, command)
+		}
+		a.print("export KUBECONFIG=%s\n", shellQuote(c.Kubeconfig()))
+		a.tell("Ctrl-C stops it\n")
+		return supervisor.UntilOver(ctx)
+	})
+}
+
+// followParent makes a context that is also over when the process that started us has ended. "go run" does not hand on the
+// signal that ends it, and would leave a control plane behind.
+func followParent(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	parent := os.Getppid()
+	go func() {
+		ticker := time.NewTicker(parentInterval)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				if os.Getppid() != parent {
+					cancel(errOrphaned)
+				}
+			}
+		}
+	}()
+	return ctx, func() { cancel(nil) }
+}
+
+// shellQuote quotes a path for a shell, if it needs to be.
+func shellQuote(path string) string {
+	if !strings.ContainsFunc(path, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+,:@%=", r)
+	}) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}

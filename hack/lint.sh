@@ -1,0 +1,21 @@
+#!/bin/sh
+# Copyright The LaunchReady Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# lint.sh
+#
+# Lints every module by the one .golangci.yml, then shows that the import arrows in it hold: a test breaks each of them
+# in a module of stubs and looks for the linter's complaint.
+set -eu
+cd "$(dirname "$0")/.."
+
+root=$PWD
+linter=$root/bin/tools/golangci-lint
+
+for module in . hack/controlplane hack/tools/lint; do
+	echo "==> lint $module"
+	(cd "$module" && "$linter" run --config "$root/.golangci.yml" ./...)
+done
+
+echo "==> the linter holds the import arrows"
+(cd hack/tools/lint && GOLANGCI_LINT=$linter "$root/bin/tools/gotestsum" --format pkgname -- -count 1 ./...)

@@ -1,0 +1,30 @@
+#!/bin/sh
+# Copyright The LaunchReady Authors.
+# SPDX-License-Identifier: Apache-2.0
+#
+# test.sh [PACKAGE...]
+#
+# Runs the tests with the race detector: one line a package, and a summary at the end. Those that need an API server
+# start the one that hack/controlplane has built.
+set -eu
+cd "$(dirname "$0")/.."
+
+root=$PWD
+race=$(hack/race.sh)
+
+# gotestsum [ARGUMENT...]: one line a package; arguments are go test's.
+gotestsum() {
+	if [ -n "$race" ]; then
+		set -- "$race" "$@"
+		export CGO_ENABLED=1
+	fi
+	"$root/bin/tools/gotestsum" --format pkgname --format-hide-empty-pkg -- -timeout 20m "$@"
+}
+
+echo "==> tests of hack/controlplane"
+(cd hack/controlplane && gotestsum ./...)
+
+echo "==> unit and API server tests"
+KUBEBUILDER_ASSETS=$(go -C hack/controlplane run . path)
+export KUBEBUILDER_ASSETS
+gotestsum "${@:-./...}"

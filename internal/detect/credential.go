@@ -1,0 +1,313 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import "strings"
+
+// place is where a named value stands, which changes what its form may mean.
+type place uint8
+
+const (
+	// inSetting: a setting of its own (an environment variable): the value is exact.
+	inSetting place = iota
+	// inQuotes: a quoted string of a file.
+	inQuotes
+	// bareInFile: an unquoted value of a file, which may be code or a type.
+	bareInFile
+	// inComment, or behind a name with only a space between: prose is likely, so only
+	// a value that no word can be counts.
+	inComment
+)
+
+// maxCredential is the longest value that a name convicts. Beyond it are documents,
+// which known shapes and the names inside them judge.
+const maxCredential = 4096
+
+// credential tells whether v is a credential, given what its name claims: the value
+// must have a credential's shape. It returns the part that is the secret.
+func credential(c claim, v string, where place) (string, bool) {
+	v = strings.TrimSpace(v)
+	if c.noun == 0 || len(v) < 3 || len(v) > maxCredential {
+		return "", false
+	}
+	if c.noun == isPin {
+		return v, digit.all(v) && len(v) >= 4 && len(v) <= 12 && !filler(v)
+	}
+	if c.plural {
+		if s, ok := credentialInList(c, v, where); ok {
+			return s, true
+		}
+	}
+	if t := parseTemplate(v); t.found {
+		return credentialInTemplate(c, t, where)
+	}
+	if c.noun == isAuth || c.noun == isCookie || c.noun == isCredential {
+		if s, ok := pairPassword(v); ok && c.noun != isCookie {
+			return s, true
+		}
+	}
+	if innocent(v) || Placeholder(v) {
+		return "", false
+	}
+	return v, shaped(c, v, where)
+}
+
+// credentialInTemplate judges a value with references in it: a typed default, or a
+// long random piece between the references.
+func credentialInTemplate(c claim, t template, where place) (string, bool) {
+	for _, def := range t.defaults {
+		if !parseTemplate(def).found && len(t.literals) == 0 {
+			if s, ok := credential(claim{noun: c.noun, strong: c.strong}, def, where); ok {
+				return s, true
+			}
+		}
+	}
+	return t.literalSecret()
+}
+
+// credentialInList judges a,b,c under a plural name.
+func credentialInList(c claim, v string, where place) (string, bool) {
+	if strings.IndexByte(v, ',') < 0 {
+		return "", false
+	}
+	single := claim{noun: c.noun, strong: c.strong}
+	for item := range strings.SplitSeq(v, ",") {
+		if s, ok := credential(single, strings.Trim(item, ` "'[]`), where); ok {
+			return s, true
+		}
+	}
+	return "", false
+}
+
+// shaped tells whether a value that is neither innocent nor a placeholder has the
+// shape of the credential that its name claims.
+func shaped(c claim, v string, where place) bool {
+	if strings.ContainsAny(v, " \t\n") {
+		return c.strong && passphrase(v, where)
+	}
+	if nonASCII(v) {
+		return c.noun == isPassword && c.strong && where != inComment && mixed(v)
+	}
+	if where == inComment {
+		return len(v) >= 6 && mixed(v) && !wordPath(v) && (c.strong || randomToken(v, 16))
+	}
+	if where == bareInFile && codeLike(v) {
+		return false
+	}
+	switch c.noun {
+	case isPassword:
+		return passwordShape(v, where)
+	case isSecret:
+		if c.strong {
+			return strongShape(c, v, where)
+		}
+		return looseShape(v)
+	case isToken, isStrongKey, isKey:
+		if c.strong {
+			return strongShape(c, v, where)
+		}
+		if c.noun == isKey {
+			return randomToken(v, 20)
+		}
+		return looseShape(v)
+	case isSeed:
+		return c.strong && (randomToken(v, 12) || mixed(v) && len(v) >= 8)
+	case isAuth, isCookie, isCredential:
+		if c.strong {
+			return looseShape(v)
+		}
+		return randomToken(v, 16)
+	}
+	return false
+}
+
+// passwordShape: people choose anything for a password, so whatever is left counts,
+// save small numbers and words that are labels.
+func passwordShape(v string, where place) bool {
+	if len(v) < 4 {
+		return false
+	}
+	if digit.all(v) {
+		return len(v) >= 6
+	}
+	if where != inSetting && inSet(labels, v) {
+		return false
+	}
+	return true
+}
+
+// labels are what translations and forms show beside a field for a password.
+var labels = wordSet(`passwort kennwort contraseña contrasena senha wachtwoord parola lösenord adgangskode salasana
+	heslo hasło jelszó sifre şifre pincode username user email login submit cancel confirm current new old forgot
+	reset password passcode token jeton secret geheim segreto secreto key`)
+
+// strongShape: the name leaves no doubt that it is a secret, token or key; the value
+// must still not read as a mode, a provider or the name of an object.
+func strongShape(c claim, v string, where place) bool {
+	if inSet(providers, v) {
+		return false
+	}
+	if digit.all(v) {
+		return len(v) >= 8
+	}
+	if looseShape(v) {
+		return true
+	}
+	if len(v) < 8 || !wordy(v) {
+		return len(v) >= 8
+	}
+	if where == bareInFile && c.noun == isSecret && objectName(v) {
+		return false
+	}
+	return madeOfWords(v)
+}
+
+// madeOfWords judges secrets that a person wrote in words: supersecret,
+// my-super-secret-jwt-key, correct-horse-battery. The name of an object, a header or
+// a key (csrf-token, chat-tls, user_id) must not be one: it has at most two words, or
+// ends in what it is.
+func madeOfWords(v string) bool {
+	var store nameWords
+	words := store.split(v)
+	if len(words) == 1 {
+		return len(v) >= 8 && !strings.ContainsAny(v, "-_.")
+	}
+	boast := false
+	for _, w := range words {
+		switch string(w.text) {
+		case "super", "very", "secret", "secure", "top", "ultra", "mega", "shh", "private", "dont", "nobody":
+			boast = true
+		}
+	}
+	last := words[len(words)-1].role
+	if last&(credentialNoun|isAttribute) != 0 {
+		return boast && len(words) >= 3
+	}
+	return boast || len(words) >= 3
+}
+
+// objectName tells the name of a Kubernetes Secret: a DNS label of words that ends in
+// what it holds.
+func objectName(v string) bool {
+	for i := range len(v) {
+		if !lower.has(v[i]) && !digit.has(v[i]) && v[i] != '-' && v[i] != '.' {
+			return false
+		}
+	}
+	i := strings.LastIndexAny(v, "-.")
+	if i < 0 {
+		return false
+	}
+	switch v[i+1:] {
+	case "secret", "secrets", "tls", "cert", "certs", "creds", "credentials", "auth", "token", "tokens", "key", "keys",
+		"password", "passwords", "config", "env", "registry", "pull", "ca":
+		return true
+	}
+	return false
+}
+
+// looseShape: letters and digits together as no word, number or version has them, or
+// a random token.
+func looseShape(v string) bool {
+	if randomToken(v, 16) {
+		return true
+	}
+	return len(v) >= 6 && mixed(v) && !wordy(v) || humanMix(v)
+}
+
+// humanMix tells words with digits or symbols put in as people do: hunter2-correct,
+// Summer2024!, s3cr3t, P@ssw0rd.
+func humanMix(v string) bool {
+	if len(v) < 6 {
+		return false
+	}
+	if strings.ContainsAny(v, "!@#$%^&*") && letterIn(v) {
+		return true
+	}
+	// A word with digits behind it, beside another word: hunter2-correct. Names of
+	// versions and regions have short numbers too, so a region or version is left out.
+	return wordWithDigits(v) && !objectName(v)
+}
+
+// wordWithDigits tells hunter2: five letters or more, then digits, in a value of at
+// most three parts that is no version, region or host.
+func wordWithDigits(v string) bool {
+	found := false
+	parts := 0
+	for i := 0; i < len(v); {
+		if !alnum.has(v[i]) {
+			i++
+			continue
+		}
+		j := alnum.run(v, i)
+		part := v[i:j]
+		parts++
+		n := letter.run(part, 0)
+		if n >= 5 && n < len(part) && digit.all(part[n:]) && !inSet(modes, part) {
+			found = true
+		}
+		i = j
+	}
+	return found && parts <= 3
+}
+
+func letterIn(v string) bool {
+	return strings.ContainsFunc(v, func(r rune) bool { return r < 128 && letter.has(byte(r)) })
+}
+
+// mixed tells letters together with digits or symbols.
+func mixed(v string) bool {
+	hasLetter, hasOther := false, false
+	for i := range len(v) {
+		switch {
+		case letter.has(v[i]):
+			hasLetter = true
+		case digit.has(v[i]) || strings.IndexByte("!@#$%^&*+=?~", v[i]) >= 0:
+			hasOther = true
+		}
+	}
+	return hasLetter && hasOther
+}
+
+func nonASCII(v string) bool {
+	for i := range len(v) {
+		if v[i] >= 0x80 {
+			return true
+		}
+	}
+	return false
+}
+
+// codeLike tells unquoted code: self.token, user.password, DefaultToken{}, a type with
+// a mark of null (String!, string?), a union of types.
+func codeLike(v string) bool {
+	v = strings.TrimRight(v, ",;")
+	if strings.HasSuffix(v, "()") || strings.HasSuffix(v, "{") || strings.HasSuffix(v, "(") || strings.HasSuffix(v, "[]") {
+		return true
+	}
+	if strings.Contains(v, "|") || strings.Contains(v, "->") || strings.Contains(v, "&&") {
+		return !mixed(v) || strings.Contains(v, ":")
+	}
+	if inSet(modes, strings.TrimRight(v, "!?")) {
+		return true
+	}
+	left, right, dotted := strings.Cut(v, ".")
+	return dotted && letter.all(left) && identifier(right) && !strings.ContainsAny(v, "0123456789")
+}
+
+// pairPassword returns the password of user:password.
+func pairPassword(v string) (string, bool) {
+	user, pw, ok := strings.Cut(v, ":")
+	if !ok || user == "" || len(pw) < 3 || strings.HasPrefix(pw, "//") || strings.ContainsAny(user, " \t/\"'{}[]") ||
+		strings.ContainsAny(pw, " \t") {
+		return "", false
+	}
+	if digit.all(pw) && len(pw) <= 5 || Placeholder(pw) || parseTemplate(pw).found || innocent(v) || scope(v) {
+		return "", false
+	}
+	if digit.all(user) && digit.all(pw) || pathLike(pw) && strings.HasPrefix(pw, "/") {
+		return "", false
+	}
+	return pw, true
+}

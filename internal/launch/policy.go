@@ -1,0 +1,183 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package launch
+
+import (
+	"cmp"
+	"embed"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/yaml"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// DefaultPolicy is the built-in policy that binds where no LaunchPolicy selects the namespace.
+const DefaultPolicy = "marketplace-2026-11"
+
+// What is demanded where no policy says.
+const (
+	defaultValidForSeconds        = 86_400
+	defaultMinimumRevisionHistory = 2
+	defaultMaxDurationSeconds     = 2_592_000
+	defaultGraceSeconds           = 86_400
+	defaultRemeasureWithinSeconds = 900
+)
+
+//go:embed policies/*.yaml
+var builtInFiles embed.FS
+
+// BuiltInPolicies are the policies that are part of the operator, by name. Each is frozen: an upgrade adds others,
+// and changes none.
+func BuiltInPolicies() (map[string]v1alpha1.LaunchPolicySpec, error) {
+	files, err := builtInFiles.ReadDir("policies")
+	if err != nil {
+		return nil, fmt.Errorf("reading the built-in policies: %w", err)
+	}
+	policies := make(map[string]v1alpha1.LaunchPolicySpec, len(files))
+	for _, f := range files {
+		data, err := builtInFiles.ReadFile(path.Join("policies", f.Name()))
+		if err != nil {
+			return nil, fmt.Errorf("reading built-in policy %s: %w", f.Name(), err)
+		}
+		var spec v1alpha1.LaunchPolicySpec
+		if err := yaml.UnmarshalStrict(data, &spec); err != nil {
+			return nil, fmt.Errorf("reading built-in policy %s: %w", f.Name(), err)
+		}
+		policies[strings.TrimSuffix(f.Name(), ".yaml")] = spec
+	}
+	return policies, nil
+}
+
+// based puts what a policy says over what its base says.
+func based(base, spec v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
+	rows := slices.Clone(spec.Rows)
+	for _, d := range base.Rows {
+		if !slices.ContainsFunc(spec.Rows, func(own v1alpha1.RowDemand) bool { return own.Row == d.Row }) {
+			rows = append(rows, d)
+		}
+	}
+	thresholds, baseThresholds := ptr.Deref(spec.Thresholds, v1alpha1.Thresholds{}), ptr.Deref(base.Thresholds, v1alpha1.Thresholds{})
+	waivers, baseWaivers := ptr.Deref(spec.Waivers, v1alpha1.WaiverRules{}), ptr.Deref(base.Waivers, v1alpha1.WaiverRules{})
+	gate, baseGate := ptr.Deref(spec.Gate, v1alpha1.GateRules{}), ptr.Deref(base.Gate, v1alpha1.GateRules{})
+	if waivers.NonWaivable == nil {
+		waivers.NonWaivable = baseWaivers.NonWaivable
+	}
+	return v1alpha1.LaunchPolicySpec{
+		Rows:                   rows,
+		RemeasureWithinSeconds: either(spec.RemeasureWithinSeconds, base.RemeasureWithinSeconds),
+		Thresholds:             &v1alpha1.Thresholds{MinimumRevisionHistory: either(thresholds.MinimumRevisionHistory, baseThresholds.MinimumRevisionHistory)},
+		Gate:                   &v1alpha1.GateRules{GraceSeconds: either(gate.GraceSeconds, baseGate.GraceSeconds)},
+		Waivers: &v1alpha1.WaiverRules{
+			Mode:               cmp.Or(waivers.Mode, baseWaivers.Mode),
+			MaxDurationSeconds: either(waivers.MaxDurationSeconds, baseWaivers.MaxDurationSeconds),
+			NonWaivable:        waivers.NonWaivable,
+		},
+	}
+}
+
+// Combine gives what policies demand together: the strictest of each demand wins, and what none says is at its default.
+func Combine(policies []v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
+	all := v1alpha1.LaunchPolicySpec{
+		Thresholds: &v1alpha1.Thresholds{}, Waivers: &v1alpha1.WaiverRules{}, Gate: &v1alpha1.GateRules{},
+	}
+	for _, p := range policies {
+		for _, d := range p.Rows {
+			all.Rows = demand(all.Rows, d)
+		}
+		all.RemeasureWithinSeconds = smaller(all.RemeasureWithinSeconds, p.RemeasureWithinSeconds)
+		if t := p.Thresholds; t != nil {
+			all.Thresholds.MinimumRevisionHistory = larger(all.Thresholds.MinimumRevisionHistory, t.MinimumRevisionHistory)
+		}
+		if g := p.Gate; g != nil {
+			all.Gate.GraceSeconds = smaller(all.Gate.GraceSeconds, g.GraceSeconds)
+		}
+		if w := p.Waivers; w != nil {
+			all.Waivers = stricterWaivers(*all.Waivers, *w)
+		}
+	}
+	slices.SortFunc(all.Rows, func(a, b v1alpha1.RowDemand) int { return strings.Compare(string(a.Row), string(b.Row)) })
+	for i := range all.Rows {
+		all.Rows[i].ValidForSeconds = either(all.Rows[i].ValidForSeconds, ptr.To[int32](defaultValidForSeconds))
+	}
+	all.RemeasureWithinSeconds = either(all.RemeasureWithinSeconds, ptr.To[int32](defaultRemeasureWithinSeconds))
+	all.Thresholds.MinimumRevisionHistory = either(all.Thresholds.MinimumRevisionHistory, ptr.To[int32](defaultMinimumRevisionHistory))
+	all.Gate.GraceSeconds = either(all.Gate.GraceSeconds, ptr.To[int32](defaultGraceSeconds))
+	all.Waivers.MaxDurationSeconds = either(all.Waivers.MaxDurationSeconds, ptr.To[int32](defaultMaxDurationSeconds))
+	if all.Waivers.Mode == "" {
+		all.Waivers.Mode = v1alpha1.WaiversAllowed
+	}
+	return all
+}
+
+// demand adds what one more policy demands of a row. A policy in which the row is Off demands nothing of it.
+func demand(rows []v1alpha1.RowDemand, d v1alpha1.RowDemand) []v1alpha1.RowDemand {
+	if d.Enforcement == v1alpha1.EnforcementOff {
+		return rows
+	}
+	i := slices.IndexFunc(rows, func(r v1alpha1.RowDemand) bool { return r.Row == d.Row })
+	if i < 0 {
+		return append(rows, d)
+	}
+	have := &rows[i]
+	have.ValidForSeconds = smaller(have.ValidForSeconds, d.ValidForSeconds)
+	switch {
+	case d.Enforcement != v1alpha1.EnforcementRequired:
+	case have.Enforcement != v1alpha1.EnforcementRequired:
+		have.Enforcement, have.RequiredFrom = d.Enforcement, d.RequiredFrom
+	case d.RequiredFrom.Before(&have.RequiredFrom) || d.RequiredFrom.IsZero():
+		have.RequiredFrom = d.RequiredFrom
+	}
+	return rows
+}
+
+func stricterWaivers(a, b v1alpha1.WaiverRules) *v1alpha1.WaiverRules {
+	if b.Mode == v1alpha1.WaiversForbidden {
+		a.Mode = b.Mode
+	}
+	a.MaxDurationSeconds = smaller(a.MaxDurationSeconds, b.MaxDurationSeconds)
+	rows := append(slices.Clone(a.NonWaivable), b.NonWaivable...)
+	slices.Sort(rows)
+	a.NonWaivable = slices.Compact(rows)
+	return &a
+}
+
+// Selects says whether a LaunchPolicy binds a namespace with these labels.
+func Selects(p *v1alpha1.LaunchPolicy, namespaceLabels map[string]string) (bool, error) {
+	if p.Spec.NamespaceSelector == nil {
+		return false, nil
+	}
+	selector, err := metav1.LabelSelectorAsSelector(p.Spec.NamespaceSelector)
+	if err != nil {
+		return false, fmt.Errorf("reading spec.namespaceSelector of LaunchPolicy %s: %w", p.Name, err)
+	}
+	return selector.Matches(labels.Set(namespaceLabels)), nil
+}
+
+func either(a, b *int32) *int32 {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+func smaller(a, b *int32) *int32 {
+	if a == nil || (b != nil && *b < *a) {
+		return b
+	}
+	return a
+}
+
+func larger(a, b *int32) *int32 {
+	if a == nil || (b != nil && *b > *a) {
+		return b
+	}
+	return a
+}

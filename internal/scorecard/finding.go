@@ -1,0 +1,131 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package scorecard
+
+import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+const (
+	// maxForeignRunes is how much of a text that others wrote may stand in a finding.
+	maxForeignRunes = 200
+	// maxTextBytes is the MaxLength of a finding's fields in the API.
+	maxTextBytes = 1024
+	// fingerprintDigits is the length of a finding's fingerprint: 64 bits, as hexadecimal digits.
+	fingerprintDigits = 16
+)
+
+// Finding is one concrete thing that is wrong. Only NewFinding makes one, so that no text that others wrote reaches
+// a status, a report, a log or an Event as it came.
+type Finding struct {
+	api v1alpha1.Finding
+}
+
+// Draft is what a Finding is made of. Place, Message and Remedy are written by us; what others wrote goes through
+// Foreign first.
+type Draft struct {
+	// Rule is the kind of finding, a CamelCase word.
+	Rule     string
+	Severity v1alpha1.Severity
+	// Place is where it is: an object and a field, such as `Deployment shop/chat: containers[web].env[TOKEN]`.
+	Place   string
+	Message string
+	Remedy  string
+	// Identity tells this finding from others of the same rule at the same place, such as a keyed hash of the secret.
+	// It never appears itself.
+	Identity string
+}
+
+// NewFinding makes a finding. Its fingerprint is an HMAC-SHA-256 with the operator's key over rule, place and
+// identity, so that it is the same in every measurement and tells nothing to whoever lacks the key.
+func NewFinding(key []byte, d Draft) Finding {
+	mac := hmac.New(sha256.New, key)
+	for _, part := range []string{"launchready finding v1", d.Rule, d.Place, d.Identity} {
+		// The length in front keeps ("ab", "c") apart from ("a", "bc").
+		fmt.Fprintf(mac, "%d:%s", len(part), part)
+	}
+	return Finding{api: v1alpha1.Finding{
+		Fingerprint: hex.EncodeToString(mac.Sum(nil))[:fingerprintDigits],
+		Severity:    d.Severity,
+		Rule:        d.Rule,
+		Place:       bounded(d.Place),
+		Message:     bounded(d.Message),
+		Remedy:      bounded(d.Remedy),
+	}}
+}
+
+// API gives the finding as the LaunchReport holds it.
+func (f Finding) API() v1alpha1.Finding { return f.api }
+
+// Fails says whether the finding fails its row.
+func (f Finding) Fails() bool { return f.api.Severity != v1alpha1.SeverityLow }
+
+// Foreign makes text that others wrote harmless: valid UTF-8; control, escape, bidirectional and zero-width
+// characters made visible as \u{...}; at most 200 characters, an ellipsis included.
+func Foreign(text string) string {
+	var b strings.Builder
+	n := 0
+	for _, r := range text {
+		if n == maxForeignRunes-1 && utf8.RuneCountInString(text) > maxForeignRunes {
+			b.WriteString("…")
+			break
+		}
+		if n == maxForeignRunes {
+			break
+		}
+		n++
+		b.WriteString(visible(r))
+	}
+	return b.String()
+}
+
+// visible gives a character as it may stand in a terminal, an HTML page or a log line.
+func visible(r rune) string {
+	if r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Zl, unicode.Zp) {
+		return fmt.Sprintf("\\u{%X}", r)
+	}
+	return string(r)
+}
+
+// bounded cuts a text at the API's MaxLength, at a character's border, and makes it harmless as a last resort.
+func bounded(text string) string {
+	var b strings.Builder
+	for _, r := range text {
+		v := visible(r)
+		if b.Len()+len(v) > maxTextBytes-len("…") {
+			b.WriteString("…")
+			break
+		}
+		b.WriteString(v)
+	}
+	return b.String()
+}
+
+// severityRank orders severities, the worst first.
+func severityRank(s v1alpha1.Severity) int {
+	return slices.Index([]v1alpha1.Severity{
+		v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium, v1alpha1.SeverityLow,
+	}, s)
+}
+
+// CompareFindings orders findings: the worst first, then by rule and place, so that the same findings always stand
+// in the same order.
+func CompareFindings(a, b v1alpha1.Finding) int {
+	return cmp.Or(
+		cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)),
+		cmp.Compare(a.Rule, b.Rule),
+		cmp.Compare(a.Place, b.Place),
+		cmp.Compare(a.Fingerprint, b.Fingerprint),
+	)
+}
