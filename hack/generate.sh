@@ -22,7 +22,7 @@ mkdir -p "$out/api/v1alpha1" "$out/config/crd/bases" "$out/config/rbac" "$out/do
 
 "$tools/controller-gen" \
 	rbac:roleName=launchready-manager \
-	"paths={./cmd/...,./controllers/...,./internal/...}" \
+	paths=./controllers/... paths=./internal/... \
 	output:rbac:dir="$out/config/rbac"
 
 "$tools/crd-ref-docs" \

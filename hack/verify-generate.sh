@@ -15,25 +15,26 @@ trap 'exit 1' INT TERM
 
 hack/generate.sh "$fresh"
 
-(cd "$fresh" && find . -type f | sed 's|^\./||' | sort) >"$fresh.list"
-trap 'rm -rf "$fresh" "$fresh.list"' EXIT
-
 faults=0
-while read -r file; do
+# fault WHAT FILE
+fault() {
+	echo "$1: $2" >&2
+	faults=$((faults + 1))
+}
+
+files=$(cd "$fresh" && find . -type f | sed 's|^\./||' | sort)
+for file in $files; do
 	if [ ! -f "$file" ]; then
-		echo "missing: $file" >&2
-		faults=$((faults + 1))
+		fault "missing" "$file"
 	elif ! cmp -s "$file" "$fresh/$file"; then
-		echo "stale: $file" >&2
-		diff -u "$file" "$fresh/$file" | sed -n '3,40p' >&2 || true
-		faults=$((faults + 1))
+		fault "stale" "$file"
+		diff -u "$file" "$fresh/$file" | sed -n '3,40p' >&2
 	fi
-done <"$fresh.list"
+done
 
 for file in api/*/zz_generated.*.go config/crd/bases/*.yaml; do
 	if [ -f "$file" ] && [ ! -f "$fresh/$file" ]; then
-		echo "no longer generated: $file" >&2
-		faults=$((faults + 1))
+		fault "no longer generated" "$file"
 	fi
 done
 
@@ -41,4 +42,4 @@ if [ "$faults" -gt 0 ]; then
 	echo "$faults generated file(s) differ from their source: run 'make generate' and commit the result" >&2
 	exit 1
 fi
-echo "generated files are fresh ($(wc -l <"$fresh.list" | tr -d ' ') files)"
+echo "$(echo "$files" | wc -l | tr -d ' ') generated files are fresh"

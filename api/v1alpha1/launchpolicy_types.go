@@ -14,11 +14,7 @@ type LaunchPolicySpec struct {
 	// namespaceSelector selects the namespaces whose apps the policy binds: {} selects all of them. Where it is
 	// absent, the policy binds only the apps that name it in spec.policyRef.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="!has(self.matchLabels) || self.matchLabels.all(k, !format.qualifiedName().validate(k).hasValue() && !format.labelValue().validate(self.matchLabels[k]).hasValue())",message="matchLabels must hold label keys and values: letters, digits, '-', '_' and '.', at most 63 characters, keys with an optional DNS prefix and '/'"
-	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['In', 'NotIn', 'Exists', 'DoesNotExist'])",message="matchExpressions: operator must be In, NotIn, Exists or DoesNotExist"
-	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, e.operator in ['Exists', 'DoesNotExist'] ? (!has(e.values) || e.values.size() == 0) : (has(e.values) && e.values.size() > 0))",message="matchExpressions: In and NotIn need values; Exists and DoesNotExist take none"
-	// +kubebuilder:validation:XValidation:rule="!has(self.matchExpressions) || self.matchExpressions.all(e, !format.qualifiedName().validate(e.key).hasValue() && (!has(e.values) || e.values.all(v, !format.labelValue().validate(v).hasValue())))",message="matchExpressions must hold label keys and values: letters, digits, '-', '_' and '.', at most 63 characters, keys with an optional DNS prefix and '/'"
-	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
+	NamespaceSelector *NamespaceSelector `json:"namespaceSelector,omitempty"`
 
 	// base is a built-in policy that this one starts from; what is said here replaces what the base says.
 	// +optional
@@ -51,6 +47,77 @@ type LaunchPolicySpec struct {
 	// +kubebuilder:validation:Minimum=60
 	// +kubebuilder:validation:Maximum=86400
 	RemeasureWithinSeconds *int32 `json:"remeasureWithinSeconds,omitempty"`
+}
+
+// NamespaceSelector selects namespaces by their labels, in the form of metav1.LabelSelector, which can't stand here
+// itself: it bounds nothing, so that no rule on it fits the API server's budget. All parts of it must hold; {} selects
+// every namespace.
+//
+// +structType=atomic
+type NamespaceSelector struct {
+	// matchLabels are labels that a namespace must have.
+	// +optional
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.size() <= 317 && !format.qualifiedName().validate(k).hasValue())",message="each key must be a label key such as tier or example.com/tier: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or digit, after an optional DNS name and '/'"
+	MatchLabels map[string]LabelValue `json:"matchLabels,omitempty"`
+
+	// matchExpressions are demands on labels that a namespace must meet.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	MatchExpressions []LabelRequirement `json:"matchExpressions,omitempty"`
+}
+
+// LabelValue is the value of a label.
+//
+// +kubebuilder:validation:MaxLength=63
+// +kubebuilder:validation:XValidation:rule="!format.labelValue().validate(self).hasValue()",message="must be a label's value: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or digit"
+type LabelValue string
+
+// LabelRequirement is a demand on one label.
+//
+// +kubebuilder:validation:XValidation:rule="self.operator in ['In', 'NotIn'] ? has(self.values) : !has(self.values)",message="operators In and NotIn need values; Exists and DoesNotExist take none: remove values"
+type LabelRequirement struct {
+	// key of the label.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=317
+	// +kubebuilder:validation:XValidation:rule="!format.qualifiedName().validate(self).hasValue()",message="must be a label key such as tier or example.com/tier: at most 63 letters, digits, '-', '_' and '.', starting and ending with a letter or digit, after an optional DNS name and '/'"
+	Key string `json:"key,omitempty"`
+
+	// operator says how the label's value relates to values: In, NotIn, Exists or DoesNotExist.
+	// +required
+	// +kubebuilder:validation:Enum=In;NotIn;Exists;DoesNotExist
+	Operator metav1.LabelSelectorOperator `json:"operator,omitempty"`
+
+	// values that In and NotIn compare with.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Values []LabelValue `json:"values,omitempty"`
+}
+
+// LabelSelector is the selector in the form that Kubernetes' libraries take.
+func (s *NamespaceSelector) LabelSelector() *metav1.LabelSelector {
+	if s == nil {
+		return nil
+	}
+	var selector metav1.LabelSelector
+	if len(s.MatchLabels) > 0 {
+		selector.MatchLabels = make(map[string]string, len(s.MatchLabels))
+	}
+	for key, value := range s.MatchLabels {
+		selector.MatchLabels[key] = string(value)
+	}
+	for _, r := range s.MatchExpressions {
+		requirement := metav1.LabelSelectorRequirement{Key: r.Key, Operator: r.Operator}
+		for _, value := range r.Values {
+			requirement.Values = append(requirement.Values, string(value))
+		}
+		selector.MatchExpressions = append(selector.MatchExpressions, requirement)
+	}
+	return &selector
 }
 
 // Enforcement says how much a row counts.

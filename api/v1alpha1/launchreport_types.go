@@ -79,6 +79,10 @@ type RowReport struct {
 	// +kubebuilder:validation:MaxLength=1024
 	Control string `json:"control,omitempty"`
 
+	// counts are the numbers of findings of this row, those that were left out included.
+	// +optional
+	Counts *SeverityCounts `json:"counts,omitempty"`
+
 	// findings, worst first.
 	// +optional
 	// +listType=atomic
@@ -91,27 +95,34 @@ type RowReport struct {
 	OmittedFindings *int32 `json:"omittedFindings,omitempty"`
 }
 
+// SeverityCounts are numbers of findings.
+type SeverityCounts struct {
+	// critical is the number of Critical findings.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Critical int32 `json:"critical"`
+
+	// high is the number of High findings.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	High int32 `json:"high"`
+
+	// medium is the number of Medium findings.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Medium int32 `json:"medium"`
+
+	// low is the number of Low findings.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Low int32 `json:"low"`
+}
+
 // LaunchReportStatus is the evidence for every row that was measured.
 type LaunchReportStatus struct {
-	// critical is the number of Critical findings, those that were left out included.
+	// counts are the numbers of findings of all rows, those that were left out included.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
-	Critical *int32 `json:"critical,omitempty"`
-
-	// high is the number of High findings, those that were left out included.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	High *int32 `json:"high,omitempty"`
-
-	// medium is the number of Medium findings, those that were left out included.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	Medium *int32 `json:"medium,omitempty"`
-
-	// low is the number of Low findings, those that were left out included.
-	// +optional
-	// +kubebuilder:validation:Minimum=0
-	Low *int32 `json:"low,omitempty"`
+	Counts *SeverityCounts `json:"counts,omitempty"`
 
 	// rows are the evidence, row by row, in the order of the scorecard.
 	// +optional
@@ -126,10 +137,10 @@ type LaunchReportStatus struct {
 // +kubebuilder:object:root=true
 // +kubebuilder:resource:path=launchreports,singular=launchreport,shortName=lrep,categories=launch,scope=Namespaced
 // +kubebuilder:subresource:status
-// +kubebuilder:printcolumn:name="Critical",type=integer,JSONPath=`.status.critical`
-// +kubebuilder:printcolumn:name="High",type=integer,JSONPath=`.status.high`
-// +kubebuilder:printcolumn:name="Medium",type=integer,JSONPath=`.status.medium`
-// +kubebuilder:printcolumn:name="Low",type=integer,JSONPath=`.status.low`
+// +kubebuilder:printcolumn:name="Critical",type=integer,JSONPath=`.status.counts.critical`
+// +kubebuilder:printcolumn:name="High",type=integer,JSONPath=`.status.counts.high`
+// +kubebuilder:printcolumn:name="Medium",type=integer,JSONPath=`.status.counts.medium`
+// +kubebuilder:printcolumn:name="Low",type=integer,JSONPath=`.status.counts.low`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 type LaunchReport struct {
 	metav1.TypeMeta `json:",inline"`

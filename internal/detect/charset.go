@@ -73,3 +73,11 @@ func (c charset) runBack(s string, end int) int {
 
 // all tells whether s consists of bytes of the set only, and is not empty.
 func (c charset) all(s string) bool { return s != "" && c.run(s, 0) == len(s) }
+
+// nextOf returns the offset of the next b in s, or the length of s.
+func nextOf(s string, from int, b byte) int {
+	for from < len(s) && s[from] != b {
+		from++
+	}
+	return from
+}

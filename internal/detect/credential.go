@@ -175,7 +175,7 @@ func madeOfWords(v string) bool {
 	}
 	boast := false
 	for _, w := range words {
-		switch string(w.text) {
+		switch w.text {
 		case "super", "very", "secret", "secure", "top", "ultra", "mega", "shh", "private", "dont", "nobody":
 			boast = true
 		}

@@ -4,6 +4,8 @@
 package detect
 
 import (
+	"strings"
+
 	ahocorasick "github.com/BobuSumisu/aho-corasick"
 )
 
@@ -77,7 +79,11 @@ func (k *keywords) each(text string, visit func(ts []trigger, at int)) {
 	})
 }
 
+// lowerASCII lowers the ASCII letters of s; it allocates only if there are capitals.
 func lowerASCII(s string) string {
+	if !strings.ContainsFunc(s, func(r rune) bool { return r >= 'A' && r <= 'Z' }) {
+		return s
+	}
 	b := []byte(s)
 	for i, c := range b {
 		if upper.has(c) {

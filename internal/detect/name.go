@@ -23,13 +23,12 @@ type claim struct {
 
 // word is one lower-case word of a name.
 type word struct {
-	text []byte
+	text string
 	role wordRole
 }
 
-// nameWords holds the words of one name without allocating.
+// nameWords holds the words of one name, on the stack.
 type nameWords struct {
-	buf   [maxNameLength]byte
 	words [maxNameWords]word
 	n     int
 }
@@ -40,28 +39,24 @@ func (w *nameWords) split(name string) []word {
 	if len(name) > maxNameLength {
 		name = name[len(name)-maxNameLength:]
 	}
+	lowered := lowerASCII(name)
 	w.n = 0
 	start := -1
 	for i := range len(name) {
-		c := name[i]
-		if !alnum.has(c) {
-			w.push(start, i)
+		if !alnum.has(name[i]) {
+			w.push(lowered, start, i)
 			start = -1
 			continue
 		}
-		w.buf[i] = c
-		if upper.has(c) {
-			w.buf[i] = c + 'a' - 'A'
-		}
 		if start >= 0 && startsWord(name, i) {
-			w.push(start, i)
+			w.push(lowered, start, i)
 			start = i
 		}
 		if start < 0 {
 			start = i
 		}
 	}
-	w.push(start, len(name))
+	w.push(lowered, start, len(name))
 	return w.words[:w.n]
 }
 
@@ -78,7 +73,7 @@ func startsWord(name string, i int) bool {
 	return i+1 < len(name) && lower.has(name[i+1]) && (name[i+1] != 's' || (i+2 < len(name) && lower.has(name[i+2])))
 }
 
-func (w *nameWords) push(start, end int) {
+func (w *nameWords) push(lowered string, start, end int) {
 	if start < 0 || start >= end {
 		return
 	}
@@ -86,7 +81,7 @@ func (w *nameWords) push(start, end int) {
 		copy(w.words[:], w.words[1:])
 		w.n--
 	}
-	text := w.buf[start:end]
+	text := lowered[start:end]
 	w.words[w.n] = word{text: text, role: roleOf(text)}
 	w.n++
 }
@@ -100,6 +95,9 @@ func readName(name string) claim {
 	var store nameWords
 	words := store.split(name)
 	if clientSide(name) {
+		return claim{}
+	}
+	if digestName(words) {
 		return claim{}
 	}
 	head, unknown := headOf(words)
@@ -117,6 +115,17 @@ func readName(name string) claim {
 		c.strong = false
 	}
 	return c
+}
+
+// digestName tells names of checksums: checksum/secret is the hash of a manifest.
+func digestName(words []word) bool {
+	for _, w := range words {
+		switch w.text {
+		case "checksum", "checksums", "digest", "fingerprint", "sha1", "sha256", "sha512", "md5", "integrity":
+			return true
+		}
+	}
+	return false
 }
 
 // headOf finds the head noun: behind it only neutral words, names of vendors, or
@@ -151,11 +160,18 @@ func usedAsQualifier(words []word, i int) bool {
 // secretID recognises Vault AppRole's secret id, the one credential that is called
 // an id (https://developer.hashicorp.com/vault/docs/auth/approle).
 func secretID(words []word, i int) int {
-	if i < 1 || string(words[i].text) != "id" || string(words[i-1].text) != "secret" {
+	if i < 1 || words[i].text != "id" {
+		return -1
+	}
+	// Vault's own VAULT_DEV_ROOT_TOKEN_ID is the token as well.
+	if words[i-1].text == "token" && i > 1 && words[i-2].text == "root" {
+		return i - 1
+	}
+	if words[i-1].text != "secret" {
 		return -1
 	}
 	for _, w := range words[:i-1] {
-		switch string(w.text) {
+		switch w.text {
 		case "vault", "approle", "role", "bao", "openbao":
 			return i - 1
 		}
@@ -189,13 +205,16 @@ func qualify(before []word, head word) claim {
 		c = qualifyKey(c, before)
 	case noun&isSeed != 0:
 		c.noun = isSeed
-		c.strong = string(head.text) != "seed" || seedOfCredential(before)
+		c.strong = head.text != "seed" || seedOfCredential(before)
 	case noun&isCookie != 0:
+		if head.text == "sid" && len(before) > 0 && before[len(before)-1].text != "connect" {
+			return claim{} // TWILIO_ACCOUNT_SID: an identifier
+		}
 		c.noun = isCookie
-		c.strong = len(before) > 0 && string(before[len(before)-1].text) == "erlang"
+		c.strong = len(before) > 0 && before[len(before)-1].text == "erlang"
 	case noun&isAuth != 0:
 		c.noun = isAuth
-		c.strong = len(before) > 0 && string(before[len(before)-1].text) == "rediscli"
+		c.strong = len(before) > 0 && before[len(before)-1].text == "rediscli"
 	}
 	return c
 }
@@ -213,15 +232,15 @@ func precededBy(before []word, role wordRole, n int) bool {
 // ambiguousPassword tells uses of "pass" and "passkey" that are no password:
 // nginx' proxy_pass, a build's first pass.
 func ambiguousPassword(before []word, head word) bool {
-	switch string(head.text) {
+	switch head.text {
 	case "pass", "passkey":
 	default:
 		return false
 	}
 	if len(before) == 0 {
-		return string(head.text) == "passkey"
+		return head.text == "passkey"
 	}
-	switch string(before[len(before)-1].text) {
+	switch before[len(before)-1].text {
 	case "proxy", "fastcgi", "uwsgi", "scgi", "grpc", "memcached", "first", "second", "third", "last", "boarding",
 		"single", "multi", "two", "one", "num", "by", "render", "season", "day", "hall", "low", "high", "band":
 		return true
@@ -230,7 +249,7 @@ func ambiguousPassword(before []word, head word) bool {
 }
 
 func secretIsStrong(before []word, head word) bool {
-	if string(head.text) == "secrets" || string(head.text) == "hmac" {
+	if head.text == "secrets" || head.text == "hmac" {
 		return false
 	}
 	if precededBy(before, isSecretInnocent, 2) {
@@ -244,7 +263,7 @@ func qualifyToken(c claim, before []word, head word) claim {
 	if precededBy(before, isTokenInnocent, 2) || precededBy(before, isPublic, 2) {
 		return claim{}
 	}
-	switch string(head.text) {
+	switch head.text {
 	case "pat", "jwt":
 		c.strong = precededBy(before, isVendor, 2)
 	case "tokens":
@@ -275,7 +294,7 @@ func qualifyKey(c claim, before []word) claim {
 // SEARCH_API_KEY, SEARCH_ONLY_KEY (https://www.algolia.com/doc/guides/security/api-keys/).
 func searchOnly(before []word) bool {
 	for i := len(before) - 1; i >= 0 && i >= len(before)-3; i-- {
-		if string(before[i].text) == "search" && (i+1 == len(before) || i+2 == len(before)) {
+		if before[i].text == "search" && (i+1 == len(before) || i+2 == len(before)) {
 			return i > 0 || i+1 < len(before)
 		}
 	}
@@ -284,7 +303,7 @@ func searchOnly(before []word) bool {
 
 func seedOfCredential(before []word) bool {
 	for _, w := range before {
-		switch string(w.text) {
+		switch w.text {
 		case "otp", "totp", "mfa", "wallet", "hd", "bip39", "2fa", "key":
 			return true
 		}

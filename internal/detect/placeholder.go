@@ -150,7 +150,7 @@ func placeholderWords(v string) bool {
 	}
 	marked := false
 	for _, w := range words {
-		role := placeholderVocabulary[string(w.text)]
+		role := placeholderVocabulary[w.text]
 		if role == 0 {
 			return false
 		}
@@ -162,7 +162,7 @@ func placeholderWords(v string) bool {
 		return false
 	}
 	if len(words) == 1 {
-		role := placeholderVocabulary[string(words[0].text)]
+		role := placeholderVocabulary[words[0].text]
 		return role&(placeholderMark|placeholderAlone) != 0
 	}
 	return marked || changeMe(words) || naturalNA(v)
@@ -174,7 +174,7 @@ func changeMe(words []word) bool {
 	if len(words) != 2 {
 		return false
 	}
-	first, second := string(words[0].text), string(words[1].text)
+	first, second := words[0].text, words[1].text
 	switch first {
 	case "set", "fill", "edit", "not", "to":
 		return second == "me" || second == "in" || second == "set" || second == "be" || second == "real" || second == "do"

@@ -68,7 +68,7 @@ func passphrase(v string, where place) bool {
 	if where == inSetting && len(words) <= 6 && mixedWord(words) {
 		return true
 	}
-	return len(words) >= 4 && lowerCaseWords(words)
+	return (len(words) >= 4 || len(words) == 3 && where != bareInFile && where != inComment) && lowerCaseWords(words)
 }
 
 func mixedWord(words []string) bool {

@@ -82,6 +82,8 @@ type scan struct {
 	decodings int
 	nesting   int
 	labels    labelCount
+	// browser: the text is Firebase's web configuration, whose Google key is public.
+	browser bool
 }
 
 // begin sets the bound of work for an input of n bytes.

@@ -70,7 +70,7 @@ func addNouns(add func(wordRole, string)) {
 	add(isStrongKey, `apikey apikeys secretkey accesskey privatekey authkey signingkey encryptionkey masterkey
 		licensekey licencekey sharedkey accountkey appkey servicekey presharedkey subscriptionkey cryptokey
 		deploykey sshkey adminkey clientkey writekey hmackey appsecret sharedaccesskey storagekey authtoken`)
-	add(isAuth, `auth authorization authentication basicauth httpauth`)
+	add(isAuth, `auth authorization authentication basicauth httpauth basic`)
 	add(isCookie, `cookie cookies session sessionid sid phpsessid jsessionid sess`)
 	add(isSeed, `seed mnemonic mnemonics seedphrase`)
 }
@@ -111,7 +111,7 @@ func addAttributes(add func(wordRole, string)) {
 func addQualifiers(add func(wordRole, string)) {
 	add(isKeyQualifier, `api secret private access auth signing sign signature encryption encrypt encrypted crypt crypto
 		cipher aes des rsa hmac jwt jws jwe master service admin license licence shared account storage session webhook
-		webhooks hook app application deploy ssh gpg pgp fernet ingest ingestion integration server subscription functions
+		webhooks hook app application deploy ssh fernet ingest ingestion integration server subscription functions
 		merchant wallet security sec token rest client consumer cookie csrf root super user developer dev sdk write kms
 		decryption decrypt tls ssl mac pre preshared psk symmetric bearer login auth0 gateway partner team org project
 		internal backend x vault data unseal recovery`)
@@ -123,7 +123,7 @@ func addQualifiers(add func(wordRole, string)) {
 		tab field column json yaml property properties path env variable setting settings redis memcached s3 bucket
 		blob file filename state param parameter query sticky affinity hash hashing distribution count counter min max
 		num number total size item record response request result user_id mapping routing_key queue collection session_id
-		nav menu dataset image video audio media page ref log trace span metric namespace claim role trusted authorized
+		nav menu gpg pgp websocket socket dataset image video audio media page ref log trace span metric namespace claim role trusted authorized
 		allowed error status sequence search verify verification verifying`)
 	add(isTokenInnocent, `max min minimum maximum num number count total avg average prompt completion input output context
 		reasoning thinking cached budget limit stop eos bos pad unk unknown mask cls sep special start end begin first last
@@ -185,8 +185,8 @@ var noNouns = map[string]bool{
 }
 
 // roleOf looks a lower-case word up, without its trailing digits if need be.
-func roleOf(word []byte) wordRole {
-	if role, ok := vocabulary[string(word)]; ok {
+func roleOf(word string) wordRole {
+	if role, ok := vocabulary[word]; ok {
 		return role
 	}
 	end := len(word)
@@ -198,11 +198,11 @@ func roleOf(word []byte) wordRole {
 	}
 	if end < len(word) {
 		word = word[:end]
-		if role, ok := vocabulary[string(word)]; ok {
+		if role, ok := vocabulary[word]; ok {
 			return role
 		}
 	}
-	return roleBySuffix(string(word))
+	return roleBySuffix(word)
 }
 
 func roleBySuffix(word string) wordRole {

@@ -154,7 +154,7 @@ func Selects(p *v1alpha1.LaunchPolicy, namespaceLabels map[string]string) (bool,
 	if p.Spec.NamespaceSelector == nil {
 		return false, nil
 	}
-	selector, err := metav1.LabelSelectorAsSelector(p.Spec.NamespaceSelector)
+	selector, err := metav1.LabelSelectorAsSelector(p.Spec.NamespaceSelector.LabelSelector())
 	if err != nil {
 		return false, fmt.Errorf("reading spec.namespaceSelector of LaunchPolicy %s: %w", p.Name, err)
 	}

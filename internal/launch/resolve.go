@@ -30,18 +30,18 @@ type Resolver struct {
 // Resolve gives the app that a launch describes. The App is there even with an error, as far as it got: a missing
 // policy does not keep the workloads from being measured. The error is the weightiest of all that were met: a
 // TransientError before a StalledError before a WaitingError.
+// Where the App is not Measurable, no row can be.
 func (r *Resolver) Resolve(ctx context.Context, lr *v1alpha1.LaunchReadiness) (*App, error) {
 	app := &App{Launch: lr}
-	errs := []error{
-		r.resolvePolicies(ctx, app),
-		r.resolveWaivers(ctx, app),
-		r.resolveConflicts(ctx, app),
-		r.resolveWorkloads(ctx, app),
+	errs := []error{r.resolvePolicies(ctx, app), r.resolveWaivers(ctx, app)}
+	workloads := r.resolveConflicts(ctx, app)
+	if workloads == nil {
+		workloads = r.resolveWorkloads(ctx, app)
 	}
-	if app.Measurable() {
-		errs = append(errs, r.resolveRevision(ctx, app))
+	if workloads == nil {
+		workloads = r.resolveRevision(ctx, app)
 	}
-	return app, weightiest(errs)
+	return app, weightiest(append(errs, workloads))
 }
 
 // weightiest gives the error that decides what happens next.

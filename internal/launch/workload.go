@@ -29,10 +29,8 @@ const lookAgain = 30 * time.Second
 // (argo-rollouts, utils/defaults: DefaultRevisionHistoryLimit).
 const rolloutDefaultHistory = 10
 
-// Measurable says whether every workload was found.
-func (a *App) Measurable() bool {
-	return len(a.Workloads) > 0 && len(a.Workloads) == len(a.Launch.Spec.Workloads)
-}
+// Measurable says whether every workload was found, belongs to this launch, and has a known revision.
+func (a *App) Measurable() bool { return a.Revision.Hash != "" }
 
 // resolveWorkloads sets the workloads that exist.
 func (r *Resolver) resolveWorkloads(ctx context.Context, app *App) error {

@@ -20,7 +20,7 @@ import (
 const (
 	// maxForeignRunes is how much of a text that others wrote may stand in a finding.
 	maxForeignRunes = 200
-	// maxTextBytes is the MaxLength of a finding's fields in the API.
+	// maxTextBytes bounds every text of ours.
 	maxTextBytes = 1024
 	// fingerprintDigits is the length of a finding's fingerprint: 64 bits, as hexadecimal digits.
 	fingerprintDigits = 16
@@ -59,9 +59,9 @@ func NewFinding(key []byte, d Draft) Finding {
 		Fingerprint: hex.EncodeToString(mac.Sum(nil))[:fingerprintDigits],
 		Severity:    d.Severity,
 		Rule:        d.Rule,
-		Place:       bounded(d.Place),
-		Message:     bounded(d.Message),
-		Remedy:      bounded(d.Remedy),
+		Place:       Bounded(d.Place),
+		Message:     Bounded(d.Message),
+		Remedy:      Bounded(d.Remedy),
 	}}
 }
 
@@ -98,8 +98,9 @@ func visible(r rune) string {
 	return string(r)
 }
 
-// bounded cuts a text at the API's MaxLength, at a character's border, and makes it harmless as a last resort.
-func bounded(text string) string {
+// Bounded cuts a text at 1,024 bytes, at a character's border, and makes it harmless as a last resort. That is the
+// MaxLength of texts in our API, and of an Event's note (events.k8s.io/v1: 1 kB).
+func Bounded(text string) string {
 	var b strings.Builder
 	for _, r := range text {
 		v := visible(r)
@@ -112,18 +113,17 @@ func bounded(text string) string {
 	return b.String()
 }
 
-// severityRank orders severities, the worst first.
-func severityRank(s v1alpha1.Severity) int {
-	return slices.Index([]v1alpha1.Severity{
-		v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium, v1alpha1.SeverityLow,
-	}, s)
+// CompareSeverity orders severities, the worst first.
+func CompareSeverity(a, b v1alpha1.Severity) int {
+	order := []v1alpha1.Severity{v1alpha1.SeverityCritical, v1alpha1.SeverityHigh, v1alpha1.SeverityMedium, v1alpha1.SeverityLow}
+	return cmp.Compare(slices.Index(order, a), slices.Index(order, b))
 }
 
 // CompareFindings orders findings: the worst first, then by rule and place, so that the same findings always stand
 // in the same order.
 func CompareFindings(a, b v1alpha1.Finding) int {
 	return cmp.Or(
-		cmp.Compare(severityRank(a.Severity), severityRank(b.Severity)),
+		CompareSeverity(a.Severity, b.Severity),
 		cmp.Compare(a.Rule, b.Rule),
 		cmp.Compare(a.Place, b.Place),
 		cmp.Compare(a.Fingerprint, b.Fingerprint),

@@ -59,7 +59,7 @@ func previousMeasurement(status v1alpha1.LaunchReadinessStatus, row v1alpha1.Row
 func attempted(m v1alpha1.Measurement, o Outcome, s Situation) v1alpha1.Measurement {
 	at := metav1.NewTime(s.Now.Truncate(time.Second))
 	if !o.Conclusive() {
-		attempt := &v1alpha1.Attempt{At: at, Outcome: o.Verdict, Reason: o.Reason, Message: bounded(o.Message), Fault: o.Fault}
+		attempt := &v1alpha1.Attempt{At: at, Outcome: o.Verdict, Reason: o.Reason, Message: Bounded(o.Message), Fault: o.Fault}
 		if last := m.LastAttempt; last != nil {
 			attempt.At = last.At
 			if *attempt != *last {
@@ -70,7 +70,7 @@ func attempted(m v1alpha1.Measurement, o Outcome, s Situation) v1alpha1.Measurem
 		return m
 	}
 	next := v1alpha1.Measurement{
-		Row: o.Row, Verdict: o.Verdict, Reason: o.Reason, Message: bounded(o.Message),
+		Row: o.Row, Verdict: o.Verdict, Reason: o.Reason, Message: Bounded(o.Message),
 		MeasuredAt: at, Revision: o.Revision, InputsHash: o.InputsHash,
 		Findings: ptr.To(int32(len(o.Findings))), //nolint:gosec // a count of findings is far below 2^31
 		Source:   &v1alpha1.MeasurementSource{Kind: "Check"},

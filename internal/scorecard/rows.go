@@ -58,3 +58,13 @@ func Rows() []Row {
 		{Name: v1alpha1.RowEnvironmentIsolated, Stage: BeforeExposure, BoundTo: BoundToRevision},
 	}
 }
+
+// Networked says whether what lies between has a say in a row.
+func Networked(name v1alpha1.Row) bool {
+	for _, row := range Rows() {
+		if row.Name == name {
+			return row.Networked
+		}
+	}
+	return false
+}

@@ -112,7 +112,7 @@ func (st *Standing) waiver(m v1alpha1.Measurement, s Situation, measuredNow bool
 		st.Until = earliest(st.Until, w.Spec.ExpiresAt.Time)
 	}
 	st.Reason = v1alpha1.ReasonWaived
-	st.Message = bounded(fmt.Sprintf("Waived until %s by %s. %s", st.Until.UTC().Format(time.RFC3339), strings.Join(names, ", "), st.Message))
+	st.Message = Bounded(fmt.Sprintf("Waived until %s by %s. %s", st.Until.UTC().Format(time.RFC3339), strings.Join(names, ", "), st.Message))
 }
 
 // effect sets what a Required row does to the summaries.

@@ -24,7 +24,7 @@ var house = map[string]int{
 
 	"internal/checks/rollback": 2,
 	"internal/checks/secrets":  2,
-	"internal/checks/newrow":   2, // has no rule of its own yet
+	newRow:                     2,
 	"internal/edge":            2,
 	"internal/gate":            2,
 	"internal/probe":           2,
@@ -38,6 +38,10 @@ var house = map[string]int{
 
 	"api/v1alpha1": 0,
 }
+
+// newRow is a check that .golangci.yml has no rule for yet. It is held like the others, but can't import itself: until it
+// has a rule, its tests are in its own package.
+const newRow = "internal/checks/newrow"
 
 // Beside the house: these import what they like, and nobody imports them.
 var scaffolding = []string{"test/emulators/dns", "hack/demo"}
@@ -96,7 +100,7 @@ func everyArrow() []arrow {
 	}
 	for from, fromLevel := range house {
 		for to, toLevel := range house {
-			add(from, to, from == to || fromLevel > toLevel)
+			add(from, to, fromLevel > toLevel || (from == to && from != newRow))
 		}
 		for _, outside := range scaffolding {
 			add(from, outside, false)

@@ -126,6 +126,8 @@ func clientArgs(l layout, name, user string, port int) []string {
 		"--permit-port-sharing=true",
 		"--tls-cert-file=" + l.pki(name+".crt"),
 		"--tls-private-key-file=" + l.pki(name+".key"),
+		"--kube-api-qps=500",
+		"--kube-api-burst=1000",
 		// There is no second one to elect.
 		"--leader-elect=false",
 	}

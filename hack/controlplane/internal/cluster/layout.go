@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 )
 
 // layout names the files of a control plane within its folder.
@@ -25,8 +26,10 @@ const (
 func (l layout) pki(name string) string { return filepath.Join(l.dir, pkiDir, name) }
 func (l layout) etcd() string           { return filepath.Join(l.dir, etcdDir) }
 func (l layout) log(name string) string { return filepath.Join(l.dir, logDir, name+".log") }
+
+// kubeconfig is named after the user, less the prefix that makes it one of the system's: a colon parts paths in KUBECONFIG.
 func (l layout) kubeconfig(user string) string {
-	return filepath.Join(l.dir, kubeconfigDir, user+".json")
+	return filepath.Join(l.dir, kubeconfigDir, strings.TrimPrefix(user, "system:")+".json")
 }
 
 // clear removes what an earlier control plane left, and only that, and makes empty folders.

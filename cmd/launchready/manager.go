@@ -1,0 +1,231 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+	"go.uber.org/zap/zapcore"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/controllers"
+	"github.com/launchready/launchready/internal/checks/rollback"
+	"github.com/launchready/launchready/internal/checks/secrets"
+	"github.com/launchready/launchready/internal/detect"
+	"github.com/launchready/launchready/internal/launch"
+)
+
+const (
+	// leaseName is the Lease by which replicas agree on a leader.
+	leaseName = "launchready-manager"
+	// absence is how long nobody may have led before what aged meanwhile gets its grace anew. It is longer than an
+	// ordinary restart or upgrade.
+	absence = 10 * time.Minute
+)
+
+// managerOptions are the flags of the manager.
+type managerOptions struct {
+	namespace            string
+	watchNamespaces      []string
+	metricsAddress       string
+	metricsCertDir       string
+	metricsInsecure      bool
+	probeAddress         string
+	leaderElect          bool
+	resync               time.Duration
+	checkTimeout         time.Duration
+	concurrentReconciles int
+	logLevel             int
+}
+
+func newManagerCommand() *cobra.Command {
+	var o managerOptions
+	cmd := &cobra.Command{
+		Use:   "manager",
+		Short: "Run the operator",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return runManager(cmd.Context(), o) },
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator itself, for its Lease and its fingerprint key (default $POD_NAMESPACE)")
+	f.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil, "namespaces to watch, separated by commas (default all)")
+	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "address of the metrics endpoint, or 0 for none")
+	f.StringVar(&o.metricsCertDir, "metrics-cert-dir", "", "folder with tls.crt and tls.key for the metrics endpoint (default: a certificate signed by itself)")
+	f.BoolVar(&o.metricsInsecure, "metrics-insecure", false, "serve metrics over plain HTTP and to anybody; for development")
+	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz, or 0 for none")
+	f.BoolVar(&o.leaderElect, "leader-elect", true, "let only one of several replicas work")
+	f.DurationVar(&o.resync, "resync", 5*time.Minute, "how often an app that passes is measured without an event")
+	f.DurationVar(&o.checkTimeout, "check-timeout", 30*time.Second, "how long a single check may take")
+	f.IntVar(&o.concurrentReconciles, "concurrent-reconciles", 4, "how many apps are measured at once")
+	f.IntVarP(&o.logLevel, "verbosity", "v", 0, "log level: 0 what an operator must know, 1 decisions, 2 traffic")
+	return cmd
+}
+
+func (o managerOptions) validate() error {
+	var errs []error
+	if o.namespace == "" {
+		errs = append(errs, errors.New("--namespace is empty: give the namespace of the operator, or set POD_NAMESPACE"))
+	}
+	if o.resync < time.Second {
+		errs = append(errs, fmt.Errorf("--resync is %s: give at least 1s", o.resync))
+	}
+	if o.checkTimeout < time.Second {
+		errs = append(errs, fmt.Errorf("--check-timeout is %s: give at least 1s", o.checkTimeout))
+	}
+	if o.concurrentReconciles < 1 {
+		errs = append(errs, fmt.Errorf("--concurrent-reconciles is %d: give at least 1", o.concurrentReconciles))
+	}
+	return errors.Join(errs...)
+}
+
+// runManager runs the operator until the context ends.
+func runManager(ctx context.Context, o managerOptions) error {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	logger := zap.New(zap.Level(zapcore.Level(-o.logLevel)), zap.JSONEncoder()) //nolint:gosec // a log level is small
+	ctrl.SetLogger(logger)
+	klog.SetLogger(logger)
+
+	scheme := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
+	utilruntime.Must(v1alpha1.AddToScheme(scheme))
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("finding the cluster: %w", err)
+	}
+	config.UserAgent = "launchready/" + version
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme:                        scheme,
+		Cache:                         o.cacheOptions(),
+		Client:                        controllers.ClientOptions(),
+		Metrics:                       o.metricsOptions(),
+		HealthProbeBindAddress:        o.probeAddress,
+		LeaderElection:                o.leaderElect,
+		LeaderElectionID:              leaseName,
+		LeaderElectionNamespace:       o.namespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return fmt.Errorf("setting up the manager: %w", err)
+	}
+	if err := o.register(ctx, mgr); err != nil {
+		return err
+	}
+	return mgr.Start(ctx)
+}
+
+// register wires reconcilers, checks, metrics and health probes to the manager.
+func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
+	// The cache does not run yet: what is needed before comes from the API server itself.
+	direct, err := client.New(mgr.GetConfig(), client.Options{Scheme: mgr.GetScheme()})
+	if err != nil {
+		return fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	key, err := controllers.FingerprintKey(ctx, direct, o.namespace)
+	if err != nil {
+		return err
+	}
+	since, err := measurableSince(ctx, direct, o.namespace, time.Now())
+	if err != nil {
+		return err
+	}
+	checks, err := newChecks(mgr, key)
+	if err != nil {
+		return err
+	}
+	builtIn, err := launch.BuiltInPolicies()
+	if err != nil {
+		return err
+	}
+	resolver := &launch.Resolver{Cached: mgr.GetClient(), Live: mgr.GetAPIReader(), BuiltIn: builtIn}
+	launches := &controllers.LaunchReadinessReconciler{
+		Client: mgr.GetClient(), Resolver: resolver, Events: mgr.GetEventRecorder("launchready"), Clock: clock.RealClock{},
+		Checks: &controllers.CheckRunner{Checks: checks, Timeout: o.checkTimeout}, MeasurableSince: since, Resync: o.resync,
+	}
+	waivers := &controllers.LaunchWaiverReconciler{Client: mgr.GetClient(), Resolver: resolver, Clock: clock.RealClock{}}
+	policies := &controllers.LaunchPolicyReconciler{Client: mgr.GetClient(), Clock: clock.RealClock{}}
+	collector := &controllers.Collector{Reader: mgr.GetClient(), Elected: mgr.Elected(), Now: time.Now}
+	return errors.Join(
+		launches.SetupWithManager(ctx, mgr, controller.Options{MaxConcurrentReconciles: o.concurrentReconciles}),
+		waivers.SetupWithManager(mgr),
+		policies.SetupWithManager(mgr),
+		collector.Register(metrics.Registry),
+		mgr.AddHealthzCheck("ping", healthz.Ping),
+		mgr.AddReadyzCheck("ping", healthz.Ping),
+	)
+}
+
+// newChecks makes the checks of all rows that this version can measure.
+func newChecks(mgr ctrl.Manager, key []byte) ([]controllers.Check, error) {
+	detector, err := detect.New()
+	if err != nil {
+		return nil, fmt.Errorf("setting up the secret detector: %w", err)
+	}
+	return []controllers.Check{
+		secrets.New(mgr.GetAPIReader(), detector, key),
+		rollback.New(mgr.GetClient(), mgr.GetAPIReader(), key),
+	}, nil
+}
+
+func (o managerOptions) cacheOptions() cache.Options {
+	options := controllers.CacheOptions()
+	if len(o.watchNamespaces) > 0 {
+		options.DefaultNamespaces = make(map[string]cache.Config, len(o.watchNamespaces))
+		for _, ns := range o.watchNamespaces {
+			options.DefaultNamespaces[ns] = cache.Config{}
+		}
+	}
+	return options
+}
+
+func (o managerOptions) metricsOptions() metricsserver.Options {
+	options := metricsserver.Options{BindAddress: o.metricsAddress, CertDir: o.metricsCertDir}
+	if !o.metricsInsecure {
+		options.SecureServing = true
+		options.FilterProvider = filters.WithAuthenticationAndAuthorization
+		// HTTP/1.1 alone: HTTP/2 brings nothing to a scrape, and had CVE-2023-44487.
+		options.TLSOpts = []func(*tls.Config){func(c *tls.Config) { c.NextProtos = []string{"http/1.1"} }}
+	}
+	return options
+}
+
+// measurableSince is now if nobody has led for longer than an ordinary restart takes, by the Lease that the last
+// leader left; else zero.
+func measurableSince(ctx context.Context, c client.Reader, namespace string, now time.Time) (time.Time, error) {
+	var lease coordinationv1.Lease
+	err := c.Get(ctx, client.ObjectKey{Namespace: namespace, Name: leaseName}, &lease)
+	if apierrors.IsNotFound(err) {
+		return now, nil
+	}
+	if err != nil {
+		return time.Time{}, fmt.Errorf("reading Lease %s/%s: %w", namespace, leaseName, err)
+	}
+	if renewed := lease.Spec.RenewTime; renewed != nil && now.Sub(renewed.Time) < absence {
+		return time.Time{}, nil
+	}
+	return now, nil
+}

@@ -1,0 +1,68 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/launch"
+)
+
+// FieldOwner is the field manager of everything that the operator applies.
+const FieldOwner = client.FieldOwner("launchready-manager")
+
+// LaunchReadinessReconciler keeps the status of each LaunchReadiness true.
+type LaunchReadinessReconciler struct {
+	Client   client.Client
+	Resolver *launch.Resolver
+	Checks   *CheckRunner
+	Events   events.EventRecorder
+	Clock    clock.PassiveClock
+	// MeasurableSince is when the operator came back after an absence; zero where there was none.
+	MeasurableSince time.Time
+	// Resync is how often an app that passes is looked at without an event, since changes of Secrets can't be watched.
+	Resync time.Duration
+}
+
+// Reconcile measures one app and publishes what it found.
+func (r *LaunchReadinessReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	lr := &v1alpha1.LaunchReadiness{}
+	if err := r.Client.Get(ctx, req.NamespacedName, lr); err != nil {
+		return ctrl.Result{}, client.IgnoreNotFound(err)
+	}
+	app, obstacle, err := r.resolve(ctx, lr)
+	if err != nil {
+		return r.failed(ctx, err)
+	}
+	inputs, err := r.Checks.Inputs(app)
+	if err != nil {
+		return r.failed(ctx, err)
+	}
+	outcomes := r.measure(ctx, app, inputs, obstacle)
+	score := r.score(app, inputs, outcomes, obstacle)
+	if err := r.publish(ctx, app, score, outcomes); err != nil {
+		return r.failed(ctx, err)
+	}
+	return r.requeue(score, obstacle), nil
+}
+
+// failed ends a pass that could not be brought to its end. A conflict means that somebody wrote in between: the next
+// pass begins with what they wrote, and nothing went wrong. Anything else is tried again with backoff.
+func (r *LaunchReadinessReconciler) failed(ctx context.Context, err error) (ctrl.Result, error) {
+	if apierrors.IsConflict(err) {
+		ctrl.LoggerFrom(ctx).V(1).Info("the resource changed meanwhile, starting over")
+		reconciles.WithLabelValues("conflict").Inc()
+		return ctrl.Result{RequeueAfter: conflictPause}, nil
+	}
+	reconciles.WithLabelValues("transient").Inc()
+	return ctrl.Result{}, err
+}

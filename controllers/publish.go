@@ -1,0 +1,132 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/json"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/launch"
+	"github.com/launchready/launchready/internal/report"
+	"github.com/launchready/launchready/internal/scorecard"
+)
+
+// publish writes what was found: the status in one patch, the time of the launch beside it, the transitions as
+// Events, the report. An unchanged app writes nothing. Events come after the patch went through, so that none tells
+// of what the status does not say.
+func (r *LaunchReadinessReconciler) publish(ctx context.Context, app *launch.App, score scorecard.Score, outcomes []scorecard.Outcome) error {
+	lr := app.Launch
+	if !equality.Semantic.DeepEqual(lr.Status, score.Status) {
+		if err := applyStatus(ctx, r.Client, lr, "LaunchReadiness", score.Status); err != nil {
+			return fmt.Errorf("writing the status: %w", err)
+		}
+		r.tell(ctx, lr, score.Transitions)
+	}
+	if !lr.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	if err := r.keepLaunchedAt(ctx, lr, score.Status.LaunchedAt); err != nil {
+		return fmt.Errorf("keeping the time of the launch: %w", err)
+	}
+	if err := r.publishReport(ctx, lr, score, outcomes); err != nil {
+		return fmt.Errorf("writing the LaunchReport: %w", err)
+	}
+	return nil
+}
+
+// applyStatus applies a status as a whole, under our field owner, to the version of the object that was read: if
+// somebody wrote in between, the API server answers with a conflict.
+func applyStatus(ctx context.Context, c client.Client, obj client.Object, kind string, status any) error {
+	data, err := json.Marshal(status)
+	if err != nil {
+		return fmt.Errorf("encoding the status: %w", err)
+	}
+	fields := map[string]any{}
+	if err := json.Unmarshal(data, &fields); err != nil {
+		return fmt.Errorf("encoding the status: %w", err)
+	}
+	u := identified(obj, kind)
+	u.SetResourceVersion(obj.GetResourceVersion())
+	u.Object["status"] = fields
+	return c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(u), FieldOwner, client.ForceOwnership)
+}
+
+// identified gives an empty apply configuration for an object.
+func identified(obj client.Object, kind string) *unstructured.Unstructured {
+	u := &unstructured.Unstructured{}
+	u.SetAPIVersion(v1alpha1.GroupVersion.String())
+	u.SetKind(kind)
+	u.SetNamespace(obj.GetNamespace())
+	u.SetName(obj.GetName())
+	return u
+}
+
+// tell records transitions as Events, and in the log those of Launchable.
+func (r *LaunchReadinessReconciler) tell(ctx context.Context, lr *v1alpha1.LaunchReadiness, transitions []scorecard.Transition) {
+	for _, t := range transitions {
+		kind := corev1.EventTypeNormal
+		if t.Bad {
+			kind = corev1.EventTypeWarning
+		}
+		note := scorecard.Bounded(t.Condition + ": " + t.Message)
+		r.Events.Eventf(lr, nil, kind, t.Reason, "Measure", "%s", note)
+		if t.Condition == v1alpha1.ConditionLaunchable {
+			ctrl.LoggerFrom(ctx).Info("launchable changed", "reason", t.Reason, "message", t.Message)
+		}
+	}
+}
+
+// keepLaunchedAt writes the time of the launch on the object itself, where a lost status can't take it.
+func (r *LaunchReadinessReconciler) keepLaunchedAt(ctx context.Context, lr *v1alpha1.LaunchReadiness, at metav1.Time) error {
+	value := at.UTC().Format(time.RFC3339)
+	if at.IsZero() || lr.Annotations[v1alpha1.LaunchedAtAnnotation] == value {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"annotations": map[string]any{v1alpha1.LaunchedAtAnnotation: value},
+	}})
+	if err != nil {
+		return err
+	}
+	return r.Client.Patch(ctx, lr.DeepCopy(), client.RawPatch(client.Merge.Type(), patch), FieldOwner)
+}
+
+// publishReport rewrites the report in place where the evidence changed.
+func (r *LaunchReadinessReconciler) publishReport(ctx context.Context, lr *v1alpha1.LaunchReadiness, score scorecard.Score, outcomes []scorecard.Outcome) error {
+	have := &v1alpha1.LaunchReport{}
+	err := r.Client.Get(ctx, client.ObjectKeyFromObject(lr), have)
+	switch {
+	case apierrors.IsNotFound(err):
+		have.Namespace, have.Name = lr.Namespace, lr.Name
+	case err != nil:
+		return err
+	case !metav1.IsControlledBy(have, lr):
+		// The report of an earlier resource of the same name: the garbage collector takes it away, which brings us back.
+		ctrl.LoggerFrom(ctx).V(1).Info("waiting for an earlier report to be collected")
+		return nil
+	}
+	want := report.Build(score.Status, outcomes, have.Status)
+	if len(want.Rows) == 0 || (have.UID != "" && equality.Semantic.DeepEqual(have.Status, want)) {
+		return nil
+	}
+	if have.UID == "" {
+		u := identified(have, "LaunchReport")
+		u.SetOwnerReferences([]metav1.OwnerReference{*metav1.NewControllerRef(lr, v1alpha1.GroupVersion.WithKind("LaunchReadiness"))})
+		if err := r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), FieldOwner, client.ForceOwnership); err != nil {
+			return err
+		}
+	}
+	return applyStatus(ctx, r.Client, have, "LaunchReport", want)
+}

@@ -1,0 +1,45 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"time"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/launch"
+	"github.com/launchready/launchready/internal/scorecard"
+)
+
+// score derives the new status from what the phases found.
+func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.Row]string, outcomes []scorecard.Outcome, o *obstacle) scorecard.Score {
+	s := scorecard.Situation{
+		Now:             r.Clock.Now(),
+		MeasurableSince: r.MeasurableSince,
+		Generation:      app.Launch.Generation,
+		Policy:          app.Policy,
+		Policies:        app.Policies,
+		Waivers:         app.Waivers,
+		Previous:        app.Launch.Status,
+		LaunchedAt:      launchedAt(app.Launch),
+		Revision:        scorecard.Revision(app.Revision),
+		Inputs:          inputs,
+		Outcomes:        outcomes,
+	}
+	if o != nil {
+		s.Obstacle = &o.Obstacle
+	}
+	score := scorecard.Of(s)
+	score.Status.ReportRef = &v1alpha1.ReportReference{Name: app.Launch.Name}
+	return score
+}
+
+// launchedAt reads when the app was Launchable for the first time: from the annotation, which outlives a lost status,
+// or from the status where the annotation could not be written yet or can't be read.
+func launchedAt(lr *v1alpha1.LaunchReadiness) time.Time {
+	at, err := time.Parse(time.RFC3339, lr.Annotations[v1alpha1.LaunchedAtAnnotation])
+	if err != nil {
+		return lr.Status.LaunchedAt.Time
+	}
+	return at
+}

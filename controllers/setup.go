@@ -1,0 +1,262 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/handler"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// workloadIndex finds launches by "Kind/name" of their workloads.
+const workloadIndex = "spec.workloads.ref"
+
+// rolloutKind is the kind of Argo Rollouts.
+var rolloutKind = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Rollout"}
+
+// CacheOptions keeps out of the cache what is never needed from it: what pods hold but their images, and who manages
+// which field.
+func CacheOptions() cache.Options {
+	return cache.Options{
+		DefaultTransform: cache.TransformStripManagedFields(),
+		ByObject: map[client.Object]cache.ByObject{
+			&corev1.Pod{}: {Transform: imagesOnly},
+		},
+	}
+}
+
+// ClientOptions keeps Secrets and ConfigMaps out of the cache: they are read by get.
+func ClientOptions() client.Options {
+	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
+}
+
+// imagesOnly strips a pod of all but its identity and its images.
+func imagesOnly(obj any) (any, error) {
+	pod, ok := obj.(*corev1.Pod)
+	if !ok {
+		return obj, nil
+	}
+	strip := func(containers []corev1.Container) []corev1.Container {
+		var kept []corev1.Container
+		for _, c := range containers {
+			kept = append(kept, corev1.Container{Name: c.Name, Image: c.Image})
+		}
+		return kept
+	}
+	ids := func(statuses []corev1.ContainerStatus) []corev1.ContainerStatus {
+		var kept []corev1.ContainerStatus
+		for _, s := range statuses {
+			kept = append(kept, corev1.ContainerStatus{Name: s.Name, ImageID: s.ImageID})
+		}
+		return kept
+	}
+	meta := pod.ObjectMeta
+	meta.ManagedFields, meta.Annotations = nil, nil
+	return &corev1.Pod{
+		TypeMeta:   pod.TypeMeta,
+		ObjectMeta: meta,
+		Spec:       corev1.PodSpec{InitContainers: strip(pod.Spec.InitContainers), Containers: strip(pod.Spec.Containers)},
+		Status:     corev1.PodStatus{InitContainerStatuses: ids(pod.Status.InitContainerStatuses), ContainerStatuses: ids(pod.Status.ContainerStatuses)},
+	}, nil
+}
+
+// SetupWithManager registers the reconciler and everything that wakes it.
+func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.Options) error {
+	index := func(obj client.Object) []string {
+		lr, ok := obj.(*v1alpha1.LaunchReadiness)
+		if !ok {
+			return nil
+		}
+		var keys []string
+		for _, w := range lr.Spec.Workloads {
+			keys = append(keys, string(w.Ref.Kind)+"/"+w.Ref.Name)
+		}
+		return keys
+	}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.LaunchReadiness{}, workloadIndex, index); err != nil {
+		return fmt.Errorf("indexing launches by workload: %w", err)
+	}
+	m := mapper{reader: mgr.GetClient()}
+	configMap := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}}
+	b := ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.LaunchReadiness{}).
+		Owns(&v1alpha1.LaunchReport{}).
+		Watches(&v1alpha1.LaunchReadiness{}, handler.EnqueueRequestsFromMapFunc(m.neighbours), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.LaunchPolicy{}, handler.EnqueueRequestsFromMapFunc(m.everyLaunch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.LaunchWaiver{}, handler.EnqueueRequestsFromMapFunc(m.waived), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(m.inNamespaceOf), builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindDeployment))).
+		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindStatefulSet))).
+		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindDaemonSet))).
+		Watches(&appsv1.ReplicaSet{}, handler.EnqueueRequestsFromMapFunc(m.owned), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&appsv1.ControllerRevision{}, handler.EnqueueRequestsFromMapFunc(m.owned)).
+		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(m.owned), builder.WithPredicates(imagesChanged())).
+		WatchesMetadata(configMap, handler.EnqueueRequestsFromMapFunc(m.sameNamespace)).
+		WithOptions(options)
+	if _, err := mgr.GetRESTMapper().RESTMapping(rolloutKind.GroupKind(), rolloutKind.Version); err == nil {
+		rollout := &metav1.PartialObjectMetadata{}
+		rollout.SetGroupVersionKind(rolloutKind)
+		b = b.WatchesMetadata(rollout, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindRollout)))
+	}
+	return b.Complete(r)
+}
+
+// SetupWithManager registers the reconciler and everything that wakes it.
+func (r *LaunchWaiverReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	m := mapper{reader: mgr.GetClient()}
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.LaunchWaiver{}).
+		Watches(&v1alpha1.LaunchReadiness{}, handler.EnqueueRequestsFromMapFunc(m.waiversOf), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.LaunchPolicy{}, handler.EnqueueRequestsFromMapFunc(m.everyWaiver), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(m.everyWaiver), builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Complete(r)
+}
+
+// SetupWithManager registers the reconciler and everything that wakes it.
+func (r *LaunchPolicyReconciler) SetupWithManager(mgr ctrl.Manager) error {
+	m := mapper{reader: mgr.GetClient()}
+	return ctrl.NewControllerManagedBy(mgr).
+		For(&v1alpha1.LaunchPolicy{}).
+		Watches(&v1alpha1.LaunchReadiness{}, handler.EnqueueRequestsFromMapFunc(m.everyPolicy), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(m.everyPolicy), builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Complete(r)
+}
+
+// imagesChanged lets through the pods whose images became known or changed.
+func imagesChanged() predicate.Predicate {
+	ids := func(obj client.Object) map[string]string {
+		found := map[string]string{}
+		if pod, ok := obj.(*corev1.Pod); ok {
+			for _, s := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
+				found[s.Name] = s.ImageID
+			}
+		}
+		return found
+	}
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return !maps.Equal(ids(e.ObjectOld), ids(e.ObjectNew)) }}
+}
+
+// mapper finds the resources that an event concerns.
+type mapper struct {
+	reader client.Reader
+}
+
+// launches gives requests for the launches that the options select.
+func (m mapper) launches(ctx context.Context, options ...client.ListOption) []reconcile.Request {
+	return requests(ctx, m.reader, &v1alpha1.LaunchReadinessList{}, options...)
+}
+
+// requests gives a request for each item of a list.
+func requests(ctx context.Context, reader client.Reader, list client.ObjectList, options ...client.ListOption) []reconcile.Request {
+	if err := reader.List(ctx, list, options...); err != nil {
+		ctrl.LoggerFrom(ctx).Error(err, "listing what an event concerns")
+		return nil
+	}
+	var found []reconcile.Request
+	add := func(obj client.Object) {
+		found = append(found, reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)})
+	}
+	switch l := list.(type) {
+	case *v1alpha1.LaunchReadinessList:
+		for i := range l.Items {
+			add(&l.Items[i])
+		}
+	case *v1alpha1.LaunchWaiverList:
+		for i := range l.Items {
+			add(&l.Items[i])
+		}
+	case *v1alpha1.LaunchPolicyList:
+		for i := range l.Items {
+			add(&l.Items[i])
+		}
+	}
+	return found
+}
+
+func (m mapper) everyLaunch(ctx context.Context, _ client.Object) []reconcile.Request {
+	return m.launches(ctx)
+}
+
+func (m mapper) sameNamespace(ctx context.Context, obj client.Object) []reconcile.Request {
+	return m.launches(ctx, client.InNamespace(obj.GetNamespace()))
+}
+
+func (m mapper) inNamespaceOf(ctx context.Context, obj client.Object) []reconcile.Request {
+	return m.launches(ctx, client.InNamespace(obj.GetName()))
+}
+
+// neighbours are the other launches of the namespace: one of them may wait for a workload that this one had.
+func (m mapper) neighbours(ctx context.Context, obj client.Object) []reconcile.Request {
+	others := m.launches(ctx, client.InNamespace(obj.GetNamespace()))
+	own := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)}
+	var found []reconcile.Request
+	for _, request := range others {
+		if request != own {
+			found = append(found, request)
+		}
+	}
+	return found
+}
+
+func (m mapper) waived(_ context.Context, obj client.Object) []reconcile.Request {
+	w, ok := obj.(*v1alpha1.LaunchWaiver)
+	if !ok {
+		return nil
+	}
+	return []reconcile.Request{{NamespacedName: client.ObjectKey{Namespace: w.Namespace, Name: w.Spec.LaunchReadinessRef.Name}}}
+}
+
+func (m mapper) waiversOf(ctx context.Context, obj client.Object) []reconcile.Request {
+	return requests(ctx, m.reader, &v1alpha1.LaunchWaiverList{}, client.InNamespace(obj.GetNamespace()))
+}
+
+func (m mapper) everyWaiver(ctx context.Context, _ client.Object) []reconcile.Request {
+	return requests(ctx, m.reader, &v1alpha1.LaunchWaiverList{})
+}
+
+func (m mapper) everyPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
+	return requests(ctx, m.reader, &v1alpha1.LaunchPolicyList{})
+}
+
+// running gives the launches of a workload of the given kind.
+func (m mapper) running(kind v1alpha1.WorkloadKind) handler.MapFunc {
+	return func(ctx context.Context, obj client.Object) []reconcile.Request {
+		return m.launches(ctx, client.InNamespace(obj.GetNamespace()),
+			client.MatchingFields{workloadIndex: string(kind) + "/" + obj.GetName()})
+	}
+}
+
+// owned gives the launches of the workload that owns a ReplicaSet, a ControllerRevision or a pod.
+func (m mapper) owned(ctx context.Context, obj client.Object) []reconcile.Request {
+	owner := metav1.GetControllerOf(obj)
+	if owner != nil && owner.Kind == "ReplicaSet" {
+		var rs appsv1.ReplicaSet
+		if err := m.reader.Get(ctx, client.ObjectKey{Namespace: obj.GetNamespace(), Name: owner.Name}, &rs); err != nil {
+			// Not in the cache (any more): what brought the pod about has woken the launch, or will.
+			return nil
+		}
+		owner = metav1.GetControllerOf(&rs)
+	}
+	if owner == nil {
+		return nil
+	}
+	return m.launches(ctx, client.InNamespace(obj.GetNamespace()),
+		client.MatchingFields{workloadIndex: owner.Kind + "/" + owner.Name})
+}

@@ -1,0 +1,259 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import "strings"
+
+// key is the name before a separator.
+type key struct {
+	text   string
+	quoted bool
+	// head: nothing but indentation and keywords stands before it on its line.
+	head bool
+	// prose: words stand before it, so this may be a sentence.
+	prose bool
+}
+
+// span is a value behind a separator, as offsets into its line.
+type span struct {
+	start, end int
+	quoted     bool
+	list       bool
+}
+
+const maxKeyLength = 120
+
+// keyBefore reads the key that ends before the separator at i.
+func keyBefore(line string, body, i int) key {
+	j := i
+	if j > body && line[i] == '=' && strings.IndexByte(":+?", line[j-1]) >= 0 {
+		j--
+	}
+	j = blank.runBack(line[:j], j)
+	if j <= body {
+		return key{}
+	}
+	if q := line[j-1]; q == '"' || q == '\'' || q == '`' {
+		return quotedKey(line, body, j)
+	}
+	start := j
+	for start > body && j-start < maxKeyLength && ((wordChar | dot | slash).has(line[start-1]) || strings.IndexByte("[]$@", line[start-1]) >= 0) {
+		start--
+	}
+	if start == j {
+		return key{}
+	}
+	if start > body+1 && line[start-1] == '{' && line[start-2] == '$' {
+		return key{} // the name inside ${NAME:-default}
+	}
+	k := key{text: line[start:j]}
+	if line[i] == '=' && typeWords[k.text] {
+		return declared(line, body, start)
+	}
+	from := max(body, start-wordReach)
+	before := strings.TrimRight(line[from:start], " \t")
+	if from > body && before == "" {
+		return k
+	}
+	k.head = from == body && (before == "" || keyword(before))
+	if !k.head && len(before) < start-from && letter.has(before[len(before)-1]) {
+		k.prose = line[i] == ':'
+		if line[i] == '=' {
+			k.text = withWordBefore(line, body, start, j)
+		}
+		if line[i] == ':' && titleBefore(before) {
+			k.text, k.prose = before+" "+k.text, false
+		}
+	}
+	if !k.prose && sentence(before) {
+		k.prose = true
+	}
+	return k
+}
+
+// typeWords are types that stand between a name and its value: password: str = "x",
+// const password string = "x".
+var typeWords = wordSet(`string str String String? &str bytes Bytes text SecretStr NSString Text char* std::string`)
+
+// declared reads the name before a type.
+func declared(line string, body, end int) key {
+	j := blank.runBack(line[:end], end)
+	if j > body && line[j-1] == ':' {
+		j = blank.runBack(line[:j-1], j-1)
+	}
+	start := (wordChar | dot).runBack(line[:j], j)
+	if start < body || start == j {
+		return key{}
+	}
+	return key{text: line[start:j]}
+}
+
+// sentence tells three words in a row, as prose has them and lists of pairs have not.
+func sentence(s string) bool {
+	run := 0
+	for w := range strings.FieldsSeq(s) {
+		if !letter.all(strings.Trim(w, `"'(,.!?`)) {
+			run = 0
+			continue
+		}
+		if run++; run == 3 {
+			return true
+		}
+	}
+	return false
+}
+
+// keyword tells words that may stand before the key of an assignment.
+func keyword(s string) bool {
+	switch s {
+	case "export", "set", "ENV", "ARG", "env", "declare -x", "declare", "local", "const", "let", "var", "val", "final",
+		"static", "readonly", "export const", "private static final String", "public static final String", "SET", "setx", "-":
+		return true
+	}
+	return false
+}
+
+// withWordBefore takes the words of ADO.NET's keys together: Shared Access Key=.
+func withWordBefore(line string, body, start, end int) string {
+	from := start
+	for from > body && (letter.has(line[from-1]) || line[from-1] == ' ') && end-from < 40 {
+		from--
+	}
+	if from == body || line[from-1] == ';' || line[from-1] == '"' || line[from-1] == '\'' {
+		return strings.TrimSpace(line[from:end])
+	}
+	return line[start:end]
+}
+
+// titleBefore tells one or two words before a key in a heading such as "API Key:".
+func titleBefore(before string) bool {
+	for i := range len(before) {
+		if !letter.has(before[i]) && before[i] != ' ' {
+			return false
+		}
+	}
+	return strings.Count(before, " ") <= 1 && len(before) <= 24
+}
+
+func quotedKey(line string, body, j int) key {
+	q := line[j-1]
+	inner := j - 1
+	for inner > body && line[inner-1] == '\\' {
+		inner--
+	}
+	from := max(body, inner-maxKeyLength)
+	start := strings.LastIndexByte(line[from:inner], q)
+	if start < 0 {
+		return key{}
+	}
+	start += from
+	text := line[start+1 : inner]
+	before := strings.TrimRight(strings.TrimRight(line[max(body, start-wordReach):start], `\`), " \t")
+	return key{text: text, quoted: true, head: before == "" && start-body <= wordReach}
+}
+
+// valueAfter reads the value that begins at from.
+func valueAfter(line string, from int, k key, sep byte) span {
+	start := blank.run(line, from)
+	for start < len(line) && line[start] == '!' { // YAML's tags
+		tag := strings.IndexAny(line[start:], " \t")
+		if tag < 0 || strings.IndexByte(line[start:start+tag], '!') > 0 && tag > 8 {
+			break
+		}
+		if !strings.HasPrefix(line[start:], "!!") {
+			break
+		}
+		start = blank.run(line, start+tag)
+	}
+	if start >= len(line) {
+		return span{}
+	}
+	escapes := start
+	for escapes < len(line) && line[escapes] == '\\' {
+		escapes++
+	}
+	if escapes < len(line) && (line[escapes] == '"' || line[escapes] == '\'' || line[escapes] == '`') {
+		if !k.quoted && inQuotation(line[max(0, from-wordReach):from], line[escapes]) {
+			return span{} // the quote closes a string that holds the key: "Password: "
+		}
+		return quotedValue(line, start, escapes)
+	}
+	if line[start] == '[' {
+		if end := strings.IndexByte(line[start:], ']'); end > 0 && strings.IndexByte(line[start:start+end], '{') < 0 {
+			return span{start: start + 1, end: start + end, list: true}
+		}
+		return span{}
+	}
+	if k.head && !(sep == '=' && strings.Contains(line[start:], ";") && strings.Count(line[start:], "=") > 0) {
+		return restOfLine(line, start)
+	}
+	return bareValue(line, start)
+}
+
+// inQuotation tells whether text ends inside a string.
+func inQuotation(text string, quote byte) bool {
+	return strings.Count(text, string(quote))%2 == 1
+}
+
+// quotedValue reads to the closing quote, which is escaped as the opening one is.
+func quotedValue(line string, start, at int) span {
+	quote, escapes := line[at], at-start
+	for i := at + 1; i < len(line); i++ {
+		if line[i] == '\\' {
+			run := i
+			for run < len(line) && line[run] == '\\' {
+				run++
+			}
+			if escapes > 0 && run-i <= escapes && run < len(line) && line[run] == quote {
+				return span{start: at + 1, end: i, quoted: true}
+			}
+			i = run
+			continue
+		}
+		if line[i] == quote {
+			return span{start: at + 1, end: i, quoted: true}
+		}
+	}
+	// No closing quote: the string goes on, or the quote is part of the value.
+	return span{start: at + 1, end: len(line), quoted: true}
+}
+
+// restOfLine reads an unquoted value up to a comment.
+func restOfLine(line string, start int) span {
+	end := len(line)
+	for _, mark := range []string{" #", "\t#", " //", " ;"} {
+		if i := strings.Index(line[start:end], mark); i >= 0 {
+			end = start + i
+		}
+	}
+	for end > start && (blank.has(line[end-1]) || line[end-1] == ',' || line[end-1] == ';') {
+		end--
+	}
+	return span{start: start, end: end}
+}
+
+// bareValue reads an unquoted value inside a line, up to what separates pairs.
+func bareValue(line string, start int) span {
+	end := start
+	for end < len(line) && strings.IndexByte(" \t\"'`<>", line[end]) < 0 {
+		if end > start && strings.IndexByte(";&,)}]|", line[end]) >= 0 && !openBefore(line[start:end], line[end]) {
+			break
+		}
+		end++
+	}
+	return span{start: start, end: end}
+}
+
+// openBefore tells whether a closing bracket closes one inside the value: $(cat f).
+func openBefore(value string, closing byte) bool {
+	switch closing {
+	case ')':
+		return strings.Count(value, "(") > strings.Count(value, ")")
+	case '}':
+		return strings.Count(value, "{") > strings.Count(value, "}")
+	case ']':
+		return strings.Count(value, "[") > strings.Count(value, "]")
+	}
+	return false
+}

@@ -1,0 +1,248 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import "strings"
+
+// setting judges a named value: known shapes, then what the name claims, then what is
+// inside if the value is a document, a command or encoded.
+func (s *scan) setting(r region, name string) {
+	if len(r.text) < 3 {
+		return
+	}
+	first := len(s.found)
+	s.known(r)
+	s.browser = s.browser || browserConfig(r.text)
+	if s.browser || clientSideKey(name) {
+		s.dropPublicGoogleKeys(first)
+	}
+	s.judge(r, 0, len(r.text), name, inSetting)
+	if s.nesting < maxNesting && worthReading(r.text) {
+		s.structure(r)
+	}
+	s.encoded(r)
+}
+
+// free reads text without a name.
+func (s *scan) free(r region) {
+	first := len(s.found)
+	s.known(r)
+	s.browser = s.browser || browserConfig(r.text)
+	if s.browser {
+		s.dropPublicGoogleKeys(first)
+	}
+	if s.nesting < maxNesting {
+		s.structure(r)
+	}
+	s.encoded(r)
+}
+
+// worthReading tells whether a value can hold names and values of its own.
+func worthReading(v string) bool {
+	return strings.ContainsAny(v, "=:\n{<") || strings.Contains(v, " ")
+}
+
+// judge records the value between start and end if its name and form convict it.
+func (s *scan) judge(r region, start, end int, name string, where place) {
+	c := readName(name)
+	if c.noun == 0 {
+		return
+	}
+	value := r.text[start:end]
+	if strings.HasPrefix(value, "AIza") && (s.browser || clientSideKey(name)) {
+		return
+	}
+	if c.noun&(isAuth|isCookie) != 0 {
+		if s.header(r, start, end, c) {
+			return
+		}
+	}
+	if c.noun == isAuth || c.noun == isCredential {
+		if plain, ok := decodeBase64(strings.TrimSpace(value)); ok {
+			if pw, ok := basicPassword(plain); ok && !innocent(plain) {
+				s.addText(r, pw, start, end, KindBasicAuth, "basic", byGrammar)
+				return
+			}
+		}
+	}
+	secret, ok := credential(c, value, where)
+	if !ok {
+		return
+	}
+	from, to := start, end
+	if i := strings.Index(value, secret); i >= 0 {
+		from, to = start+i, start+i+len(secret)
+	}
+	kind, rule := s.kindOf(name, c, secret)
+	if f := s.addText(r, secret, from, to, kind, rule, byName); f != nil {
+		f.label = where != inSetting && labelWord(secret)
+	}
+}
+
+// header judges the value of an Authorization or Cookie header, which have a grammar
+// of their own. It tells whether it was one.
+func (s *scan) header(r region, start, end int, c claim) bool {
+	value := r.text[start:end]
+	if c.noun&isCookie != 0 {
+		return s.cookies(r, start, end)
+	}
+	scheme, rest, ok := strings.Cut(strings.TrimSpace(value), " ")
+	if !ok {
+		return false
+	}
+	switch strings.ToLower(scheme) {
+	case "bearer", "basic":
+		return true // found by their probes
+	case "token", "apikey", "api-key", "key", "negotiate", "digest", "splunk", "genie", "genieKey", "geniekey", "sso-key", "private-token", "aws4-hmac-sha256", "hmac", "ssws":
+	default:
+		return false
+	}
+	at := start + strings.Index(value, rest)
+	rest = strings.Trim(rest, `"' `)
+	rest = strings.TrimPrefix(rest, "token=")
+	if secret, ok := credential(claim{noun: isToken, strong: true}, rest, inSetting); ok {
+		s.addText(r, secret, at, at+len(rest), KindBearerToken, "authorization", byGrammar)
+	}
+	return true
+}
+
+// cookies judges name=value; name=value.
+func (s *scan) cookies(r region, start, end int) bool {
+	value := r.text[start:end]
+	if strings.IndexByte(value, '=') < 0 {
+		return false
+	}
+	found := false
+	for from := 0; from < len(value); {
+		to := nextOf(value, from, ';')
+		name, v, ok := strings.Cut(value[from:to], "=")
+		if ok && readName(strings.TrimSpace(name)).noun != 0 && randomToken(strings.TrimSpace(v), 12) {
+			s.add(r, start+from+len(name)+1, start+to, KindSessionCookie, "cookie", byGrammar)
+			found = true
+		}
+		from = to + 1
+	}
+	return found
+}
+
+// kindOf says what a value that its name convicted is: a provider's, if a rule of
+// gitleaks for this provider's name accepts its form.
+func (s *scan) kindOf(name string, c claim, secret string) (Kind, string) {
+	lowered := lowerASCII(name)
+	for i := range s.d.named {
+		rule := &s.d.named[i]
+		if rule.kind == "" || !containsAny(lowered, rule.keywords) {
+			continue
+		}
+		if len(secret) <= 512 && rule.regex.MatchString(lowered+"="+secret) {
+			return rule.kind, "gitleaks:" + rule.id
+		}
+	}
+	return kindByName(lowered, c, secret), "name"
+}
+
+func containsAny(s string, words []string) bool {
+	for _, w := range words {
+		if strings.Contains(s, w) {
+			return true
+		}
+	}
+	return false
+}
+
+// nameKinds are endings of names that say more than their noun.
+var nameKinds = []struct {
+	part string
+	kind Kind
+}{
+	{"aws_secret_access_key", KindAWSSecret}, {"awssecretaccesskey", KindAWSSecret}, {"secretaccesskey", KindAWSSecret},
+	{"secret_access_key", KindAWSSecret}, {"aws_session_token", KindAWSSession}, {"accountkey", KindAzureStorage},
+	{"sharedaccesskey", KindAzureStorage}, {"datadog", KindDatadog}, {"dd_api_key", KindDatadog}, {"dd_app_key", KindDatadog},
+	{"discord", KindDiscord}, {"pagerduty", KindPagerDuty}, {"cohere", KindCohere}, {"passphrase", KindPassphrase},
+}
+
+func kindByName(lowered string, c claim, secret string) Kind {
+	for _, k := range nameKinds {
+		if strings.Contains(lowered, k.part) {
+			return k.kind
+		}
+	}
+	switch c.noun {
+	case isPassword:
+		if strings.Contains(secret, " ") {
+			return KindPassphrase
+		}
+		return KindPassword
+	case isPin:
+		return KindPIN
+	case isSecret:
+		return KindSecretValue
+	case isToken:
+		return KindToken
+	case isKey, isStrongKey:
+		return KindAPIKey
+	case isCookie:
+		return KindSessionCookie
+	case isSeed:
+		return KindSeedPhrase
+	}
+	return KindCredentials
+}
+
+// clientSideKey tells names under which a Google API key is meant for browsers: what
+// a front-end build copies into pages, and Firebase's web configuration, whose key
+// only names the project (https://firebase.google.com/docs/projects/api-keys). Under
+// any other name such a key can be spent by whoever reads it, Gemini's and Maps'
+// server keys above all, and counts.
+func clientSideKey(name string) bool {
+	return clientSide(name) || strings.Contains(lowerASCII(name), "firebase")
+}
+
+// browserConfig tells Firebase's web configuration by its other fields.
+func browserConfig(text string) bool {
+	return strings.Contains(text, "AIza") && (strings.Contains(text, "authDomain") || strings.Contains(text, "messagingSenderId"))
+}
+
+func (s *scan) dropPublicGoogleKeys(first int) {
+	kept := s.found[:first]
+	for _, f := range s.found[first:] {
+		if f.kind == KindGoogleAPI && strings.HasPrefix(f.secret, "AIza") {
+			continue
+		}
+		kept = append(kept, f)
+	}
+	s.found = kept
+}
+
+// labelCount tells files of labels (translations, forms, schemas) from configuration.
+type labelCount struct {
+	values int
+	prose  int
+}
+
+func (c *labelCount) see(value string) {
+	value = strings.Trim(value, `"' ,;`)
+	if value == "" {
+		return
+	}
+	c.values++
+	if proseLike(value) {
+		c.prose++
+	}
+}
+
+// labels tells whether the file is one of labels: three sentences or more, and one
+// value in four.
+func (c *labelCount) labels() bool { return c.prose >= 3 && c.prose*4 >= c.values }
+
+func proseLike(v string) bool {
+	if nonASCII(v) {
+		return true
+	}
+	left, right, ok := strings.Cut(v, " ")
+	return ok && upper.has(v[0]) && len(left) > 0 && letter.all(strings.Trim(left, ",.'’")) && right != "" && letter.has(right[0])
+}
+
+// labelWord tells a single word of letters, which may be a label.
+func labelWord(v string) bool { return (letter | blank).all(v) || nonASCII(v) }
