@@ -27,7 +27,8 @@ mkdir -p "$out/api/v1alpha1" "$out/config/crd/bases" "$out/config/rbac" "$out/do
 
 "$tools/crd-ref-docs" \
 	--log-level ERROR \
-	--config hack/crd-ref-docs.yaml \
+	--config hack/crd-ref-docs/config.yaml \
+	--templates-dir hack/crd-ref-docs \
 	--source-path api/v1alpha1 \
 	--renderer markdown \
 	--output-path "$out/docs/reference/api.md"

@@ -44,6 +44,9 @@ func splitWords(line string) []shellWord {
 		if len(w.text) >= 2 && (w.text[0] == '"' || w.text[0] == '\'') && w.text[len(w.text)-1] == w.text[0] {
 			w = shellWord{text: w.text[1 : len(w.text)-1], start: start + 1, end: i - 1, quoted: true}
 		}
+		if tail := strings.TrimRight(w.text, ";,)"); !w.quoted && len(tail) >= 2 && len(tail) < len(w.text) && (tail[0] == '"' || tail[0] == '\'') && tail[len(tail)-1] == tail[0] {
+			w = shellWord{text: tail[1 : len(tail)-1], start: start + 1, end: start + len(tail) - 1, quoted: true}
+		}
 		words = append(words, w)
 	}
 	return words
@@ -189,7 +192,7 @@ func flagValues(program string, args []string, i int) []flagValue {
 		return f
 	}
 	if key, value, ok := strings.Cut(name, "="); ok {
-		return longFlag(key, value, i)
+		return longFlag(key, strings.Trim(value, `"'`), i)
 	}
 	if next != "" {
 		return longFlag(name, next, i+1)
@@ -207,6 +210,13 @@ func longFlag(name, value string, arg int) []flagValue {
 		if literal, ok := strings.CutPrefix(value, "pass:"); ok {
 			return []flagValue{{arg: arg, value: literal, sure: true}}
 		}
+	case "encrypt": // Consul's, Nomad's and Serf's gossip key
+		name = "encryption-key"
+	}
+	if strings.IndexByte(value, ' ') > 0 {
+		// Nobody hands a sentence to a flag for a password.
+		c := readName(name)
+		return []flagValue{{arg: arg, value: value, name: name, sure: c.noun == isPassword && c.strong}}
 	}
 	return []flagValue{{arg: arg, value: value, name: name}}
 }
@@ -224,7 +234,7 @@ var shortFlags = map[string]map[string]bool{
 	"sqlcmd": {"-p": false}, "bcp": {"-p": false}, "ldapsearch": {"-w": false}, "ldapadd": {"-w": false}, "ldapmodify": {"-w": false}, "ldapwhoami": {"-w": false}, "ldappasswd": {"-w": false},
 	"cqlsh": {"-p": false}, "cypher-shell": {"-p": false}, "mosquitto_pub": {"-p": false}, "mosquitto_sub": {"-p": false},
 	"zip": {"-p": false}, "unzip": {"-p": false}, "ipmitool": {"-p": false}, "rabbitmqadmin": {"-p": false}, "kcadm.sh": {"-p": false},
-	"isql": {"-p": false}, "tsql": {"-p": false}, "snmpwalk": {"-a": false, "-x": false}, "snmpget": {"-a": false, "-x": false},
+	"openssl": {"-k": false}, "isql": {"-p": false}, "tsql": {"-p": false}, "snmpwalk": {"-a": false, "-x": false}, "snmpget": {"-a": false, "-x": false},
 	"mysqlslap": {"-p": true}, "odo": {"-p": false}, "cf": {"-p": false}, "argocd": {"-p": false},
 }
 
@@ -320,6 +330,7 @@ var lonely = wordSet(`requirepass masterauth masteruser_password bindpw rootpw i
 // directive judges NAME value.
 func (s *scan) directive(r region, words []shellWord, i int, where place) {
 	name, value := words[i], words[i+1]
+	name.text = strings.TrimPrefix(name.text, "$")
 	if name.quoted && !value.quoted || strings.ContainsAny(name.text, "=:<>(){}$\"'`,;") || len(name.text) > maxKeyLength {
 		return
 	}
@@ -348,7 +359,7 @@ func (s *scan) directive(r region, words []shellWord, i int, where place) {
 		}
 	case inSet(lonely, name.text) && c.noun == isPassword, inSet(directives, before) && strings.ContainsAny(name.text, "-_.ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
 		s.judge(r, value.start, end, name.text, inSetting)
-	case len(words) == 2 || netrc(words, i):
+	case len(words) == 2, netrc(words, i), value.quoted && (i == 0 || before == ":"):
 		s.judge(r, value.start, end, name.text, inComment)
 	}
 }

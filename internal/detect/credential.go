@@ -50,6 +50,9 @@ func credential(c claim, v string, where place) (string, bool) {
 	if innocent(v) || Placeholder(v) {
 		return "", false
 	}
+	if pw, ok := pairPassword(v); ok && c.strong && c.noun == isToken && (mixed(pw) || caseChanges(pw) > 0) {
+		return pw, true
+	}
 	return v, shaped(c, v, where)
 }
 
@@ -117,7 +120,7 @@ func shaped(c claim, v string, where place) bool {
 		if c.strong {
 			return looseShape(v)
 		}
-		return randomToken(v, 16)
+		return randomToken(v, 16) || where != bareInFile && len(v) >= 8 && mixed(v) && !wordy(v)
 	}
 	return false
 }
@@ -283,23 +286,35 @@ func nonASCII(v string) bool {
 // a mark of null (String!, string?), a union of types.
 func codeLike(v string) bool {
 	v = strings.TrimRight(v, ",;")
+	i := 0
+	for i < len(v) && (alnum.has(v[i]) || strings.IndexByte("_.$:?", v[i]) >= 0) {
+		i++
+	}
+	if i > 1 && i < len(v) && (v[i] == '(' || v[i] == '<' && i+1 < len(v) && letter.has(v[i+1])) && (letter.has(v[0]) || v[0] == '_') {
+		return true // a call or a generic type
+	}
 	if strings.HasSuffix(v, "()") || strings.HasSuffix(v, "{") || strings.HasSuffix(v, "(") || strings.HasSuffix(v, "[]") {
 		return true
 	}
 	if strings.Contains(v, "|") || strings.Contains(v, "->") || strings.Contains(v, "&&") {
 		return !mixed(v) || strings.Contains(v, ":")
 	}
-	if inSet(modes, strings.TrimRight(v, "!?")) {
+	if bare := strings.TrimRight(v, "!?"); inSet(modes, bare) || typeNames[bare] {
 		return true
 	}
 	left, right, dotted := strings.Cut(v, ".")
 	return dotted && letter.all(left) && identifier(right) && !strings.ContainsAny(v, "0123456789")
 }
 
+// typeNames are types for credentials in the languages that configuration is written in.
+var typeNames = wordSet(`SecretStr SecretBytes SecretString Option Optional Secret String Buffer Uint8Array CharSequence
+	ByteString Password PasswordField CharField TextField StringField Maybe Sensitive Token Key Bytes StringVar
+	EncryptedField SecureString`)
+
 // pairPassword returns the password of user:password.
 func pairPassword(v string) (string, bool) {
 	user, pw, ok := strings.Cut(v, ":")
-	if !ok || user == "" || len(pw) < 3 || strings.HasPrefix(pw, "//") || strings.ContainsAny(user, " \t/\"'{}[]") ||
+	if !ok || user == "" || len(pw) < 3 || strings.HasPrefix(pw, "//") || pw[0] == ':' || strings.ContainsAny(user, " \t/\"'{}[]") ||
 		strings.ContainsAny(pw, " \t") {
 		return "", false
 	}

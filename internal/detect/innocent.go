@@ -273,10 +273,10 @@ func plainWord(w string) bool {
 		return len(rest) <= 4 && caseChanges(w[:letters]) <= 3
 	}
 	digits := digit.run(w, 0)
-	if digits > 0 && digits <= 4 && letter.all(w[digits:]) {
-		return len(w)-digits <= 12
+	if digits > 0 && digits <= 3 && letter.all(w[digits:]) {
+		return len(w)-digits <= 4 // 2fa, 3rd, 64bit
 	}
-	return len(w) <= 5
+	return len(w) <= 4 // i18n, k8s
 }
 
 // vowelish tells whether letters are spread as in words: no long stretch without a
@@ -328,7 +328,19 @@ func publicValue(v string) bool {
 			return true
 		}
 	}
-	return strings.HasSuffix(v, ".apps.googleusercontent.com") || walletAddress(v)
+	return strings.HasSuffix(v, ".apps.googleusercontent.com") || walletAddress(v) || clientToken(v) || anonymousToken(v)
+}
+
+// clientToken tells tokens for browsers: Datadog's pub and 32 hexadecimal digits,
+// Paddle's live_ or test_ and 27.
+func clientToken(v string) bool {
+	switch {
+	case len(v) == 35 && v[:3] == "pub":
+		return hexLower.all(v[3:])
+	case len(v) == 32 && (v[:5] == "live_" || v[:5] == "test_"):
+		return hexLower.all(v[5:])
+	}
+	return false
 }
 
 // walletAddress tells an Ethereum address (0x and 40 hexadecimal digits), which is

@@ -21,8 +21,8 @@ func (s *scan) jwtAt(r region, at int) {
 	if strings.HasSuffix(r.text[:at], ".") && at > 1 && wordChar.has(r.text[at-2]) {
 		return // the second part of a token, or another provider's token
 	}
-	const maxToken = 16 << 10
-	text := r.text[at:min(len(r.text), at+maxToken)]
+	const longest = 16 << 10
+	text := r.text[at:min(len(r.text), at+longest)]
 	end, parts := 0, 0
 	for parts < 5 {
 		next := wordChar.run(text, end)

@@ -97,6 +97,9 @@ func readName(name string) claim {
 	if clientSide(name) {
 		return claim{}
 	}
+	if strings.HasPrefix(name, "BUNDLE_") && strings.Contains(name, "__") {
+		return claim{noun: isCredential} // Bundler's credentials of a gem server
+	}
 	if digestName(words) {
 		return claim{}
 	}
@@ -107,6 +110,9 @@ func readName(name string) claim {
 	c := qualify(words[:head], words[head])
 	if c.noun == 0 {
 		return c
+	}
+	if c.noun&(isKey|isStrongKey|isToken) != 0 && precededBy(words[head:], isPublic, 2) {
+		return claim{} // KEY_PUBLIC
 	}
 	if unknown {
 		c.strong = c.strong && c.noun&(isPassword|isStrongKey) != 0
@@ -294,7 +300,7 @@ func qualifyKey(c claim, before []word) claim {
 // SEARCH_API_KEY, SEARCH_ONLY_KEY (https://www.algolia.com/doc/guides/security/api-keys/).
 func searchOnly(before []word) bool {
 	for i := len(before) - 1; i >= 0 && i >= len(before)-3; i-- {
-		if before[i].text == "search" && (i+1 == len(before) || i+2 == len(before)) {
+		if before[i].text == "search" && (i+2 >= len(before) || before[i+1].text == "only") {
 			return i > 0 || i+1 < len(before)
 		}
 	}

@@ -22,7 +22,11 @@ type span struct {
 	list       bool
 }
 
-const maxKeyLength = 120
+const (
+	maxKeyLength = 120
+	// maxBare is the longest value without quotes that is read inside a line.
+	maxBare = 512
+)
 
 // keyBefore reads the key that ends before the separator at i.
 func keyBefore(line string, body, i int) key {
@@ -37,11 +41,14 @@ func keyBefore(line string, body, i int) key {
 	if q := line[j-1]; q == '"' || q == '\'' || q == '`' {
 		return quotedKey(line, body, j)
 	}
+	if line[j-1] == ']' && j-2 > body && (line[j-2] == '"' || line[j-2] == '\'') {
+		return quotedKey(line, body, j-1) // os.environ["NAME"] =
+	}
 	start := j
 	for start > body && j-start < maxKeyLength && ((wordChar | dot | slash).has(line[start-1]) || strings.IndexByte("[]$@", line[start-1]) >= 0) {
 		start--
 	}
-	if start == j {
+	if start == j || strings.IndexByte(line[start:j], ']') >= 0 && strings.IndexByte(line[start:j], '[') < 0 {
 		return key{}
 	}
 	if start > body+1 && line[start-1] == '{' && line[start-2] == '$' {
@@ -236,11 +243,17 @@ func restOfLine(line string, start int) span {
 // bareValue reads an unquoted value inside a line, up to what separates pairs.
 func bareValue(line string, start int) span {
 	end := start
-	for end < len(line) && strings.IndexByte(" \t\"'`<>", line[end]) < 0 {
+	for end < len(line) && end-start < maxBare && strings.IndexByte(" \t\"'`<>", line[end]) < 0 {
+		if line[end] == '(' && end > start+1 && identifier(line[start:end]) {
+			return span{start: start, end: min(len(line), end+1)} // a call: code
+		}
 		if end > start && strings.IndexByte(";&,)}]|", line[end]) >= 0 && !openBefore(line[start:end], line[end]) {
 			break
 		}
 		end++
+	}
+	if end+1 < len(line) && line[end] == '<' && letter.has(line[end+1]) && identifier(line[start:end]) {
+		return span{} // a generic type: Option<String>
 	}
 	return span{start: start, end: end}
 }

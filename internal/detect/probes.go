@@ -61,12 +61,10 @@ func (s *scan) pemAt(r region, at int) {
 		return
 	}
 	end := len(text)
-	if i := strings.Index(text[bodyStart:], "-----END"); i >= 0 {
-		end = bodyStart + i
-	} else if i := strings.Index(text[bodyStart:], "---- END"); i >= 0 {
-		end = bodyStart + i
-	} else if i := strings.IndexAny(text[bodyStart:], "\"'`"); i >= 0 {
-		end = bodyStart + i
+	for _, stop := range []string{"----", "\"", "'", "`"} {
+		if i := strings.Index(text[bodyStart:end], stop); i >= 0 {
+			end = bodyStart + i
+		}
 	}
 	if keyMaterial(text[bodyStart:end]) {
 		s.add(r, at, at+end, KindPrivateKey, "private-key", byDecoding)
@@ -95,8 +93,8 @@ func keyMaterial(body string) bool {
 
 // puttyAt reads a PuTTY private key file.
 func (s *scan) puttyAt(r region, at int) {
-	i := strings.Index(r.text[at:], "Private-Lines:")
-	if i < 0 || i > 16<<10 {
+	i := strings.Index(r.text[at:min(len(r.text), at+16<<10)], "Private-Lines:")
+	if i < 0 {
 		return
 	}
 	if start := at + i; keyMaterial(r.text[start:min(len(r.text), start+1024)]) {
@@ -117,7 +115,7 @@ func (s *scan) bearerAt(r region, at int) {
 		start++
 	}
 	end := start
-	for end < len(r.text) && ((base64Any | dot | equals | colon).has(r.text[end]) || strings.IndexByte("~!@#%^*", r.text[end]) >= 0) {
+	for end < len(r.text) && end-start < maxToken && ((base64Any | dot | equals | colon).has(r.text[end]) || strings.IndexByte("~!@#%^*", r.text[end]) >= 0) {
 		end++
 	}
 	token := strings.TrimRight(r.text[start:end], ".,:")
@@ -200,9 +198,11 @@ func (s *scan) mailchimpAt(r region, at int) {
 
 // newRelicLicenseAt reads an ingest licence key: 36 characters and NRAL.
 func (s *scan) newRelicLicenseAt(r region, at int) {
-	start := alnum.runBack(r.text, at)
-	end := alnum.run(r.text, at)
-	if end == at+4 && end-start == 40 && r.text[at:end] == "NRAL" && plausible(r.text[start:at]) {
+	if at < 36 || at > 36 && alnum.has(r.text[at-37]) {
+		return
+	}
+	start, end := at-36, at+4
+	if (end == len(r.text) || !alnum.has(r.text[end])) && alnum.all(r.text[start:at]) && r.text[at:end] == "NRAL" && plausible(r.text[start:at]) {
 		s.add(r, start, end, KindNewRelic, "newrelic-licence", byShape)
 	}
 }
@@ -235,7 +235,7 @@ func (s *scan) oldVaultAt(r region, at int) {
 
 // squareAt reads a Square access token: EAAA and 60 characters.
 func (s *scan) squareAt(r region, at int) {
-	end := wordChar.run(r.text, at)
+	end := wordChar.run(r.text[:min(len(r.text), at+65)], at)
 	if strings.HasPrefix(r.text[at:], "EAAA") && end-at == 64 && (at == 0 || !base64Any.has(r.text[at-1])) && plausible(r.text[at+4:end]) {
 		s.add(r, at, end, KindSquare, "square", byShape)
 	}
@@ -263,7 +263,7 @@ func (s *scan) sqlAt(r region, at int) {
 
 // secureStringAt reads PowerShell's ConvertTo-SecureString "x" -AsPlainText.
 func (s *scan) secureStringAt(r region, at int) {
-	line := r.text[at:]
+	line := r.text[at:min(len(r.text), at+1024)]
 	if i := strings.IndexByte(line, '\n'); i >= 0 {
 		line = line[:i]
 	}
@@ -286,7 +286,7 @@ func (s *scan) hashAt(r region, at int) {
 		return
 	}
 	end := at
-	for end < len(r.text) && (alnum.has(r.text[end]) || strings.IndexByte("$./=,{}+-_", r.text[end]) >= 0) {
+	for end < len(r.text) && end-at < 512 && (alnum.has(r.text[end]) || strings.IndexByte("$./=,{}+-_", r.text[end]) >= 0) {
 		end++
 	}
 	hash := r.text[at:end]

@@ -29,10 +29,13 @@ func parseTemplate(v string) template {
 	if !strings.ContainsAny(v, "${%<@#`") {
 		return t
 	}
-	from := 0
-	for i := 0; i < len(v) && len(t.literals) < maxTemplateParts; {
+	from, open := 0, 0
+	for i := 0; i < len(v) && len(t.literals) < maxTemplateParts && open < maxTemplateParts; {
 		end, def := referenceAt(v, i)
 		if end <= i {
+			if strings.IndexByte("${<#`", v[i]) >= 0 {
+				open++ // looks like a reference and is not closed
+			}
 			if strings.HasPrefix(v[i:], "$$") {
 				i++ // the second $ is escaped
 			}
@@ -84,6 +87,9 @@ func referenceAt(v string, i int) (end int, def string) {
 			return i + j + 2, ""
 		}
 	case '%', '@':
+		if strings.HasPrefix(rest, "%env(") {
+			return closedBy(v, i, "%env(", ")%")
+		}
 		return wrappedName(v, i), ""
 	}
 	return i, ""
@@ -245,6 +251,9 @@ func referenceText(v string) bool {
 		if hasPrefixFold(v, s) {
 			return true
 		}
+	}
+	if strings.HasPrefix(v, "((") && strings.HasSuffix(v, "))") {
+		return true // Concourse, Cloud Foundry
 	}
 	if strings.HasPrefix(v, "projects/") || strings.HasPrefix(v, "https://") && strings.Contains(v, ".vault.azure.net/") {
 		return true

@@ -6,6 +6,7 @@ package detect
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // Bounds on the work that one call does, so that hostile input costs time in
@@ -189,12 +190,20 @@ func (s *scan) knownInWindow(r region, from, to int) {
 		rule := &s.d.external[i]
 		for _, m := range rule.find(r.text[from:to]) {
 			secret := r.text[from+m[0] : from+m[1]]
-			if Placeholder(secret) || insideBlob(r.text, from+m[0]) {
+			if Placeholder(secret) || Placeholder(lastSegment(secret)) || insideBlob(r.text, from+m[0]) {
 				continue
 			}
 			s.add(r, from+m[0], from+m[1], rule.kind, "gitleaks:"+rule.id, byExternal)
 		}
 	}
+}
+
+// lastSegment is the part of a URL behind its last slash.
+func lastSegment(v string) string {
+	if !strings.Contains(v, "://") {
+		return v
+	}
+	return v[strings.LastIndexByte(v, '/')+1:]
 }
 
 func (s *scan) shapeAt(r region, sh *shape, at int) {

@@ -295,6 +295,7 @@ func paymentShapes() []shape {
 // DER of PKCS#8, PKCS#1 and SEC1, and of OpenSSH's format, in base64.
 func keyShapes() []shape {
 	return []shape{
+		{kind: KindPrivateKey, prefix: "nsec1", body: lower | digit, min: 50},
 		{kind: KindAgeKey, prefix: "AGE-SECRET-KEY-", body: upper | digit | dash, min: 40},
 		{kind: KindPrivateKey, prefix: "MC4CAQAwBQYDK2VwBCIEI", body: base64Any | equals, min: 30},
 		{kind: KindPrivateKey, prefix: "MIGHAgEAMBMGByqGSM49", body: base64Any | equals, min: 40},
@@ -353,13 +354,16 @@ func uuid(s string) bool {
 	return true
 }
 
+// maxToken is the longest token that is read; what follows cannot change the verdict.
+const maxToken = 2 << 10
+
 // match returns the end of the token that begins with s.prefix at i, or -1.
 func (s *shape) match(text string, i int) int {
-	if i > 0 && (alnum.has(text[i-1]) || text[i-1] == '_') && !escapedBefore(text, i) {
+	if i > 0 && (wordChar | s.body&^equals).has(text[i-1]) && !escapedBefore(text, i) {
 		return -1
 	}
 	start := i + len(s.prefix)
-	end := s.body.run(text, start)
+	end := s.body.run(text[:min(len(text), start+maxToken)], start)
 	for end > start && strings.IndexByte("-_.=", text[end-1]) >= 0 && s.body&equals == 0 {
 		end--
 	}

@@ -45,6 +45,8 @@ type lineReader struct {
 	// may follow: name: DB_PASSWORD / value: hunter2.
 	attr   string
 	attrAt int
+	// openTag is the last XML element that had no text of its own.
+	openTag string
 	// early is a value whose name may follow.
 	early   [2]int
 	earlyOK bool
@@ -334,6 +336,10 @@ func (l *lineReader) pair(at int, line string, body, i int, where place) {
 	if l.partners(at, line, k, v, where) {
 		return
 	}
+	if line[v.start] == '(' {
+		l.tuple(at, line, v.start, name)
+		return
+	}
 	if v.list {
 		l.items(at, line, v, name)
 		return
@@ -350,11 +356,30 @@ func (l *lineReader) value(at int, line string, v span, name string, where place
 	}
 	if n := strings.IndexAny(line[v.start:v.end], " \t"); n > 0 && readName(name).noun != 0 {
 		first := strings.TrimRight(line[v.start:v.start+n], ",;")
+		if strings.Count(first, "(") > strings.Count(first, ")") || strings.Count(first, "{") > strings.Count(first, "}") {
+			return // the beginning of a reference: $(cat file)
+		}
 		rest := line[v.start+n : v.end]
 		if strings.ContainsAny(rest, "=:") || strings.HasPrefix(strings.TrimSpace(rest), "-") || where == inSetting || strings.HasSuffix(line[v.start:v.start+n], ",") ||
 			strings.HasSuffix(line[v.start:v.start+n], ";") {
 			l.s.judge(l.r, at+v.start, at+v.start+len(first), name, where)
 		}
+	}
+}
+
+// tuple judges auth=("user", "password").
+func (l *lineReader) tuple(at int, line string, open int, name string) {
+	if readName(name).noun&(isAuth|isCredential) == 0 {
+		return
+	}
+	end := nextOf(line, open, ')')
+	_, second, ok := strings.Cut(line[open:end], ",")
+	if !ok {
+		return
+	}
+	start, stop, quoted := trimQuotes(line, end-len(strings.TrimLeft(second, " \t")), end)
+	if quoted {
+		l.s.judge(l.r, at+start, at+stop, "password", inQuotes)
 	}
 }
 
@@ -453,6 +478,10 @@ func (l *lineReader) element(at int, line string, i int) {
 		end = i + 1 + j
 	}
 	if strings.TrimSpace(line[i+1:end]) == "" {
+		l.openTag, _, _ = strings.Cut(line[open+1:i], " ")
+		return
+	}
+	if open > 0 && strings.IndexByte(" \t>\"'", line[open-1]) < 0 {
 		return
 	}
 	tag := line[open+1 : i]
@@ -466,6 +495,13 @@ func (l *lineReader) element(at int, line string, i int) {
 	}
 	k := key{text: tag[strings.LastIndexByte(tag, ':')+1:]}
 	v := span{start: i + 1, end: end}
+	if valueKey(k.text) && l.attr == "" && l.openTag != "" {
+		l.s.judge(l.r, at+i+1, at+end, l.openTag, inQuotes) // <Password><Value>x
+		return
+	}
+	if k.text == "string" && l.attr != "" { // Apple's property lists: <key>, <string>
+		k.text = "value"
+	}
 	if nameKey(k.text) || valueKey(k.text) {
 		l.partners(at, line, k, v, inQuotes)
 		return

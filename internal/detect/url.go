@@ -24,7 +24,7 @@ func (s *scan) urlAt(r region, at int) {
 	}
 	start := at + len("://")
 	end := start
-	for end < len(r.text) && strings.IndexByte(" \t\r\n\"'`<>|\\", r.text[end]) < 0 {
+	for end < len(r.text) && end-start < maxToken && strings.IndexByte(" \t\r\n\"'`<>|\\", r.text[end]) < 0 {
 		end++
 	}
 	whole := r.text[start:end]
@@ -181,7 +181,7 @@ var webhookHosts = []string{
 // webhookAt wants a random-looking last part behind the host and path.
 func (s *scan) webhookAt(r region, at int) {
 	end := at
-	for end < len(r.text) && strings.IndexByte(" \t\r\n\"'`<>\\,;)", r.text[end]) < 0 {
+	for end < len(r.text) && end-at < maxToken && strings.IndexByte(" \t\r\n\"'`<>\\,;)", r.text[end]) < 0 {
 		end++
 	}
 	whole := r.text[at:end]

@@ -60,17 +60,17 @@ func buildVocabulary() map[string]wordRole {
 func addNouns(add func(wordRole, string)) {
 	add(isPassword, `password passwords passwd passwds pwd pwds passphrase passphrases passwort kennwort senha
 		contrasena wachtwoord parola passord losenord haslo heslo mdp psk requirepass masterauth masteruserpassword
-		bindpw rootpw userpw pass pw psw pswd passkey pword wpapsk keypass storepass sshpass truststorepassword
+		bindpw rootpw userpw pass pw psw pswd passkey pword wpapsk keypass storepass sshpass passe motdepasse truststorepassword
 		keystorepassword passwordb64 userpass`)
 	add(isPin, `pin passcode pincode`)
-	add(isSecret, `secret secrets salt salts pepper hmac secretbase`)
+	add(isSecret, `secret secrets salt salts pepper hmac secretbase sk`)
 	add(isCredential, `credential credentials cred creds`)
 	add(isToken, `token tokens pat jwt bearer`)
 	add(isKey, `key keys`)
 	add(isStrongKey, `apikey apikeys secretkey accesskey privatekey authkey signingkey encryptionkey masterkey
 		licensekey licencekey sharedkey accountkey appkey servicekey presharedkey subscriptionkey cryptokey
 		deploykey sshkey adminkey clientkey writekey hmackey appsecret sharedaccesskey storagekey authtoken`)
-	add(isAuth, `auth authorization authentication basicauth httpauth basic`)
+	add(isAuth, `auth authorization authentication basicauth httpauth basic oauth`)
 	add(isCookie, `cookie cookies session sessionid sid phpsessid jsessionid sess`)
 	add(isSeed, `seed mnemonic mnemonics seedphrase`)
 }
@@ -105,6 +105,7 @@ func addAttributes(add func(wordRole, string)) {
 		ignore ignored match matches fallback_order order count_limit per_minute per_day per_request quota usage_limit
 		tracking audit logging log metric metrics cache caching cached leeway skew tolerance clock position offset
 		extractor resolver interceptor filter handler middleware guard strategy sync synced time date at by in from
+		encoding encodings codec serializer serialiser deserializer formatter builder parser adapter dialect tokenizer
 		visible visibility toggle style color colour icon placeholder`)
 }
 
@@ -114,7 +115,7 @@ func addQualifiers(add func(wordRole, string)) {
 		webhooks hook app application deploy ssh fernet ingest ingestion integration server subscription functions
 		merchant wallet security sec token rest client consumer cookie csrf root super user developer dev sdk write kms
 		decryption decrypt tls ssl mac pre preshared psk symmetric bearer login auth0 gateway partner team org project
-		internal backend x vault data unseal recovery`)
+		internal backend x vault salt data unseal recovery`)
 	add(isKeyInnocent, `primary foreign partition sort sorting cache cached row unique shard sharding group grouping index
 		map object label annotation header metadata config configuration context feature flag flags registry message event
 		translation locale i18n dedup dedupe deduplication idempotency lock ratelimit limit topic hot short shortcut arrow
@@ -132,7 +133,7 @@ func addQualifiers(add func(wordRole, string)) {
 	add(isSecretQualifier, `client app application session jwt auth nextauth authjs cookie webhook webhooks hook signing
 		shared consumer oauth oauth2 oidc hmac csrf api admin access refresh token encryption account master user django
 		flask rails laravel express hasura jws service channel bot turn hash password salt otp totp mfa cron revalidate
-		revalidation preview internal wx pusher signature verification recaptcha turnstile captcha gateway`)
+		revalidation preview internal wx pusher signature verification recaptcha turnstile captcha gateway the my our`)
 	add(isSecretInnocent, `existing tls ssl pull image cert certificate ca external sealed k8s kube kubernetes target
 		source template open opaque use create generate generated enable mount mounted registry docker regcred name named
 		ref ingress istio docker git repo repository helm referenced`)

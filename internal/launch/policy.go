@@ -83,37 +83,36 @@ func based(base, spec v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 	}
 }
 
-// Combine gives what policies demand together: the strictest of each demand wins, and what none says is at its default.
+// defaults are what a policy demands where it does not say.
+func defaults() v1alpha1.LaunchPolicySpec {
+	return v1alpha1.LaunchPolicySpec{
+		RemeasureWithinSeconds: ptr.To[int32](defaultRemeasureWithinSeconds),
+		Thresholds:             &v1alpha1.Thresholds{MinimumRevisionHistory: ptr.To[int32](defaultMinimumRevisionHistory)},
+		Gate:                   &v1alpha1.GateRules{GraceSeconds: ptr.To[int32](defaultGraceSeconds)},
+		Waivers:                &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversAllowed, MaxDurationSeconds: ptr.To[int32](defaultMaxDurationSeconds)},
+	}
+}
+
+// Combine gives what policies demand together: the strictest of each demand wins. What a policy does not say counts as
+// said at its default, so that one more policy, such as that of a policyRef, can only add strictness.
 func Combine(policies []v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
+	if len(policies) == 0 {
+		return defaults()
+	}
 	all := v1alpha1.LaunchPolicySpec{
 		Thresholds: &v1alpha1.Thresholds{}, Waivers: &v1alpha1.WaiverRules{}, Gate: &v1alpha1.GateRules{},
 	}
 	for _, p := range policies {
+		p = based(defaults(), p)
 		for _, d := range p.Rows {
 			all.Rows = demand(all.Rows, d)
 		}
 		all.RemeasureWithinSeconds = smaller(all.RemeasureWithinSeconds, p.RemeasureWithinSeconds)
-		if t := p.Thresholds; t != nil {
-			all.Thresholds.MinimumRevisionHistory = larger(all.Thresholds.MinimumRevisionHistory, t.MinimumRevisionHistory)
-		}
-		if g := p.Gate; g != nil {
-			all.Gate.GraceSeconds = smaller(all.Gate.GraceSeconds, g.GraceSeconds)
-		}
-		if w := p.Waivers; w != nil {
-			all.Waivers = stricterWaivers(*all.Waivers, *w)
-		}
+		all.Thresholds.MinimumRevisionHistory = larger(all.Thresholds.MinimumRevisionHistory, p.Thresholds.MinimumRevisionHistory)
+		all.Gate.GraceSeconds = smaller(all.Gate.GraceSeconds, p.Gate.GraceSeconds)
+		all.Waivers = stricterWaivers(*all.Waivers, *p.Waivers)
 	}
 	slices.SortFunc(all.Rows, func(a, b v1alpha1.RowDemand) int { return strings.Compare(string(a.Row), string(b.Row)) })
-	for i := range all.Rows {
-		all.Rows[i].ValidForSeconds = either(all.Rows[i].ValidForSeconds, ptr.To[int32](defaultValidForSeconds))
-	}
-	all.RemeasureWithinSeconds = either(all.RemeasureWithinSeconds, ptr.To[int32](defaultRemeasureWithinSeconds))
-	all.Thresholds.MinimumRevisionHistory = either(all.Thresholds.MinimumRevisionHistory, ptr.To[int32](defaultMinimumRevisionHistory))
-	all.Gate.GraceSeconds = either(all.Gate.GraceSeconds, ptr.To[int32](defaultGraceSeconds))
-	all.Waivers.MaxDurationSeconds = either(all.Waivers.MaxDurationSeconds, ptr.To[int32](defaultMaxDurationSeconds))
-	if all.Waivers.Mode == "" {
-		all.Waivers.Mode = v1alpha1.WaiversAllowed
-	}
 	return all
 }
 
@@ -122,6 +121,7 @@ func demand(rows []v1alpha1.RowDemand, d v1alpha1.RowDemand) []v1alpha1.RowDeman
 	if d.Enforcement == v1alpha1.EnforcementOff {
 		return rows
 	}
+	d.ValidForSeconds = either(d.ValidForSeconds, ptr.To[int32](defaultValidForSeconds))
 	i := slices.IndexFunc(rows, func(r v1alpha1.RowDemand) bool { return r.Row == d.Row })
 	if i < 0 {
 		return append(rows, d)
@@ -132,14 +132,14 @@ func demand(rows []v1alpha1.RowDemand, d v1alpha1.RowDemand) []v1alpha1.RowDeman
 	case d.Enforcement != v1alpha1.EnforcementRequired:
 	case have.Enforcement != v1alpha1.EnforcementRequired:
 		have.Enforcement, have.RequiredFrom = d.Enforcement, d.RequiredFrom
-	case d.RequiredFrom.Before(&have.RequiredFrom) || d.RequiredFrom.IsZero():
+	case d.RequiredFrom.Before(&have.RequiredFrom):
 		have.RequiredFrom = d.RequiredFrom
 	}
 	return rows
 }
 
 func stricterWaivers(a, b v1alpha1.WaiverRules) *v1alpha1.WaiverRules {
-	if b.Mode == v1alpha1.WaiversForbidden {
+	if a.Mode != v1alpha1.WaiversForbidden {
 		a.Mode = b.Mode
 	}
 	a.MaxDurationSeconds = smaller(a.MaxDurationSeconds, b.MaxDurationSeconds)

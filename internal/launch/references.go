@@ -160,7 +160,7 @@ func driverSecrets(v corev1.VolumeSource) []string {
 		local(v.CSI.NodePublishSecretRef)
 	}
 	if v.AzureFile != nil {
-		names = append(names, v.AzureFile.SecretName)
+		local(&corev1.LocalObjectReference{Name: v.AzureFile.SecretName})
 	}
 	if v.CephFS != nil {
 		local(v.CephFS.SecretRef)

@@ -179,7 +179,7 @@ func (r *Resolver) resolveConflicts(ctx context.Context, app *App) error {
 		return &TransientError{Doing: "listing LaunchReadinesses", Err: err}
 	}
 	for _, other := range launches.Items {
-		if !other.DeletionTimestamp.IsZero() || !older(&other, app.Launch) {
+		if other.Name == app.Launch.Name || !other.DeletionTimestamp.IsZero() || !older(&other, app.Launch) {
 			continue
 		}
 		for _, theirs := range other.Spec.Workloads {
@@ -199,9 +199,6 @@ func (r *Resolver) resolveConflicts(ctx context.Context, app *App) error {
 
 // older says whether a came before b.
 func older(a, b *v1alpha1.LaunchReadiness) bool {
-	if a.UID == b.UID {
-		return false
-	}
 	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
 	}

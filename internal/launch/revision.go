@@ -140,7 +140,8 @@ func (r *Resolver) running(ctx context.Context, w Workload) (map[string][]string
 	}
 	running := map[string][]string{}
 	for _, pod := range pods.Items {
-		if !pod.DeletionTimestamp.IsZero() {
+		if !pod.DeletionTimestamp.IsZero() || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
+			// It runs no more: an evicted pod can lie there for weeks with what its image's tag meant then.
 			continue
 		}
 		ids := map[string]string{}

@@ -79,6 +79,9 @@ func (r *Resolver) workload(ctx context.Context, namespace string, entry v1alpha
 		}
 	case v1alpha1.KindRollout:
 		w, err = r.rollout(ctx, key, entry.Ref)
+	default:
+		// The API server may already know a later version of our API, while the operator is being upgraded.
+		err = &StalledError{Reason: v1alpha1.ReasonWorkloadInvalid, Message: fmt.Sprintf("This version of LaunchReady can't read a %s: upgrade it.", entry.Ref.Kind)}
 	}
 	if err != nil {
 		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
@@ -166,15 +169,24 @@ func (r *Resolver) rollout(ctx context.Context, key client.ObjectKey, ref v1alph
 	if spec.Strategy.BlueGreen != nil {
 		w.Strategy = "BlueGreen"
 	}
-	if spec.WorkloadRef == nil {
-		w.Template = ptr.Deref(spec.Template, corev1.PodTemplateSpec{})
+	switch {
+	case spec.WorkloadRef == nil && spec.Template == nil:
+		return Workload{}, &StalledError{Reason: v1alpha1.ReasonWorkloadInvalid, Message: fmt.Sprintf("Rollout %s has neither spec.template nor spec.workloadRef: set one.", key)}
+	case spec.WorkloadRef == nil:
+		w.Template = *spec.Template
 		return w, nil
-	}
-	var d appsv1.Deployment
-	if spec.WorkloadRef.Kind != string(v1alpha1.KindDeployment) {
+	case spec.WorkloadRef.Kind != string(v1alpha1.KindDeployment):
 		return Workload{}, &StalledError{Reason: v1alpha1.ReasonWorkloadInvalid, Message: fmt.Sprintf("Rollout %s takes its template from a %s: only a Deployment is supported in spec.workloadRef.", key, spec.WorkloadRef.Kind)}
 	}
-	if err := r.Cached.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: spec.WorkloadRef.Name}, &d); err != nil {
+	var d appsv1.Deployment
+	err = r.Cached.Get(ctx, client.ObjectKey{Namespace: key.Namespace, Name: spec.WorkloadRef.Name}, &d)
+	if apierrors.IsNotFound(err) {
+		return Workload{}, &WaitingError{
+			Reason: v1alpha1.ReasonWorkloadNotFound, Again: lookAgain,
+			Message: fmt.Sprintf("Rollout %s takes its template from Deployment %s, which does not exist: create it, or correct spec.workloadRef.", key, spec.WorkloadRef.Name),
+		}
+	}
+	if err != nil {
 		return Workload{}, err
 	}
 	w.Template = d.Spec.Template

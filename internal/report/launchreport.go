@@ -17,6 +17,8 @@ const (
 	// maxBytes is how large a report's status may be as JSON. The object has to stay within 64 KiB, and names, owner
 	// and managed fields take their part.
 	maxBytes = 60 << 10
+	// maxControlBytes is how large a control may be as JSON, so that those of all rows leave room for findings.
+	maxControlBytes = 2 << 10
 	// maxFindings is the MaxItems of a row's findings.
 	maxFindings = 256
 )
@@ -38,13 +40,13 @@ func Build(status v1alpha1.LaunchReadinessStatus, outcomes []scorecard.Outcome, 
 	return built
 }
 
-// evidence gives what is known of a row: from a new outcome, else from the report as it was.
+// evidence gives what is known of a row: from the newest outcome, else from the report as it was.
 func evidence(name v1alpha1.Row, outcomes []scorecard.Outcome, had v1alpha1.LaunchReportStatus) v1alpha1.RowReport {
-	for _, o := range outcomes {
+	for _, o := range slices.Backward(outcomes) {
 		if o.Row != name || !o.Conclusive() {
 			continue
 		}
-		row := v1alpha1.RowReport{Cases: ptr.To(o.Cases), Control: scorecard.Bounded(o.Control)}
+		row := v1alpha1.RowReport{Cases: ptr.To(o.Cases), Control: short(o.Control)}
 		for _, f := range o.Findings {
 			row.Findings = append(row.Findings, f.API())
 		}
@@ -58,6 +60,15 @@ func evidence(name v1alpha1.Row, outcomes []scorecard.Outcome, had v1alpha1.Laun
 		}
 	}
 	return v1alpha1.RowReport{}
+}
+
+// short cuts a control. A character takes up to six bytes as JSON.
+func short(control string) string {
+	text := []rune(scorecard.Bounded(control))
+	for size(string(text)) > maxControlBytes {
+		text = text[:len(text)/2]
+	}
+	return string(text)
 }
 
 // counted gives the numbers of findings by severity.

@@ -22,6 +22,10 @@ const (
 	maxForeignRunes = 200
 	// maxTextBytes bounds every text of ours.
 	maxTextBytes = 1024
+	// maxMarks is how many combining marks may stand on one character: scripts in use need no more.
+	maxMarks = 4
+	// brailleBlank is a graphic character that shows nothing, and no space to Unicode either.
+	brailleBlank = '\u2800'
 	// fingerprintDigits is the length of a finding's fingerprint: 64 bits, as hexadecimal digits.
 	fingerprintDigits = 16
 )
@@ -71,47 +75,49 @@ func (f Finding) API() v1alpha1.Finding { return f.api }
 // Fails says whether the finding fails its row.
 func (f Finding) Fails() bool { return f.api.Severity != v1alpha1.SeverityLow }
 
-// Foreign makes text that others wrote harmless: valid UTF-8; control, escape, bidirectional and zero-width
-// characters made visible as \u{...}; at most 200 characters, an ellipsis included.
-func Foreign(text string) string {
+// Foreign makes text that others wrote harmless: valid UTF-8; control, escape, bidirectional and invisible characters
+// and piles of combining marks made visible as \u{...}; at most 200 characters, an ellipsis included.
+func Foreign(text string) string { return harmless(text, maxForeignRunes, utf8.RuneCountInString) }
+
+// Bounded cuts a text at 1,024 bytes, at a character's border, and makes it harmless as a last resort. That is the
+// MaxLength of texts in our API, and of an Event's note (events.k8s.io/v1: 1 kB).
+func Bounded(text string) string {
+	return harmless(text, maxTextBytes, func(s string) int { return len(s) })
+}
+
+// harmless gives as much of a text as the limit allows, in the given measure.
+func harmless(text string, limit int, size func(string) int) string {
 	var b strings.Builder
-	n := 0
+	// marks begins as if the pile were full: a mark in front would sit on whatever we write before the text.
+	n, cut, marks := 0, 0, maxMarks
 	for _, r := range text {
-		if n == maxForeignRunes-1 && utf8.RuneCountInString(text) > maxForeignRunes {
-			b.WriteString("…")
-			break
+		v := visible(r)
+		if marks++; !unicode.Is(unicode.M, r) {
+			marks = 0
+		} else if marks > maxMarks {
+			v = escaped(r)
 		}
-		if n == maxForeignRunes {
-			break
+		if n += size(v); n > limit {
+			return b.String()[:cut] + "…"
 		}
-		n++
-		b.WriteString(visible(r))
+		b.WriteString(v)
+		if n <= limit-size("…") {
+			cut = b.Len()
+		}
 	}
 	return b.String()
 }
 
 // visible gives a character as it may stand in a terminal, an HTML page or a log line.
 func visible(r rune) string {
-	if r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.In(r, unicode.Cf, unicode.Variation_Selector, unicode.Zl, unicode.Zp) {
-		return fmt.Sprintf("\\u{%X}", r)
+	if r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.In(r, unicode.Cf, unicode.Variation_Selector,
+		unicode.Other_Default_Ignorable_Code_Point, unicode.Zl, unicode.Zp) || r == brailleBlank {
+		return escaped(r)
 	}
 	return string(r)
 }
 
-// Bounded cuts a text at 1,024 bytes, at a character's border, and makes it harmless as a last resort. That is the
-// MaxLength of texts in our API, and of an Event's note (events.k8s.io/v1: 1 kB).
-func Bounded(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		v := visible(r)
-		if b.Len()+len(v) > maxTextBytes-len("…") {
-			b.WriteString("…")
-			break
-		}
-		b.WriteString(v)
-	}
-	return b.String()
-}
+func escaped(r rune) string { return fmt.Sprintf("\\u{%X}", r) }
 
 // CompareSeverity orders severities, the worst first.
 func CompareSeverity(a, b v1alpha1.Severity) int {

@@ -36,7 +36,8 @@ func measured(row Row, s Situation, rollouts []v1alpha1.Rollout) v1alpha1.Measur
 	m := previousMeasurement(s.Previous, row.Name)
 	for _, o := range s.Outcomes {
 		if o.Row == row.Name {
-			m = attempted(m, o, s)
+			o.Revision = named(rollouts, o.Revision)
+			m = attempted(m, o.sound(), s)
 		}
 	}
 	if m.Verdict != v1alpha1.VerdictUnknown {
@@ -60,11 +61,9 @@ func attempted(m v1alpha1.Measurement, o Outcome, s Situation) v1alpha1.Measurem
 	at := metav1.NewTime(s.Now.Truncate(time.Second))
 	if !o.Conclusive() {
 		attempt := &v1alpha1.Attempt{At: at, Outcome: o.Verdict, Reason: o.Reason, Message: Bounded(o.Message), Fault: o.Fault}
-		if last := m.LastAttempt; last != nil {
+		if last := m.LastAttempt; last != nil && last.Fault == attempt.Fault {
+			// One series, whatever else is said each time: an app that hides in changing ways gains no time by it.
 			attempt.At = last.At
-			if *attempt != *last {
-				attempt.At = at
-			}
 		}
 		m.LastAttempt = attempt
 		return m
@@ -140,19 +139,27 @@ func unmeasuredSince(row Row, m v1alpha1.Measurement, s Situation, rollouts []v1
 	return since
 }
 
-// countsUntil is how long the last verdict of a launched app's row counts although a newer one is wanted.
+// countsUntil is how long the last verdict of a launched app's row counts although a newer one is wanted: for the
+// grace where it is our fault. The app's fault and a measurement under way have the window, from when they began, for
+// what was lost before is ours; but all of that together does not last beyond the grace.
 func countsUntil(m v1alpha1.Measurement, s Situation) time.Time {
 	from := latest(m.UnmeasuredSince.Time, s.MeasurableSince)
 	window := seconds(s.Policy.RemeasureWithinSeconds, 0)
-	if m.LastAttempt != nil && m.LastAttempt.Fault == v1alpha1.FaultApp {
-		return from.Add(window)
-	}
-	if started, running := s.RunningSince[m.Row]; running {
-		return latest(from, started).Add(window)
-	}
 	grace := time.Duration(0)
 	if s.Policy.Gate != nil {
 		grace = seconds(s.Policy.Gate.GraceSeconds, 0)
 	}
-	return from.Add(grace)
+	started, running := s.RunningSince[m.Row]
+	switch {
+	case hides(m):
+		started = m.LastAttempt.At.Time
+	case !running:
+		return from.Add(grace)
+	}
+	return earliest(latest(from, started).Add(window), from.Add(max(grace, window)))
+}
+
+// hides says whether it is the app that kept the newest attempt from a verdict.
+func hides(m v1alpha1.Measurement) bool {
+	return m.LastAttempt != nil && m.LastAttempt.Fault == v1alpha1.FaultApp
 }

@@ -13,6 +13,9 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 )
 
+// maxReasonBytes is the MaxLength of a measurement's reason.
+const maxReasonBytes = 64
+
 // Outcome is what one attempt to measure a row gave.
 type Outcome struct {
 	Row     v1alpha1.Row
@@ -34,13 +37,38 @@ type Outcome struct {
 }
 
 // Conclusive says whether the attempt gave a verdict.
-func (o Outcome) Conclusive() bool { return o.Verdict != v1alpha1.VerdictUnknown }
+func (o Outcome) Conclusive() bool {
+	switch o.Verdict {
+	case v1alpha1.VerdictPass, v1alpha1.VerdictFail, v1alpha1.VerdictNotApplicable:
+		return true
+	case v1alpha1.VerdictUnknown:
+	}
+	return false
+}
+
+// sound gives an outcome that the API takes: what a check made of nothing is an Unknown of ours, and spoils no other
+// row by a status that can't be written.
+func (o Outcome) sound() Outcome {
+	if o.Reason == "" || len(o.Reason) > maxReasonBytes || (!o.Conclusive() && o.Verdict != v1alpha1.VerdictUnknown) {
+		return Unmeasured(o.Row, v1alpha1.FaultOperator, v1alpha1.ReasonProbeError,
+			"The measurement gave no outcome, which is a defect of LaunchReady: please report it.")
+	}
+	if !o.Conclusive() && o.Fault != v1alpha1.FaultApp {
+		o.Fault = v1alpha1.FaultOperator
+	}
+	return o
+}
 
 // Judged gives the outcome of a measurement that was carried out: Fail with the reason that failing gives for the
-// worst finding where one fails the row, else Pass. Findings with the same fingerprint count once.
+// worst finding where one fails the row, else Pass, or Unknown without a control, for then it means nothing. Findings with the same fingerprint count once, as the worst of them.
 func Judged(row v1alpha1.Row, cases int32, control string, findings []Finding, failing func(worst v1alpha1.Finding) string) Outcome {
-	slices.SortFunc(findings, func(a, b Finding) int { return CompareFindings(a.api, b.api) })
-	findings = slices.CompactFunc(findings, func(a, b Finding) bool { return a.api.Fingerprint == b.api.Fingerprint })
+	findings = slices.SortedFunc(slices.Values(findings), func(a, b Finding) int { return CompareFindings(a.api, b.api) })
+	counts := map[string]bool{}
+	findings = slices.DeleteFunc(findings, func(f Finding) bool {
+		again := counts[f.api.Fingerprint]
+		counts[f.api.Fingerprint] = true
+		return again
+	})
 	o := Outcome{
 		Row: row, Verdict: v1alpha1.VerdictPass, Reason: v1alpha1.ReasonPassed,
 		Findings: findings, Cases: cases, Control: control,
@@ -50,6 +78,9 @@ func Judged(row v1alpha1.Row, cases int32, control string, findings []Finding, f
 		if f.Fails() {
 			fails++
 		}
+	}
+	if fails == 0 && control == "" {
+		return Unmeasured(row, v1alpha1.FaultOperator, v1alpha1.ReasonNoPositiveControl, "Nothing was found, but nothing shows that it would have been.")
 	}
 	if fails == 0 {
 		o.Message = fmt.Sprintf("%s. %s", counted(int(cases), "case"), control)

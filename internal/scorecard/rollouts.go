@@ -52,6 +52,17 @@ func current(rollouts []v1alpha1.Rollout) string {
 	return rollouts[0].Revision
 }
 
+// named gives a revision its full name: one that was measured while no pod ran to tell the digests is, by its
+// configuration, the last that was seen with it.
+func named(rollouts []v1alpha1.Rollout, revision string) string {
+	for _, r := range rollouts {
+		if r.Configuration == revision {
+			return r.Revision
+		}
+	}
+	return revision
+}
+
 // firstAfter is when the first revision after the given one was seen; zero if the given one is the newest or unknown.
 func firstAfter(rollouts []v1alpha1.Rollout, revision string) time.Time {
 	i := slices.IndexFunc(rollouts, func(r v1alpha1.Rollout) bool { return r.Revision == revision })

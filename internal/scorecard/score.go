@@ -24,6 +24,16 @@ const (
 
 // Of derives the whole status from a situation. It is the one place where verdicts become conditions.
 func Of(s Situation) Score {
+	score := derive(s)
+	if !s.launched() && meta.IsStatusConditionTrue(score.Status.Conditions, v1alpha1.ConditionLaunchable) {
+		// It has launched this moment, and is told so at once: the next score finds nothing new.
+		s.LaunchedAt = s.Now.Truncate(time.Second)
+		return derive(s)
+	}
+	return score
+}
+
+func derive(s Situation) Score {
 	rollouts := seen(s.Previous.Rollouts, s.Revision, s.Now.Truncate(time.Second))
 	revision := current(rollouts)
 	score := Score{Status: v1alpha1.LaunchReadinessStatus{
@@ -37,10 +47,11 @@ func Of(s Situation) Score {
 		m := measured(row, s, rollouts)
 		st := stand(row, m, s, revision)
 		score.Rows = append(score.Rows, st)
-		score.NextAt = earliest(score.NextAt, due(m, st, s))
-		if st.Reason == v1alpha1.ReasonOff || st.Reason == v1alpha1.ReasonNotSupported {
+		score.NextAt = earliest(score.NextAt, after(s.Now, st.Until))
+		if _, supported := s.Inputs[row.Name]; !supported || st.Reason == v1alpha1.ReasonOff {
 			continue
 		}
+		score.NextAt = earliest(score.NextAt, due(m, staleBy(row, m, s, revision), s))
 		score.Status.Measurements = append(score.Status.Measurements, m)
 		score.Status.LastMeasuredAt = metav1.NewTime(latest(score.Status.LastMeasuredAt.Time, m.MeasuredAt.Time))
 		if row.BoundTo == BoundToRevision {
@@ -55,12 +66,9 @@ func Of(s Situation) Score {
 // conclude fills in what follows from the rows' standings.
 func (score *Score) conclude(s Situation) {
 	status := &score.Status
-	exposable := summarise(v1alpha1.ConditionExposable, score.Rows, func(st Standing) bool { return st.Stage == BeforeExposure })
-	launchable := summarise(v1alpha1.ConditionLaunchable, score.Rows, func(Standing) bool { return true })
+	exposable := summarise(v1alpha1.ConditionExposable, score.Rows, s.launched(), func(st Standing) bool { return st.Stage == BeforeExposure })
+	launchable := summarise(v1alpha1.ConditionLaunchable, score.Rows, s.launched(), func(Standing) bool { return true })
 	status.LaunchedAt = metav1.NewTime(s.LaunchedAt)
-	if !s.launched() && launchable.Status == metav1.ConditionTrue {
-		status.LaunchedAt = metav1.NewTime(s.Now.Truncate(time.Second))
-	}
 	status.Verified = verified(s, score.Rows, *status)
 	status.Summary = summary(score.Rows)
 
@@ -68,7 +76,10 @@ func (score *Score) conclude(s Situation) {
 	for _, st := range score.Rows {
 		conditions = append(conditions, metav1.Condition{Type: string(st.Name), Status: st.Status, Reason: st.Reason, Message: st.Message})
 	}
-	status.Conditions = slices.Clone(s.Previous.Conditions)
+	// What an earlier version left goes. The others keep their order, for the API server keeps it too.
+	status.Conditions = slices.DeleteFunc(slices.Clone(s.Previous.Conditions), func(old metav1.Condition) bool {
+		return meta.FindStatusCondition(conditions, old.Type) == nil
+	})
 	for _, c := range conditions {
 		c.ObservedGeneration = s.Generation
 		c.LastTransitionTime = metav1.NewTime(s.Now.Truncate(time.Second))
@@ -106,32 +117,45 @@ func progress(s Situation) []metav1.Condition {
 	return []metav1.Condition{ready, reconciling, stalled}
 }
 
-// summarise gives Exposable or Launchable from the rows that count for it.
-func summarise(condition string, rows []Standing, counted func(Standing) bool) metav1.Condition {
+// tally gives the names of the rows by what they do to the summaries, in the scorecard's order.
+func tally(rows []Standing) map[Effect][]string {
 	by := map[Effect][]string{}
-	required := 0
 	for _, st := range rows {
-		if st.Effect != NotCounted {
-			required++
-		}
-		if counted(st) {
-			by[st.Effect] = append(by[st.Effect], string(st.Name))
-		}
+		by[st.Effect] = append(by[st.Effect], string(st.Name))
 	}
+	return by
+}
+
+// summarise gives Exposable or Launchable from the rows that count for it.
+func summarise(condition string, rows []Standing, launched bool, counted func(Standing) bool) metav1.Condition {
+	required := len(rows) - len(tally(rows)[NotCounted])
+	by := tally(slices.DeleteFunc(slices.Clone(rows), func(st Standing) bool { return !counted(st) }))
+	list := func(prefix string, e Effect) string { return prefix + strings.Join(by[e], ", ") + "." }
 	c := metav1.Condition{Type: condition, Status: metav1.ConditionTrue, Reason: v1alpha1.ReasonAllRowsPass}
 	switch {
 	case len(by[CountsFailed]) > 0:
 		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonRowsFailing
-		c.Message = "Failing: " + strings.Join(by[CountsFailed], ", ") + "."
+		c.Message = list("Failing: ", CountsFailed)
 	case len(by[CountsUnknown]) > 0:
 		c.Status, c.Reason = metav1.ConditionUnknown, v1alpha1.ReasonRowsUnknown
-		c.Message = "Not measured: " + strings.Join(by[CountsUnknown], ", ") + "."
+		c.Message = list("Not measured: ", CountsUnknown)
+	case required == 0 && launched:
+		// After launch only a measured Fail closes the gate.
+		c.Reason = v1alpha1.ReasonKeepingLastState
+		c.Message = "The app has launched, and the policies in force require no row that counts now."
 	case required == 0:
 		c.Status, c.Reason = metav1.ConditionFalse, v1alpha1.ReasonNothingRequired
 		c.Message = "The policies in force require no row that counts now, so nothing is proven: require at least one row in a LaunchPolicy."
-	case len(by[KeepsPassed]) > 0:
+	case len(by[KeepsPassed])+len(by[NotYetCounted]) > 0:
 		c.Reason = v1alpha1.ReasonKeepingLastState
-		c.Message = "The last verdict still counts for: " + strings.Join(by[KeepsPassed], ", ") + "."
+		var parts []string
+		if len(by[KeepsPassed]) > 0 {
+			parts = append(parts, list("The last verdict still counts for: ", KeepsPassed))
+		}
+		if len(by[NotYetCounted]) > 0 {
+			parts = append(parts, list("To be measured before they count: ", NotYetCounted))
+		}
+		c.Message = strings.Join(parts, " ")
 	default:
 		c.Message = "Every required row passes, is waived or does not apply."
 	}
@@ -140,26 +164,17 @@ func summarise(condition string, rows []Standing, counted func(Standing) bool) m
 
 // summary says in one line how many Required rows pass, and which do not.
 func summary(rows []Standing) string {
-	n := map[Effect]int{}
-	names := map[Effect][]string{}
-	required := 0
-	for _, st := range rows {
-		if st.Effect != NotCounted {
-			required++
-		}
-		n[st.Effect]++
-		names[st.Effect] = append(names[st.Effect], string(st.Name))
-	}
-	parts := []string{fmt.Sprintf("%d/%d passed", n[CountsPassed]+n[KeepsPassed], required)}
-	if n[CountsWaived] > 0 {
-		parts = append(parts, fmt.Sprintf("%d waived", n[CountsWaived]))
+	by := tally(rows)
+	parts := []string{fmt.Sprintf("%d/%d passed", len(by[CountsPassed])+len(by[KeepsPassed]), len(rows)-len(by[NotCounted]))}
+	if n := len(by[CountsWaived]); n > 0 {
+		parts = append(parts, fmt.Sprintf("%d waived", n))
 	}
 	for _, e := range []struct {
 		Effect
 		word string
-	}{{CountsFailed, "failing"}, {CountsUnknown, "unknown"}} {
-		if n[e.Effect] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s: %s", n[e.Effect], e.word, strings.Join(names[e.Effect], ", ")))
+	}{{CountsFailed, "failing"}, {CountsUnknown, "unknown"}, {NotYetCounted, "not measured yet"}} {
+		if names := by[e.Effect]; len(names) > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s: %s", len(names), e.word, strings.Join(names, ", ")))
 		}
 	}
 	return strings.Join(parts, ", ")
@@ -177,7 +192,7 @@ func verified(s Situation, rows []Standing, status v1alpha1.LaunchReadinessStatu
 		case NotCounted:
 		case CountsPassed:
 			passed++
-		case CountsWaived, KeepsPassed, CountsFailed, CountsUnknown:
+		case NotYetCounted, CountsWaived, KeepsPassed, CountsFailed, CountsUnknown:
 			return known
 		}
 	}
@@ -194,19 +209,24 @@ func verified(s Situation, rows []Standing, status v1alpha1.LaunchReadinessStatu
 	return known[:min(len(known), maxVerified)]
 }
 
-// due is when a row needs to be looked at again by the clock alone.
-func due(m v1alpha1.Measurement, st Standing, s Situation) time.Time {
-	next := st.Until
-	if m.Verdict != v1alpha1.VerdictUnknown && st.Reason != v1alpha1.ReasonOff {
-		next = earliest(next, m.MeasuredAt.Add(validity(s, st.Name)/2))
-		if s.Now.After(m.MeasuredAt.Add(validity(s, st.Name) / 2)) {
-			next = earliest(st.Until, m.ValidUntil.Time)
-		}
-	}
-	if !next.IsZero() && !next.After(s.Now) {
+// due is when a row's measurement changes by the clock alone, or is to be renewed.
+func due(m v1alpha1.Measurement, by staleness, s Situation) time.Time {
+	if m.Verdict == v1alpha1.VerdictUnknown {
 		return time.Time{}
 	}
-	return next
+	ends := after(s.Now, m.ValidUntil.Time)
+	if by != fresh {
+		return ends
+	}
+	return earliest(after(s.Now, m.MeasuredAt.Add(validity(s, m.Row)/2)), ends)
+}
+
+// after gives a time that is still to come, or zero.
+func after(now, t time.Time) time.Time {
+	if t.After(now) {
+		return t
+	}
+	return time.Time{}
 }
 
 func worthTelling(before *metav1.Condition, now metav1.Condition) bool {

@@ -46,29 +46,38 @@ func JudgeWaiver(w v1alpha1.LaunchWaiver, rules *v1alpha1.WaiverRules, now time.
 
 // waivedBy gives the waivers in force that together let the row off as it was measured, or none.
 //
-// A waiver without fingerprints lets off whatever is found, and a row that can't be measured. With fingerprints, all
-// that fails the row must be among them.
-func waivedBy(m v1alpha1.Measurement, s Situation, measuredNow bool) []v1alpha1.LaunchWaiver {
-	var partial []v1alpha1.LaunchWaiver
+// A waiver without fingerprints lets off whatever is found, and a row that can't be measured; of several the one that
+// lasts longest is named. With fingerprints, all that fails the row must be among them, and the measurement must count.
+func waivedBy(m v1alpha1.Measurement, s Situation, measured bool) []v1alpha1.LaunchWaiver {
+	var whole, partial []v1alpha1.LaunchWaiver
 	listed := map[string]bool{}
 	for _, w := range s.Waivers {
 		if w.Spec.Row != m.Row || !JudgeWaiver(w, s.Policy.Waivers, s.Now).Active {
 			continue
 		}
 		if len(w.Spec.Findings) == 0 {
-			return []v1alpha1.LaunchWaiver{w}
+			whole = append(whole, w)
+			continue
 		}
-		partial = append(partial, w)
+		if slices.ContainsFunc(w.Spec.Findings, func(f string) bool { return slices.Contains(m.Fingerprints, f) }) {
+			partial = append(partial, w)
+		}
 		for _, f := range w.Spec.Findings {
 			listed[f] = true
 		}
 	}
-	allListed := m.Failing != nil && int(*m.Failing) == len(m.Fingerprints) && len(m.Fingerprints) > 0
-	for _, f := range m.Fingerprints {
-		allListed = allListed && listed[f]
+	if len(whole) > 0 {
+		return []v1alpha1.LaunchWaiver{slices.MaxFunc(whole, func(a, b v1alpha1.LaunchWaiver) int {
+			return a.Spec.ExpiresAt.Compare(b.Spec.ExpiresAt.Time)
+		})}
 	}
-	if !measuredNow || m.Verdict != v1alpha1.VerdictFail || !allListed {
+	if !measured || m.Verdict != v1alpha1.VerdictFail || m.Failing == nil || int(*m.Failing) != len(m.Fingerprints) {
 		return nil
+	}
+	for _, f := range m.Fingerprints {
+		if !listed[f] {
+			return nil
+		}
 	}
 	return partial
 }

@@ -20,11 +20,11 @@ import (
 // serves can't be told, for ports need not be declared. A sidecar's probe speaks for the sidecar.
 func (m *measurement) seesReadiness(s state, h history) {
 	m.cases++
-	if !readinessKnown(&s.Template.Spec, s.minReadySeconds) {
+	if !readinessKnown(&s.Template.Spec, s.watched) {
 		m.noReadiness(s)
 		return
 	}
-	if h.previous != nil && !readinessKnown(&h.previous.template.Spec, s.minReadySeconds) {
+	if h.previous != nil && !readinessKnown(&h.previous.template.Spec, s.watched) {
 		m.add(scorecard.Draft{
 			Rule: rulePreviousNoReadiness, Severity: v1alpha1.SeverityLow, Place: s.keptAt(h.previous, "containers"),
 			Message: "The revision to go back to has no readiness probe, so whether it works again will not be seen by the rollout.",
@@ -64,11 +64,11 @@ func (m *measurement) noReadiness(s state) {
 
 // readinessKnown says whether a pod's readiness means more than that it has started. A pod that declares no ports may
 // be one that serves nobody, and has nothing to probe: there, a start that is watched for a while will do.
-func readinessKnown(spec *corev1.PodSpec, minReadySeconds int32) bool {
+func readinessKnown(spec *corev1.PodSpec, watched bool) bool {
 	if probed(spec) || len(spec.ReadinessGates) > 0 {
 		return true
 	}
-	watched := minReadySeconds > 0 || slices.ContainsFunc(spec.Containers, func(c corev1.Container) bool { return c.StartupProbe != nil })
+	watched = watched || slices.ContainsFunc(spec.Containers, func(c corev1.Container) bool { return c.StartupProbe != nil })
 	return watched && !declaresPorts(spec)
 }
 

@@ -28,8 +28,8 @@ type state struct {
 	// of an older one.
 	observed bool
 	paused   bool
-	// minReadySeconds is how long a pod must stay ready before a rollout goes on.
-	minReadySeconds int32
+	// watched says that a rollout waits for a pod to stay ready for a while (minReadySeconds).
+	watched bool
 	// unavailable is how many pods a rolling update of a Deployment may take away before their successors are ready.
 	unavailable int
 	// partition is the first ordinal of a StatefulSet that a rollout reaches.
@@ -68,7 +68,7 @@ func (m *measurement) read(ctx context.Context, w launch.Workload) (state, error
 		var d appsv1.DaemonSet
 		if err = m.cached.Get(ctx, key, &d); err == nil {
 			same = isSame(w, d.UID, &d.Spec.Template)
-			s.observed, s.minReadySeconds = d.Status.ObservedGeneration >= d.Generation, d.Spec.MinReadySeconds
+			s.observed, s.watched = d.Status.ObservedGeneration >= d.Generation, d.Spec.MinReadySeconds > 0
 		}
 	case v1alpha1.KindRollout:
 		what.resource, what.group = "rollouts", "argoproj.io"
@@ -93,7 +93,7 @@ func isSame(w launch.Workload, uid types.UID, template *corev1.PodTemplateSpec) 
 
 func (s *state) ofDeployment(d *appsv1.Deployment) error {
 	s.observed = d.Status.ObservedGeneration >= d.Generation
-	s.paused, s.minReadySeconds = d.Spec.Paused, d.Spec.MinReadySeconds
+	s.paused, s.watched = d.Spec.Paused, d.Spec.MinReadySeconds > 0
 	if r := d.Spec.Strategy.RollingUpdate; r != nil && r.MaxUnavailable != nil {
 		// A share is rounded down, as the Deployment controller does: 25 % of one pod is none.
 		n, err := intstr.GetScaledValueFromIntOrPercent(r.MaxUnavailable, int(s.Replicas), false)
@@ -115,7 +115,7 @@ func (s *state) ofDeployment(d *appsv1.Deployment) error {
 
 func (s *state) ofStatefulSet(d *appsv1.StatefulSet) {
 	s.observed = d.Status.ObservedGeneration >= d.Generation
-	s.minReadySeconds, s.updateRevision = d.Spec.MinReadySeconds, d.Status.UpdateRevision
+	s.watched, s.updateRevision = d.Spec.MinReadySeconds > 0, d.Status.UpdateRevision
 	if r := d.Spec.UpdateStrategy.RollingUpdate; r != nil && r.Partition != nil {
 		s.partition = *r.Partition
 	}
@@ -132,7 +132,7 @@ func (m *measurement) readRollout(ctx context.Context, key client.ObjectKey, s *
 	s.paused, _, _ = unstructured.NestedBool(u.Object, "spec", "paused")
 	s.podHash, _, _ = unstructured.NestedString(u.Object, "status", "currentPodHash")
 	seconds, _, _ := unstructured.NestedInt64(u.Object, "spec", "minReadySeconds")
-	s.minReadySeconds = int32(min(max(seconds, 0), 1<<30)) //nolint:gosec // bounded on the left
+	s.watched = seconds > 0
 	s.observed = at(&u, "observedGeneration") == fmt.Sprint(u.GetGeneration())
 	workload, _, _ := unstructured.NestedString(u.Object, "spec", "workloadRef", "name")
 	if workload == "" {

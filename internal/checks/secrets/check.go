@@ -78,6 +78,8 @@ type measurement struct {
 	// token looks like a credential without being one of a known shape: it convicts under a name that says
 	// "credential", and under no other.
 	token string
+	// add takes what was found.
+	add func(scorecard.Draft)
 }
 
 // unread is something that had to be looked at and was not.
@@ -91,11 +93,9 @@ type unread struct {
 }
 
 func (c *Check) begin() *measurement {
-	return &measurement{Check: c, token: randomText(32)}
-}
-
-func (m *measurement) add(d scorecard.Draft) {
-	m.findings = append(m.findings, scorecard.NewFinding(m.key(), d))
+	m := &measurement{Check: c, token: randomText(32)}
+	m.add = func(d scorecard.Draft) { m.findings = append(m.findings, scorecard.NewFinding(m.key(), d)) }
+	return m
 }
 
 // templates looks at the pod templates themselves. A template without containers has nothing to pass with.

@@ -176,6 +176,7 @@ func TestReferencesToSecrets(t *testing.T) {
 		{"an optional empty value is switched off", envOf(fromSecret("API_KEY", "chat", "key", true)), []client.Object{secretOf("chat", map[string]string{"key": ""})}, nil, "Passed"},
 		{"a placeholder", envOf(fromSecret("API_KEY", "chat", "key", false)), []client.Object{secretOf("chat", map[string]string{"key": "changeme\n"})}, []string{"High ValuePlaceholder at containers[web].env[API_KEY]"}, "SecretValueUnusable"},
 		{"an optional placeholder is in use", envOf(fromSecret("API_KEY", "chat", "key", true)), []client.Object{secretOf("chat", map[string]string{"key": "your-api-key"})}, []string{"Medium ValuePlaceholder at containers[web].env[API_KEY]"}, "SecretValueUnusable"},
+		{"what several places take is told once, by the one that needs it", envOf(fromSecret("A", "chat", "key", true), fromSecret("B", "chat", "key", false), fromSecret("C", "chat", "key", false)), []client.Object{secretOf("chat", map[string]string{"key": "changeme"})}, []string{"High ValuePlaceholder at containers[web].env[B]"}, "SecretValueUnusable"},
 		{"a placeholder by the variable's name", envOf(fromSecret("DB_PASSWORD", "chat", "db", false)), []client.Object{secretOf("chat", map[string]string{"db": "password"})}, []string{"High ValuePlaceholder at containers[web].env[DB_PASSWORD]"}, "SecretValueUnusable"},
 		{"a placeholder in a URL", envOf(fromSecret("DATABASE_URL", "chat", "url", false)), []client.Object{secretOf("chat", map[string]string{"url": "postgres://app:changeme@db/app"})}, []string{"High ValuePlaceholder at containers[web].env[DATABASE_URL]"}, "SecretValueUnusable"},
 		{"ordinary settings in a Secret", wholeSecret("chat", false), []client.Object{secretOf("chat", map[string]string{
@@ -239,6 +240,7 @@ func TestConfigMapsThatAreUsed(t *testing.T) {
 			"PASSWORD_MIN_LENGTH": "12", "TOKEN_URL": "https://login.example.com/token", "SECRET_NAME": "chat-secrets", "DATABASE_URL": "postgres://app:$(DB_PASSWORD)@db/app",
 		})}, nil},
 		{"missing", wholeConfigMap("chat-config"), nil, []string{"High ReferenceMissing at containers[web].envFrom[0]"}},
+		{"a missing key that two places take", envOf(fromConfigMap("A", "chat-config", "NONE", true), fromConfigMap("B", "chat-config", "NONE", false), fromConfigMap("C", "chat-config", "NONE", false)), []client.Object{typed}, []string{"High KeyMissing at containers[web].env[B]"}},
 		{"a missing key", envOf(fromConfigMap("A", "chat-config", "NONE", false)), []client.Object{typed}, []string{"High KeyMissing at containers[web].env[A]"}},
 		{"an optional missing key", envOf(fromConfigMap("A", "chat-config", "NONE", true)), []client.Object{typed}, nil},
 		{"optional and missing", envOf(fromConfigMap("A", "chat-config", "NONE", true)), nil, nil},

@@ -25,10 +25,12 @@ const (
 
 // configMap looks at the keys of a ConfigMap that the app uses, each once however many workloads use it.
 func (m *measurement) configMap(ctx context.Context, o *object, c *corev1.ConfigMap) {
+	told := map[string]bool{}
 	for _, u := range o.uses {
-		if u.Key == "" || u.Optional || has(c, u.Key) {
+		if u.Key == "" || u.Optional || has(c, u.Key) || told[u.Key] {
 			continue
 		}
+		told[u.Key] = true
 		m.cases++
 		m.keyMissing(o, u)
 	}

@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"github.com/launchready/launchready/internal/launch"
+	"github.com/launchready/launchready/internal/scorecard"
 )
 
 // planted is how many secrets and placeholders the control plants. A walk that comes to fewer places has lost some.
@@ -25,6 +26,8 @@ func (c *Check) control(ctx context.Context) (string, bool) {
 	// A deadline that has passed is told as such by the measurement, not as a control that failed.
 	ctx = context.WithoutCancel(ctx)
 	m := c.begin()
+	places := map[string]bool{}
+	m.add = func(d scorecard.Draft) { places[d.Place] = true }
 	app := plantedApp(m.token)
 	w := &app.Workloads[0]
 	m.workload(w)
@@ -38,10 +41,6 @@ func (c *Check) control(ctx context.Context) (string, bool) {
 		case launch.SecretReference:
 			m.secret(o, &corev1.Secret{Data: map[string][]byte{"DB_PASSWORD": []byte("changeme")}})
 		}
-	}
-	places := map[string]bool{}
-	for _, f := range m.findings {
-		places[f.API().Place] = true
 	}
 	return fmt.Sprintf("A secret planted at each of %d kinds of place of a made-up app was found at all of them.", planted), len(places) == planted
 }

@@ -21,7 +21,7 @@ import (
 // secret judges a Secret by every place that refers to it. Only the keys that are used are looked at, each once.
 func (m *measurement) secret(o *object, secret *corev1.Secret) {
 	judged := map[string]bool{}
-	for _, u := range o.uses {
+	for _, u := range demandingFirst(o.uses) {
 		switch {
 		case u.pull():
 			m.pullSecret(u, secret)
@@ -33,6 +33,22 @@ func (m *measurement) secret(o *object, secret *corev1.Secret) {
 			m.secretKeyOf(o, u, secret, judged)
 		}
 	}
+}
+
+// demandingFirst puts optional references last: what several places take is told once, by the one that needs it most.
+func demandingFirst(uses []use) []use {
+	sorted := slices.Clone(uses)
+	slices.SortStableFunc(sorted, func(a, b use) int {
+		switch {
+		case a.Optional == b.Optional:
+			return 0
+		case b.Optional:
+			return -1
+		default:
+			return 1
+		}
+	})
+	return sorted
 }
 
 // secretKeyOf judges one key that a reference names.
@@ -74,7 +90,8 @@ func (m *measurement) wholeSecret(u use, secret *corev1.Secret, judged map[strin
 			m.unusable(u, secret, key, ruleValuePlaceholder)
 		}
 	}
-	if !filled && !u.Optional {
+	if !filled && !u.Optional && !judged[""] {
+		judged[""] = true
 		m.cases++
 		m.unusable(u, secret, "", ruleValueEmpty)
 	}

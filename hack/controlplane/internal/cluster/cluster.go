@@ -37,8 +37,10 @@ type Config struct {
 	// Launcher starts the processes.
 	Launcher *process.Launcher
 
-	// reserve replaces the reservation of ports in tests.
-	reserve func() (*ports.Reservation, error)
+	// What tests replace: the reservation of ports, the time that a component has, and who hears of a start.
+	reserve      func() (*ports.Reservation, error)
+	readyTimeout time.Duration
+	started      func(*process.Process)
 }
 
 // Cluster is a running control plane.
@@ -61,6 +63,12 @@ type Cluster struct {
 func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if config.reserve == nil {
 		config.reserve = func() (*ports.Reservation, error) { return ports.Reserve(portCount) }
+	}
+	if config.readyTimeout == 0 {
+		config.readyTimeout = readyTimeout
+	}
+	if config.started == nil {
+		config.started = func(*process.Process) {}
 	}
 	for attempt := 1; ; attempt++ {
 		c, err := startOnce(ctx, config)
@@ -122,11 +130,11 @@ func (c *Cluster) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := await(ctx, s, probe{client, address(e.scheduler) + "/healthz"}); err != nil {
+	if err := c.await(ctx, s, probe{client, address(e.scheduler) + "/healthz"}); err != nil {
 		return err
 	}
 	// Without the account no pod can be made: it is the last thing that a new namespace gets.
-	return await(ctx, m, probe{client, address(e.manager) + "/healthz"},
+	return c.await(ctx, m, probe{client, address(e.manager) + "/healthz"},
 		probe{client, c.Server() + "/api/v1/namespaces/default/serviceaccounts/default"})
 }
 
@@ -146,7 +154,7 @@ func (c *Cluster) component(ctx context.Context, name string, args []string, rea
 	if err != nil {
 		return err
 	}
-	return await(ctx, p, ready)
+	return c.await(ctx, p, ready)
 }
 
 func (c *Cluster) launch(name string, args []string) (*process.Process, error) {
@@ -157,6 +165,7 @@ func (c *Cluster) launch(name string, args []string) (*process.Process, error) {
 		return nil, err
 	}
 	c.components = append(c.components, p)
+	c.config.started(p)
 	return p, nil
 }
 

@@ -27,7 +27,7 @@ const (
 )
 
 // errNotReady is the cause when a component's time is over.
-var errNotReady = fmt.Errorf("not ready within %s", readyTimeout)
+var errNotReady = errors.New("not ready in time")
 
 // ComponentError says which component failed, and quotes the end of its log.
 type ComponentError struct {
@@ -69,8 +69,8 @@ func (p probe) ask(ctx context.Context) error {
 }
 
 // await waits until all probes of a component have succeeded, in turn.
-func await(ctx context.Context, p *process.Process, probes ...probe) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, readyTimeout, errNotReady)
+func (c *Cluster) await(ctx context.Context, p *process.Process, probes ...probe) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, c.config.readyTimeout, fmt.Errorf("%w (%s)", errNotReady, c.config.readyTimeout))
 	defer cancel()
 	for _, probe := range probes {
 		var last error

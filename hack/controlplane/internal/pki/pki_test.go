@@ -10,6 +10,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"testing"
@@ -145,25 +146,41 @@ func TestBothSidesVerify(t *testing.T) {
 
 func ptr(p Pair) *Pair { return &p }
 
+// handshake returns what either side has to object. A real connection is used, as net.Pipe has no buffer: both sides would wait
+// for the other to read.
 func handshake(t *testing.T, roots *x509.CertPool, server, client *Pair) error {
 	t.Helper()
-	near, far := net.Pipe()
-	clientConfig := &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MinVersion: tls.VersionTLS12}
+	clientConfig := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	if client != nil {
 		clientConfig.Certificates = []tls.Certificate{keyPair(t, *client)}
 	}
-	c := tls.Client(near, clientConfig)
-	s := tls.Server(far, &tls.Config{
+	listener, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{
 		ClientCAs: roots, ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12,
 		Certificates: []tls.Certificate{keyPair(t, *server)},
 	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
 	answered := make(chan error, 1)
-	go func() {
-		err := s.HandshakeContext(t.Context())
-		answered <- errors.Join(err, far.Close())
-	}()
-	err := c.HandshakeContext(t.Context())
-	return errors.Join(err, near.Close(), <-answered)
+	go func() { answered <- answer(listener) }()
+	dialer := tls.Dialer{Config: clientConfig}
+	conn, err := dialer.DialContext(t.Context(), "tcp", listener.Addr().String())
+	if err != nil {
+		return errors.Join(err, <-answered)
+	}
+	// In TLS 1.3 the client has finished before the server has looked at its certificate.
+	_, err = io.ReadAll(conn)
+	return errors.Join(err, conn.Close(), <-answered)
+}
+
+func answer(listener net.Listener) error {
+	conn, err := listener.Accept()
+	if err != nil {
+		return err
+	}
+	_, err = conn.Write([]byte("welcome"))
+	return errors.Join(err, conn.Close())
 }
 
 func keyPair(t *testing.T, p Pair) tls.Certificate {

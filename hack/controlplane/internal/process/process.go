@@ -43,10 +43,11 @@ type Spec struct {
 
 // Process is a started process.
 type Process struct {
-	spec Spec
-	cmd  *exec.Cmd
-	done chan struct{}
-	err  error
+	spec  Spec
+	cmd   *exec.Cmd
+	done  chan struct{}
+	err   error
+	ended time.Time
 }
 
 // Name is the name given in the Spec.
@@ -60,6 +61,9 @@ func (p *Process) Done() <-chan struct{} { return p.done }
 
 // Err is how the process ended, nil for exit status 0. It is only valid after Done.
 func (p *Process) Err() error { return p.err }
+
+// Ended is when the process was seen to have ended. It is only valid after Done.
+func (p *Process) Ended() time.Time { return p.ended }
 
 // Signal sends a signal; a process that has ended is no error.
 func (p *Process) Signal(sig os.Signal) error {
@@ -121,6 +125,7 @@ func readTail(path string) (string, error) {
 // wait reaps the process. It runs in a goroutine of its own for as long as the process lives.
 func (p *Process) wait(ended func()) {
 	p.err = p.cmd.Wait()
+	p.ended = time.Now()
 	ended()
 	close(p.done)
 }

@@ -1,0 +1,90 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Command demo tells the story of LaunchReady in the terminal, on a real Kubernetes control plane that it starts and
+// ends: an app with a typed API key is reported, mended and launched. It types what a person would, and nothing else.
+// KEEP=1 leaves the cluster and the operator up.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Getenv("KEEP") == "1"); err != nil {
+		fmt.Fprintln(os.Stderr, "demo:", err)
+		os.Exit(1)
+	}
+}
+
+// run sets the stage, tells the story, and cleans up unless the cluster is to be kept.
+func run(ctx context.Context, keep bool) (err error) {
+	dir, err := os.MkdirTemp("", "launchready-demo-")
+	if err != nil {
+		return err
+	}
+	s := &stage{dir: dir, started: time.Now()}
+	defer func() {
+		if keep && err == nil {
+			s.sayHowToGoOn()
+			return
+		}
+		err = errors.Join(err, s.strike())
+	}()
+	if err := s.set(ctx); err != nil {
+		return err
+	}
+	if err := tell(ctx, s); err != nil {
+		return errors.Join(err, s.operatorLog())
+	}
+	fmt.Printf("\nThat is it: %s from nothing to launched.\n", time.Since(s.started).Round(time.Second))
+	return nil
+}
+
+// tell is the story.
+func tell(ctx context.Context, s *stage) error {
+	key, err := inventedKey()
+	if err != nil {
+		return err
+	}
+	for name, content := range map[string]string{
+		"chat.yaml": chat(typedKey(key)), "launch.yaml": launch, "chat-mended.yaml": chat(referencedKey),
+	} {
+		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
+			return err
+		}
+	}
+	t := &terminal{stage: s}
+	t.say("A chatbot, as founders deploy it. Somebody typed its API key into the manifest:")
+	t.typed(ctx, "kubectl create namespace shop")
+	t.typed(ctx, "kubectl apply -n shop -f chat.yaml")
+	t.say("Before strangers meet it, it has to be proved ready:")
+	t.typed(ctx, "cat launch.yaml")
+	t.typed(ctx, "kubectl apply -n shop -f launch.yaml")
+	t.typed(ctx, "kubectl wait -n shop --for=condition=SecretsSafe=false lr/chat --timeout=60s")
+	t.typed(ctx, "kubectl get lr -n shop")
+	t.say("What is wrong, and how to mend it:")
+	t.typed(ctx, `kubectl get lrep chat -n shop -o jsonpath='{range .status.rows[*].findings[*]}{.severity}{"\t"}{.place}{"\n\t"}{.message}{"\n\t"}{.remedy}{"\n"}{end}'`)
+	t.say("So the key moves into a Secret, and the manifest refers to it. Another terminal watches:")
+	watched := t.watch(ctx, "kubectl get lr -n shop -w")
+	t.typedWithInput(ctx, key, "kubectl create secret generic chat -n shop --from-file=openai-api-key=/dev/stdin")
+	t.typed(ctx, "diff chat.yaml chat-mended.yaml | sed 's/sk-proj-.*/sk-proj-(the key)/'")
+	t.typed(ctx, "kubectl apply -n shop -f chat-mended.yaml")
+	t.typed(ctx, "kubectl wait -n shop --for=condition=SecretsSafe lr/chat --timeout=60s")
+	t.typed(ctx, "kubectl wait -n shop --for=condition=Launchable lr/chat --timeout=60s")
+	watched()
+	t.typed(ctx, "kubectl get lr -n shop -o wide")
+	t.typed(ctx, "kubectl get events -n shop --field-selector involvedObject.kind=LaunchReadiness -o custom-columns=TYPE:.type,REASON:.reason,MESSAGE:.message")
+	t.say("The key itself is nowhere in what the operator wrote:")
+	t.typed(ctx, "kubectl get lr,lrep,events -n shop -o yaml | grep -c 'sk-proj-' || true")
+	return t.err
+}

@@ -1,0 +1,167 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// operatorPatience is how long the operator may take to end once it was asked to.
+const operatorPatience = 10 * time.Second
+
+// stage is what the story needs: a cluster and the operator.
+type stage struct {
+	// dir holds the manifests and logs of the story, and the state of the cluster.
+	dir        string
+	started    time.Time
+	binaries   string
+	kubeconfig string
+	operator   *exec.Cmd
+	// ended is closed when the operator has ended.
+	ended chan struct{}
+}
+
+// set starts a control plane and the operator against it, with the permissions that it has in production.
+func (s *stage) set(ctx context.Context) error {
+	fmt.Println("# Starting a Kubernetes control plane: etcd, API server, controller manager, scheduler.")
+	path, err := s.controlPlane(ctx, "path")
+	if err != nil {
+		return err
+	}
+	s.binaries = strings.TrimSpace(path)
+	said, err := s.controlPlane(ctx, "start", "--dir", s.clusterDir())
+	if err != nil {
+		return err
+	}
+	if s.kubeconfig, err = kubeconfigIn(said); err != nil {
+		return err
+	}
+	fmt.Printf("# It is ready after %s. Installing LaunchReady: its CRDs and roles, and the operator with its own ServiceAccount.\n", time.Since(s.started).Round(100*time.Millisecond))
+	t := &terminal{stage: s}
+	config, err := filepath.Abs("config")
+	if err != nil {
+		return err
+	}
+	t.typed(ctx, "kubectl create namespace launchready-system")
+	t.typed(ctx, "kubectl apply --server-side -k "+filepath.Join(config, "crd"))
+	t.typed(ctx, "kubectl apply --server-side -k "+filepath.Join(config, "rbac"))
+	t.typed(ctx, "kubectl wait --for=condition=Established crd -l app.kubernetes.io/part-of=launchready --timeout=30s")
+	if t.err != nil {
+		return t.err
+	}
+	return s.startOperator(ctx)
+}
+
+func (s *stage) clusterDir() string { return filepath.Join(s.dir, "cluster") }
+
+// controlPlane runs the program of hack/controlplane and gives what it prints.
+func (s *stage) controlPlane(ctx context.Context, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", append([]string{"-C", filepath.Join("hack", "controlplane"), "run", "."}, args...)...) //nolint:gosec // our own program
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("control plane, %s: %w", args[0], err)
+	}
+	return string(out), nil
+}
+
+// kubeconfigIn finds the administrator's kubeconfig in what the control plane's program prints for a shell to evaluate.
+func kubeconfigIn(said string) (string, error) {
+	for line := range strings.Lines(said) {
+		if path, found := strings.CutPrefix(strings.TrimSpace(line), "export KUBECONFIG="); found {
+			return strings.Trim(path, "'\""), nil
+		}
+	}
+	return "", fmt.Errorf("the control plane did not say where its kubeconfig is: %q", said)
+}
+
+// startOperator starts bin/launchready as the ServiceAccount launchready-manager: what the roles do not allow, it
+// can't do here either.
+func (s *stage) startOperator(ctx context.Context) error {
+	kubeconfig := filepath.Join(s.dir, "operator.kubeconfig")
+	t := &terminal{stage: s}
+	script := strings.Join([]string{
+		"cp '" + s.kubeconfig + "' '" + kubeconfig + "'",
+		"token=$(kubectl create token launchready-manager -n launchready-system --duration=24h)",
+		"export KUBECONFIG='" + kubeconfig + "'",
+		`kubectl config set-credentials operator --token="$token"`,
+		"kubectl config set-context --current --user=operator",
+	}, " && ")
+	if out, err := t.shell(ctx, script).CombinedOutput(); err != nil {
+		return fmt.Errorf("making the operator's kubeconfig: %w: %s", err, out)
+	}
+	log, err := os.Create(s.logFile())
+	if err != nil {
+		return err
+	}
+	defer log.Close() //nolint:errcheck // the operator has its own descriptor
+	s.operator = exec.Command(filepath.Join("bin", "launchready"), "manager", "--namespace", "launchready-system", //nolint:noctx // it outlives the demo with KEEP=1
+		"--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0")
+	s.operator.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
+	s.operator.Stdout, s.operator.Stderr = log, log
+	// A group of its own, so that an interrupt at the terminal ends the story before the stage.
+	s.operator.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := s.operator.Start(); err != nil {
+		return fmt.Errorf("starting the operator (make build makes it): %w", err)
+	}
+	s.ended = make(chan struct{})
+	go func() {
+		_ = s.operator.Wait() // how it ended is in its log
+		close(s.ended)
+	}()
+	return nil
+}
+
+func (s *stage) logFile() string { return filepath.Join(s.dir, "operator.log") }
+
+// operatorLog gives the end of the operator's log as an error, for whoever wants to know why the story failed.
+func (s *stage) operatorLog() error {
+	data, err := os.ReadFile(s.logFile())
+	if err != nil {
+		return err
+	}
+	lines := strings.Split(strings.TrimSpace(string(data)), "\n")
+	return fmt.Errorf("the operator's last words:\n%s", strings.Join(lines[max(0, len(lines)-20):], "\n"))
+}
+
+// strike ends everything and removes the folder.
+func (s *stage) strike() error {
+	var errs []error
+	if s.operator != nil && s.operator.Process != nil {
+		errs = append(errs, s.operator.Process.Signal(syscall.SIGTERM))
+		select {
+		case <-s.ended:
+		case <-time.After(operatorPatience):
+			errs = append(errs, s.operator.Process.Kill())
+			<-s.ended
+		}
+	}
+	if _, err := os.Stat(s.clusterDir()); err == nil {
+		_, err := s.controlPlane(context.Background(), "stop", "--dir", s.clusterDir())
+		errs = append(errs, err)
+	}
+	errs = append(errs, os.RemoveAll(s.dir))
+	return errors.Join(errs...)
+}
+
+// sayHowToGoOn tells how to use the cluster that stays up, and how to end it.
+func (s *stage) sayHowToGoOn() {
+	fmt.Printf(`
+The cluster and the operator stay up.
+  export KUBECONFIG=%s PATH=%s:$PATH
+  kubectl get lr -A
+The operator's log is %s. To end both:
+  kill %d
+  go -C hack/controlplane run . stop --dir %s
+  rm -r %s
+`, s.kubeconfig, s.binaries, s.logFile(), s.operator.Process.Pid, s.clusterDir(), s.dir)
+}

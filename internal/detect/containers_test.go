@@ -1,0 +1,101 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package detect
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"net/url"
+	"testing"
+)
+
+func b64(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }
+
+// encodings are the forms that a secret is found in, wherever it stands.
+var encodings = map[string]func(string) string{
+	"plain":                 func(s string) string { return s },
+	"base64":                b64,
+	"base64 without pad":    func(s string) string { return base64.RawStdEncoding.EncodeToString([]byte(s)) },
+	"base64url":             func(s string) string { return base64.URLEncoding.EncodeToString([]byte(s)) },
+	"base64url without pad": func(s string) string { return base64.RawURLEncoding.EncodeToString([]byte(s)) },
+	"double base64":         func(s string) string { return b64(b64(s)) },
+	"hexadecimal":           func(s string) string { return hex.EncodeToString([]byte(s)) },
+	"base64 of hexadecimal": func(s string) string { return b64(hex.EncodeToString([]byte(s))) },
+	"percent-encoded":       func(s string) string { return "q=" + url.QueryEscape(s) },
+	"UTF-16":                func(s string) string { return b64(utf16(s)) },
+}
+
+func utf16(s string) string {
+	var b []byte
+	for i := range len(s) {
+		b = append(b, s[i], 0)
+	}
+	return string(b)
+}
+
+// containers are formats of text that a setting can stand in.
+var containers = map[string]string{
+	"dotenv": "A=1\n%[1]s=%[2]s\nB=2\n", "export": "export %[1]s='%[2]s'\n", "yaml": "a:\n  b: 1\n  %[1]s: %[2]s\n", "yaml quoted": "%[1]s: \"%[2]s\"\n",
+	"yaml flow": "x: {a: 1, %[1]s: %[2]s, b: 2}\n", "json": `{"a":[1,{"%[1]s":"%[2]s"}]}`, "json lines": "{\n  \"a\": 1,\n  \"%[1]s\": \"%[2]s\"\n}\n",
+	"env list": "env:\n- name: A\n  value: b\n- name: %[1]s\n  value: %[2]s\n", "env list turned": "- value: %[2]s\n  name: %[1]s\n", "ini": "[x]\n%[1]s = %[2]s\n",
+	"toml": "[x]\n%[1]s = \"%[2]s\"\n", "xml": "<a><%[1]s>%[2]s</%[1]s></a>", "xml attribute": `<a %[1]s="%[2]s"/>`, "hadoop": "<property>\n<name>%[1]s</name>\n<value>%[2]s</value>\n</property>",
+	"php": "define('%[1]s', '%[2]s');", "arrow": "x => 1, %[1]s => '%[2]s'", "go": "const %[1]s = \"%[2]s\"", "comment": "# %[1]s=%[2]s\n", "flag": "app --%[1]s=%[2]s run",
+	"flag next": "app --%[1]s '%[2]s' run", "dockerfile": "ENV %[1]s %[2]s\n", "json in json": `{"a":"{\"%[1]s\":\"%[2]s\"}"}`, "json in yaml": "a: '{\"%[1]s\":\"%[2]s\"}'\n",
+	"block": "a: |\n  x: 1\n  %[1]s: %[2]s\n", "block value": "%[1]s: |\n  %[2]s\nb: 1\n", "crlf": "A=1\r\n%[1]s=%[2]s\r\n", "crlf yaml": "a: 1\r\n%[1]s: %[2]s\r\n", "query": "https://h/p?a=1&%[1]s=%[2]s&b=2",
+}
+
+func TestASecretIsFoundInEveryContainer(t *testing.T) {
+	d := newDetector(t)
+	for format, pattern := range containers {
+		for _, name := range []string{"DB_PASSWORD", "apiToken", "client-secret"} {
+			text := fmt.Sprintf(pattern, name, "hunter2correct9")
+			if len(d.Text(text)) == 0 {
+				t.Errorf("%s: %s is not found in text", format, name)
+			}
+			if len(d.Value("config", text)) == 0 {
+				t.Errorf("%s: %s is not found in a value", format, name)
+			}
+		}
+	}
+}
+
+func TestASecretIsFoundInEveryEncoding(t *testing.T) {
+	d := newDetector(t)
+	secrets := map[string]string{
+		"a URL": "postgres://app:hunter2@db/app", "a setting": "DB_PASSWORD=hunter2", "JSON": `{"password":"hunter2","a":"ü"}`,
+		"a provider's token": "ghp" + "_" + invented("alnum", 36),
+	}
+	for what, secret := range secrets {
+		for how, encode := range encodings {
+			if how == "UTF-16" && what == "JSON" {
+				continue // not ASCII
+			}
+			if len(d.Value("DATA", encode(secret))) == 0 {
+				t.Errorf("%s is not found as %s in a value", what, how)
+			}
+			if len(d.Text("a: 1\ndata: "+encode(secret)+"\n")) == 0 {
+				t.Errorf("%s is not found as %s in text", what, how)
+			}
+		}
+	}
+}
+
+func TestInnocentContentsStayInnocentInEveryContainer(t *testing.T) {
+	d := newDetector(t)
+	for format, pattern := range containers {
+		for _, pair := range [][2]string{
+			{"PASSWORD_MIN_LENGTH", "12"}, {"TOKEN_URL", "https://h.example.com/t"}, {"SECRET_NAME", "my-secret"}, {"DB_PASSWORD", "${DB_PASSWORD}"},
+			{"API_KEY", "$(API_KEY)"}, {"GIT_SHA", invented("hex", 40)}, {"JWT_ISSUER", "https://h.example.com"}, {"DB_PASSWORD", "changeme"}, {"TOKEN_TTL", "3600s"},
+		} {
+			text := fmt.Sprintf(pattern, pair[0], pair[1])
+			if m := d.Text(text); len(m) > 0 {
+				t.Errorf("%s: %s: false alarm: %v", format, pair[0], m)
+			}
+			if m := d.Value("config", text); len(m) > 0 {
+				t.Errorf("%s: %s: false alarm in a value: %v", format, pair[0], m)
+			}
+		}
+	}
+}
