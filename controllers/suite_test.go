@@ -38,7 +38,10 @@ var apiServer *rest.Config
 
 func TestMain(m *testing.M) {
 	ctrl.SetLogger(zap.New(zap.UseDevMode(true)))
-	environment := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join("..", "config", "crd", "bases")}, ErrorIfCRDPathMissing: true}
+	environment := &envtest.Environment{
+		CRDDirectoryPaths: []string{filepath.Join("..", "config", "crd", "bases")}, ErrorIfCRDPathMissing: true,
+		ControlPlaneStartTimeout: 2 * time.Minute, // a machine that compiles beside the tests is slow
+	}
 	config, err := environment.Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "These tests need an API server: run them with make test, which builds one. Starting it failed:", err)

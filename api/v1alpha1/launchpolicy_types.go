@@ -246,7 +246,7 @@ type LaunchPolicyStatus struct {
 // +kubebuilder:printcolumn:name="Launches",type=integer,JSONPath=`.status.launches`,description="apps that it binds"
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:validation:XValidation:rule="!self.metadata.name.matches('^(marketplace|starter)-[0-9]{4}-[0-9]{2}$')",message="names such as marketplace-2026-11 belong to built-in policies: choose another name, and set spec.base to start from a built-in policy"
+// +kubebuilder:validation:XValidation:rule="!self.metadata.name.matches('^(marketplace|starter)-[0-9]{4}-[0-9]{2}$')",message="metadata.name: names such as marketplace-2026-11 belong to built-in policies: choose another name, and set spec.base to start from a built-in policy"
 type LaunchPolicy struct {
 	metav1.TypeMeta `json:",inline"`
 	// metadata is the standard object metadata.

@@ -18,6 +18,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -44,6 +45,9 @@ const (
 	// absence is how long nobody may have led before what aged meanwhile gets its grace anew. It is longer than an
 	// ordinary restart or upgrade.
 	absence = 10 * time.Minute
+	// maxLogLevel is the most that may be logged. From level 8 on, client-go logs the bodies of the API server's
+	// answers, Secrets among them.
+	maxLogLevel = 2
 )
 
 // managerOptions are the flags of the manager.
@@ -67,7 +71,19 @@ func newManagerCommand() *cobra.Command {
 		Use:   "manager",
 		Short: "Run the operator",
 		Args:  cobra.NoArgs,
-		RunE:  func(cmd *cobra.Command, _ []string) error { return runManager(cmd.Context(), o) },
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.validate(); err != nil {
+				return err
+			}
+			logger := zap.New(zap.Level(zapcore.Level(-o.logLevel)), zap.JSONEncoder()) //nolint:gosec // validated to be small
+			ctrl.SetLogger(logger)
+			klog.SetLogger(logger)
+			config, err := ctrl.GetConfig()
+			if err != nil {
+				return fmt.Errorf("finding the cluster: %w", err)
+			}
+			return runManager(cmd.Context(), config, o)
+		},
 	}
 	f := cmd.Flags()
 	f.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator itself, for its Lease and its fingerprint key (default $POD_NAMESPACE)")
@@ -98,25 +114,18 @@ func (o managerOptions) validate() error {
 	if o.concurrentReconciles < 1 {
 		errs = append(errs, fmt.Errorf("--concurrent-reconciles is %d: give at least 1", o.concurrentReconciles))
 	}
+	if o.logLevel < 0 || o.logLevel > maxLogLevel {
+		errs = append(errs, fmt.Errorf("--verbosity is %d: give 0 to %d", o.logLevel, maxLogLevel))
+	}
 	return errors.Join(errs...)
 }
 
 // runManager runs the operator until the context ends.
-func runManager(ctx context.Context, o managerOptions) error {
-	if err := o.validate(); err != nil {
-		return err
-	}
-	logger := zap.New(zap.Level(zapcore.Level(-o.logLevel)), zap.JSONEncoder()) //nolint:gosec // a log level is small
-	ctrl.SetLogger(logger)
-	klog.SetLogger(logger)
-
+func runManager(ctx context.Context, config *rest.Config, o managerOptions) error {
 	scheme := runtime.NewScheme()
 	utilruntime.Must(clientgoscheme.AddToScheme(scheme))
 	utilruntime.Must(v1alpha1.AddToScheme(scheme))
-	config, err := ctrl.GetConfig()
-	if err != nil {
-		return fmt.Errorf("finding the cluster: %w", err)
-	}
+	config = rest.CopyConfig(config)
 	config.UserAgent = "launchready/" + version
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme:                        scheme,

@@ -103,7 +103,7 @@ func (s *stage) startOperator(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer log.Close() //nolint:errcheck // the operator has its own descriptor
+	defer log.Close()                                                                                              //nolint:errcheck // the operator has its own descriptor
 	s.operator = exec.Command(filepath.Join("bin", "launchready"), "manager", "--namespace", "launchready-system", //nolint:noctx // it outlives the demo with KEEP=1
 		"--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0")
 	s.operator.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)

@@ -4,9 +4,9 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"strings"
@@ -56,19 +56,25 @@ func (t *terminal) watch(ctx context.Context, command string) (end func()) {
 	t.printf("$ %s\n", command)
 	ctx, cancel := context.WithCancel(ctx)
 	cmd := t.shell(ctx, "exec "+command)
-	cmd.Stdout = writerFunc(func(p []byte) (int, error) {
-		for line := range strings.Lines(string(p)) {
-			t.printf("    | %s", line)
-		}
-		return len(p), nil
-	})
-	if err := cmd.Start(); err != nil {
+	output, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
 		cancel()
 		t.err = fmt.Errorf("%s: %w", command, err)
 		return func() {}
 	}
+	lines := make(chan struct{})
+	go func() {
+		defer close(lines)
+		for scanner := bufio.NewScanner(output); scanner.Scan(); {
+			t.printf("    | %s\n", scanner.Text())
+		}
+	}()
 	return func() {
 		cancel()
+		<-lines
 		_ = cmd.Wait() // it ends because we end it
 	}
 }
@@ -85,9 +91,3 @@ func (t *terminal) printf(format string, args ...any) {
 	defer t.out.Unlock()
 	fmt.Printf(format, args...)
 }
-
-type writerFunc func([]byte) (int, error)
-
-func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
-
-var _ io.Writer = writerFunc(nil)

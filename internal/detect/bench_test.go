@@ -5,10 +5,8 @@ package detect
 
 import (
 	"fmt"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 )
 
 // templateVariables is what a pod template has in it: the clean environment cases of
@@ -76,6 +74,3 @@ func BenchmarkNew(b *testing.B) {
 		}
 	}
 }
-
-var _ = runtime.NumCPU
-var _ = time.Now

@@ -34,7 +34,7 @@ func credential(c claim, v string, where place) (string, bool) {
 	if c.noun == isPin {
 		return v, digit.all(v) && len(v) >= 4 && len(v) <= 12 && !filler(v)
 	}
-	if c.plural {
+	if c.plural || c.noun == isAuth {
 		if s, ok := credentialInList(c, v, where); ok {
 			return s, true
 		}
@@ -100,12 +100,12 @@ func shaped(c claim, v string, where place) bool {
 	}
 	switch c.noun {
 	case isPassword:
-		return passwordShape(v, where)
+		return passwordShape(v, where) && (c.strong || mixed(v))
 	case isSecret:
 		if c.strong {
 			return strongShape(c, v, where)
 		}
-		return looseShape(v)
+		return looseShape(v) || len(v) >= 8 && mixed(v) && noObjectName(v)
 	case isToken, isStrongKey, isKey:
 		if c.strong {
 			return strongShape(c, v, where)
@@ -208,6 +208,12 @@ func objectName(v string) bool {
 		return true
 	}
 	return false
+}
+
+// noObjectName tells values that no Kubernetes object can be called by: they have
+// capitals or symbols.
+func noObjectName(v string) bool {
+	return strings.ContainsFunc(v, func(r rune) bool { return r < 128 && upper.has(byte(r)) || strings.ContainsRune("!@#$%^&*+=~", r) })
 }
 
 // looseShape: letters and digits together as no word, number or version has them, or

@@ -72,11 +72,11 @@ func TestKindPlaceAndText(t *testing.T) {
 		"JSON":                                     {"X", `{"a":{"password":"hunter2"}}`, []seen{{KindPassword, 0, 18, "hunter2"}}},
 		"a Kubernetes reference":                   {"URL", "postgres://app:$(PW)@db/x", nil},
 		"a literal beside a reference":             {"URL", "postgres://app:hunter2@$(HOST)/x", []seen{{KindDatabaseURL, 0, 15, "hunter2"}}},
-		"a typed default":                          {"PASSWORD", "${PW:-hunter2}", []seen{{KindPassword, 0, 7, "hunter2"}}},
+		"a typed default":                          {"PASSWORD", "${PW:-hunter2}", []seen{{KindPassword, 0, 6, "hunter2"}}},
 		"bearer":                                   {"Authorization", "Bearer hunter2-correct", []seen{{KindBearerToken, 0, 7, "hunter2-correct"}}},
 		"basic":                                    {"Authorization", "Basic " + b64("bob:hunter2"), []seen{{KindBasicAuth, 0, 6, "hunter2"}}},
 		"the provider by gitleaks' rule for names": {"OKTA_API_TOKEN", "00" + invented("alnum", 40), []seen{{KindOkta, 0, 0, "00" + invented("alnum", 40)}}},
-		"AWS":                                      {"AWS_SECRET_ACCESS_KEY", invented("alnum", 40), []seen{{KindAWSSecret, 0, 0, invented("alnum", 40)}}},
+		"AWS": {"AWS_SECRET_ACCESS_KEY", invented("alnum", 40), []seen{{KindAWSSecret, 0, 0, invented("alnum", 40)}}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {

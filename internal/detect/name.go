@@ -114,6 +114,9 @@ func readName(name string) claim {
 	if c.noun&(isKey|isStrongKey|isToken) != 0 && precededBy(words[head:], isPublic, 2) {
 		return claim{} // KEY_PUBLIC
 	}
+	if c.noun == isPassword && precededBy(words[head+1:], isStore, 3) {
+		c.strong = false // PASSWORD_DB may be a database of passwords
+	}
 	if unknown {
 		c.strong = c.strong && c.noun&(isPassword|isStrongKey) != 0
 	}
@@ -160,6 +163,9 @@ func headOf(words []word) (head int, unknown bool) {
 // usedAsQualifier tells nouns that, although last, are no head: "session", "cookie"
 // and "auth" before a neutral word are mostly adjectives (AUTH_SERVICE, SESSION_DB).
 func usedAsQualifier(words []word, i int) bool {
+	if i+1 < len(words) && words[i+1].text == "users" {
+		return false // BASIC_AUTH_USERS: a list of user:password
+	}
 	return i < len(words)-1 && words[i].role&(isAuth|isCookie|isSeed) != 0 && words[i].role&isPassword == 0
 }
 

@@ -15,7 +15,7 @@ import "strings"
 func Placeholder(value string) bool {
 	v := strings.TrimSpace(value)
 	v = strings.TrimSpace(strings.Trim(v, `"'`))
-	if v == "" || filler(v) || bracketed(v) {
+	if v == "" || strings.EqualFold(v, "n/a") || filler(v) || bracketed(v) {
 		return true
 	}
 	if len(v) > 200 {
@@ -120,17 +120,17 @@ func buildPlaceholderVocabulary() map[string]int {
 	add(placeholderMark, `your yours yourkey yourtoken yoursecret yourpassword yourapikey insert replace replaced
 		replaceme change changeme changeit changethis modifyme setme fillme fillin editme placeholder example examples
 		sample dummy fake todo fixme tbd tba xxx xxxx xxxxx redacted removed masked omitted mock insecure goes here
-		putyour addyour yourname yoursecretkey yourapitoken notset notreal notarealkey bogus`)
+		please putyour addyour yourname yoursecretkey yourapitoken notset notreal notarealkey bogus`)
 	add(placeholderAlone, `password passwd pass pwd secret token key apikey test testing string value none null nil
 		undefined unset empty na foo bar baz foobar qux default hidden blank temp tmp unknown unused username user
 		credential credentials passphrase sensitive passwort senha contrasena`)
 	add(placeholderStock, `my the a an of for to in into on at is it this that these with and or from by as be me not
-		enter put add set use paste type fill provide supply generate generated create get obtain define specify api
+		enter put add set use fill paste type fill provide supply generate generated create get obtain define specify api
 		key keys token tokens secret secrets password passwords pass auth access id client private public real actual
 		valid strong secure random long some any before after deploy deploying production prod dev staging env
 		environment variable var value string text please must should will needed required optional db database user
 		username name admin root app application service account bot webhook signing encryption session jwt cookie
-		master base url uri host one two char chars characters bytes hex base64 sk pk rk ghp gho glpat hf xoxb sg ak
+		master base url uri host one two char chars characters bytes bit bits hex base64 sk pk rk ghp gho glpat hf xoxb sg ak
 		super very own new old only live test local here config file field data where use used left right go goes up
 		apikey accesskey secretkey word phrase passphrase credential credentials foo bar baz replace in out line
 		copy now later first last sure you me make something somewhere else safe unsafe safely do dont don t s at least
@@ -165,7 +165,7 @@ func placeholderWords(v string) bool {
 		role := placeholderVocabulary[words[0].text]
 		return role&(placeholderMark|placeholderAlone) != 0
 	}
-	return marked || changeMe(words) || naturalNA(v)
+	return marked || changeMe(words)
 }
 
 // changeMe tells "change me", "replace this", "test key": two stock words that are a
@@ -185,8 +185,6 @@ func changeMe(words []word) bool {
 	}
 	return false
 }
-
-func naturalNA(v string) bool { return strings.EqualFold(v, "n/a") }
 
 // hasOddSymbols tells symbols that people put into passwords, not into placeholders.
 func hasOddSymbols(v string) bool {

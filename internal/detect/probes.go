@@ -93,7 +93,7 @@ func keyMaterial(body string) bool {
 
 // puttyAt reads a PuTTY private key file.
 func (s *scan) puttyAt(r region, at int) {
-	i := strings.Index(r.text[at:min(len(r.text), at+16<<10)], "Private-Lines:")
+	i := strings.Index(r.text[at:min(len(r.text), at+4<<10)], "Private-Lines:")
 	if i < 0 {
 		return
 	}

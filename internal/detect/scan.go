@@ -71,6 +71,10 @@ type finding struct {
 	secret     string
 	start, end int
 	rank       rank
+	// weight orders shapes: the longest prefix is the most specific.
+	weight int
+	// decoded: found in encoded form; where the same stands plainly, that place counts.
+	decoded bool
 	// label: the value reads as a label too; in a file of labels it is none.
 	label bool
 }
@@ -108,7 +112,7 @@ func (s *scan) addText(r region, secret string, start, end int, kind Kind, rule 
 	}
 	f := finding{kind: kind, rule: rule, secret: secret, start: r.base + start, end: r.base + end, rank: how}
 	if r.span > 0 {
-		f.start, f.end = r.base, r.base+r.span
+		f.start, f.end, f.decoded = r.base, r.base+r.span, true
 	}
 	s.found = append(s.found, f)
 	return &s.found[len(s.found)-1]
@@ -120,7 +124,8 @@ func (s *scan) matches(arg int) []Match {
 		return nil
 	}
 	slices.SortStableFunc(s.found, func(a, b finding) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(b.end-b.start, a.end-a.start), cmp.Compare(a.start, b.start))
+		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(toInt(a.decoded), toInt(b.decoded)), cmp.Compare(b.weight, a.weight),
+			cmp.Compare(b.end-b.start, a.end-a.start), cmp.Compare(a.start, b.start))
 	})
 	kept := s.found[:0:0]
 	seen := map[string]bool{}
@@ -138,6 +143,13 @@ func (s *scan) matches(arg int) []Match {
 		out[i] = Match{Kind: f.kind, Rule: f.rule, Arg: arg, Index: f.start, reveal: func() string { return secret }}
 	}
 	return out
+}
+
+func toInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // overlaps is quadratic in the number of secrets kept, so it looks at the last few
@@ -214,7 +226,9 @@ func (s *scan) shapeAt(r region, sh *shape, at int) {
 	if end < 0 || insideBlob(r.text, at) {
 		return
 	}
-	s.add(r, at, end, sh.kind, "shape:"+sh.prefix, byShape)
+	if f := s.add(r, at, end, sh.kind, "shape:"+sh.prefix, byShape); f != nil {
+		f.weight = len(sh.prefix)
+	}
 }
 
 // insideBlob tells whether a hit lies inside a long run of base64, where any short

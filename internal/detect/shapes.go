@@ -363,7 +363,10 @@ func (s *shape) match(text string, i int) int {
 		return -1
 	}
 	start := i + len(s.prefix)
-	end := s.body.run(text[:min(len(text), start+maxToken)], start)
+	end := (s.body &^ equals).run(text[:min(len(text), start+maxToken)], start)
+	for pad := 0; s.body&equals != 0 && pad < 2 && end < len(text) && text[end] == '='; pad++ {
+		end++
+	}
 	for end > start && strings.IndexByte("-_.=", text[end-1]) >= 0 && s.body&equals == 0 {
 		end--
 	}
@@ -385,6 +388,8 @@ func escapedBefore(text string, i int) bool {
 // plausible tells the body of a real token from a description of one (your-key-here,
 // xxxxxxxx, a slug of words).
 func plausible(body string) bool {
+	const enough = 200
+	body = body[:min(len(body), enough)]
 	if filler(body) || distinct(body) < 5 || placeholderWords(body) {
 		return false
 	}

@@ -34,6 +34,7 @@ const (
 	isPublic          // PUBLIC_KEY, PUBLISHABLE_KEY
 	isVendor          // OPENAI_KEY, API_KEY_STRIPE
 	isVerb            // HAS_PASSWORD, USE_TOKEN: a switch
+	isStore           // PASSWORD_DB: where, as well as whose
 )
 
 const (
@@ -152,6 +153,7 @@ func addQualifiers(add func(wordRole, string)) {
 		jenkins buildkite drone argocd vault consul nomad terraform pulumi doppler infisical onepassword okta auth0
 		clerk keycloak workos mapbox maps recaptcha hcaptcha turnstile launchdarkly flagsmith unleash smtp imap ldap
 		ftp sftp mail tavily serpapi serper exa voyage jina nvidia cerebras minio s3 wandb comet mlflow`)
+	add(isStore, `db database`)
 	add(isVerb, `has have is use using enable enabled disable disabled allow allowed require required requires show hide
 		skip should can must no without need needs ignore validate verify check force auto generate rotate reset forgot
 		change update confirm send get set fetch max min`)
@@ -176,6 +178,7 @@ var nounSuffixes = []struct {
 	{"token", isToken},
 	{"pass", isPassword},
 	{"pwd", isPassword},
+	{"pw", isPassword},
 }
 
 // noNouns end like a noun of nounSuffixes and are none.

@@ -75,9 +75,12 @@ func attempted(m v1alpha1.Measurement, o Outcome, s Situation) v1alpha1.Measurem
 		Source:   &v1alpha1.MeasurementSource{Kind: "Check"},
 	}
 	next.Fingerprints, next.Failing = failing(o.Findings)
-	if sameVerdict(m, next) && s.Now.Before(m.MeasuredAt.Add(validity(s, o.Row)/2)) {
-		// Nothing new: the older time stands, so that an unchanged app writes nothing.
-		next.MeasuredAt = m.MeasuredAt
+	if sameVerdict(m, next) {
+		next.UnmeasuredSince = m.UnmeasuredSince
+		if s.Now.Before(m.MeasuredAt.Add(validity(s, o.Row) / 2)) {
+			// Nothing new: the older time stands, so that an unchanged app writes nothing.
+			next.MeasuredAt = m.MeasuredAt
+		}
 	}
 	return next
 }

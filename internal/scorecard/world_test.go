@@ -203,9 +203,11 @@ func invariants(s Situation, score Score) []string {
 		check(3, len(c.Reason) <= 1024 && reasonPattern.MatchString(c.Reason), "reason of %s: %q", c.Type, c.Reason)
 		check(3, c.Message != "" && len(c.Message) <= 32768, "message of %s: %q", c.Type, c.Message)
 		before := meta.FindStatusCondition(s.Previous.Conditions, c.Type)
-		changed := before == nil || before.Status != c.Status
-		check(8, changed == c.LastTransitionTime.Equal(ptr.To(metav1.NewTime(s.Now.Truncate(time.Second)))) || before != nil && !changed && before.LastTransitionTime.Equal(&c.LastTransitionTime),
-			"lastTransitionTime of %s: %s, changed: %v", c.Type, c.LastTransitionTime, changed)
+		want := metav1.NewTime(s.Now.Truncate(time.Second))
+		if before != nil && before.Status == c.Status {
+			want = before.LastTransitionTime
+		}
+		check(8, c.LastTransitionTime.Equal(&want), "lastTransitionTime of %s is %s, want %s", c.Type, c.LastTransitionTime, want)
 	}
 	want := []string{"Ready", "Reconciling", "Stalled", "Exposable", "Launchable"}
 	for _, row := range Rows() {

@@ -82,7 +82,7 @@ func TestMeasure_AsksForSecretsAndConfigMapsByGetAloneAndOnce(t *testing.T) {
 			if o := rollback.New(cached, live, testKey).Measure(t.Context(), w.app()); o.Verdict != v1alpha1.VerdictPass {
 				t.Fatalf("verdict %s: %s", o.Verdict, o.Message)
 			}
-			want := []string{"get *v1.Secret llm", "get *v1.ConfigMap settings"}
+			want := []string{"get *v1.ConfigMap settings", "get *v1.Secret llm"}
 			if kind == rollout {
 				want = append([]string{"get *unstructured.Unstructured chat"}, want...)
 			}

@@ -43,6 +43,12 @@ type Config struct {
 	started      func(*process.Process)
 }
 
+// Delay is the time that passed until a component was ready, since the one before it was.
+type Delay struct {
+	Component string
+	Duration  time.Duration
+}
+
 // Cluster is a running control plane.
 type Cluster struct {
 	config      Config
@@ -51,12 +57,15 @@ type Cluster struct {
 	endpoints   endpoints
 	credentials *credentials
 
-	// components are in the order in which they were started.
+	// components are in the order in which they were started, delays in that in which they became ready.
 	components []*process.Process
-	failed     chan error
-	stopping   chan struct{}
-	stopOnce   sync.Once
-	stopErr    error
+	delays     []Delay
+	// last is when the last of them became ready, or the start began.
+	last     time.Time
+	failed   chan error
+	stopping chan struct{}
+	stopOnce sync.Once
+	stopErr  error
 }
 
 // Start starts a control plane and waits until it is of use. If it fails, nothing is left running.
@@ -88,7 +97,7 @@ func startOnce(ctx context.Context, config Config) (*Cluster, error) {
 	}
 	c := &Cluster{
 		config: config, layout: layout{dir: config.Dir}, reservation: reservation, endpoints: newEndpoints(reservation.Ports()),
-		failed: make(chan error, 1), stopping: make(chan struct{}),
+		failed: make(chan error, 1), stopping: make(chan struct{}), last: time.Now(),
 	}
 	if err := c.start(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop(ctx))
@@ -115,13 +124,22 @@ func (c *Cluster) start(ctx context.Context) error {
 	defer client.CloseIdleConnections()
 
 	l, e := c.layout, c.endpoints
-	if err := c.component(ctx, etcd, etcdArgs(l, e), probe{etcdClient, address(e.etcdClient) + "/readyz"}); err != nil {
+	store, err := c.launch(etcd, etcdArgs(l, e))
+	if err != nil {
 		return err
 	}
-	if err := c.component(ctx, apiServer, apiServerArgs(l, e), probe{client, c.Server() + "/readyz"}); err != nil {
+	// The API server takes longer to come to its store than the store to be there, and waits for it if need be.
+	api, err := c.launch(apiServer, apiServerArgs(l, e))
+	if err != nil {
 		return err
 	}
-	// These two start together; neither needs the other.
+	if err := c.await(ctx, store, probe{etcdClient, address(e.etcdClient) + "/readyz"}); err != nil {
+		return err
+	}
+	if err := c.await(ctx, api, probe{client, c.Server() + "/readyz"}); err != nil {
+		return err
+	}
+	// These two would give up if they found no API server. Neither needs the other.
 	m, err := c.launch(manager, managerArgs(l, e))
 	if err != nil {
 		return err
@@ -147,14 +165,6 @@ func (c *Cluster) prepare() error {
 		return fmt.Errorf("making credentials: %w", err)
 	}
 	return c.credentials.writeKubeconfigs(c.layout, c.Server())
-}
-
-func (c *Cluster) component(ctx context.Context, name string, args []string, ready probe) error {
-	p, err := c.launch(name, args)
-	if err != nil {
-		return err
-	}
-	return c.await(ctx, p, ready)
 }
 
 func (c *Cluster) launch(name string, args []string) (*process.Process, error) {
@@ -198,6 +208,9 @@ func (c *Cluster) Server() string { return address(c.endpoints.apiServer) }
 
 // Components are the processes, in the order in which they were started.
 func (c *Cluster) Components() []*process.Process { return c.components }
+
+// Delays say what the start took its time for.
+func (c *Cluster) Delays() []Delay { return c.delays }
 
 // Stop ends the components: first the clients of the API server, then the API server, then its store. Each gets some time
 // to end by itself, also when ctx is over, and is then killed. Nothing runs any more when Stop returns.

@@ -126,6 +126,8 @@ func clientArgs(l layout, name, user string, port int) []string {
 		"--permit-port-sharing=true",
 		"--tls-cert-file=" + l.pki(name+".crt"),
 		"--tls-private-key-file=" + l.pki(name+".key"),
+		// At its start the controller manager makes an account for each of some forty controllers, one request after the other: the
+		// default of 20 a second makes that seconds, in which nothing else happens.
 		"--kube-api-qps=500",
 		"--kube-api-burst=1000",
 		// There is no second one to elect.

@@ -80,8 +80,12 @@ func (c *Cluster) await(ctx context.Context, p *process.Process, probes ...probe
 				return false, endedError(p)
 			default:
 			}
-			last = probe.ask(ctx)
-			return last == nil, nil
+			answer := probe.ask(ctx)
+			// That time was over while we asked says nothing about the component.
+			if ctx.Err() == nil {
+				last = answer
+			}
+			return answer == nil, nil
 		})
 		if errors.Is(err, errNotReady) {
 			err = errors.Join(err, last)
@@ -90,6 +94,9 @@ func (c *Cluster) await(ctx context.Context, p *process.Process, probes ...probe
 			return &ComponentError{Component: p.Name(), Err: err, Log: p.LogTail()}
 		}
 	}
+	now := time.Now()
+	c.delays = append(c.delays, Delay{Component: p.Name(), Duration: now.Sub(c.last)})
+	c.last = now
 	return nil
 }
 

@@ -8,6 +8,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,7 +51,7 @@ func (a app) run(ctx context.Context, args []string) error {
 	}
 	begun := time.Now()
 	return supervisor.Run(ctx, config, func(ctx context.Context, launcher *process.Launcher, c *cluster.Cluster) error {
-		a.tell("control plane ready after %.1f s\n", time.Since(begun).Seconds())
+		a.tell("control plane ready after %.1f s (%s)\n", time.Since(begun).Seconds(), delays(c))
 		if len(command.Args) > 0 {
 			return supervisor.Execute(ctx, launcher, c, bin, command)
 		}
@@ -58,6 +59,14 @@ func (a app) run(ctx context.Context, args []string) error {
 		a.tell("Ctrl-C stops it\n")
 		return supervisor.UntilOver(ctx)
 	})
+}
+
+func delays(c *cluster.Cluster) string {
+	parts := make([]string, 0, len(c.Delays()))
+	for _, delay := range c.Delays() {
+		parts = append(parts, fmt.Sprintf("%s %.1f", delay.Component, delay.Duration.Seconds()))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // followParent makes a context that is also over when the process that started us has ended. "go run" does not hand on the

@@ -145,20 +145,20 @@ func Stop(ctx context.Context, dir string) error {
 
 // end asks the supervisor to end, and kills it if it does not: its children then end with it.
 func end(ctx context.Context, supervisor *os.Process, lock string) error {
-	if err := signal(supervisor, syscall.SIGTERM); err != nil {
+	if err := send(supervisor, syscall.SIGTERM); err != nil {
 		return err
 	}
 	err := awaitRelease(ctx, supervisor.Pid, lock, stopTimeout)
 	if err == nil || ctx.Err() != nil {
 		return err
 	}
-	if err := signal(supervisor, syscall.SIGKILL); err != nil {
+	if err := send(supervisor, syscall.SIGKILL); err != nil {
 		return err
 	}
 	return errors.Join(fmt.Errorf("killed process %d: %w", supervisor.Pid, err), awaitRelease(ctx, supervisor.Pid, lock, killTimeout))
 }
 
-func signal(p *os.Process, sig os.Signal) error {
+func send(p *os.Process, sig os.Signal) error {
 	if err := p.Signal(sig); err != nil && !errors.Is(err, os.ErrProcessDone) {
 		return fmt.Errorf("stopping process %d: %w", p.Pid, err)
 	}

@@ -43,17 +43,17 @@ func Run(ctx context.Context, config Config, use func(context.Context, *process.
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, folder.release()) }()
+	defer closing(&err, folder.release)
 	launcher, err := process.NewLauncher(config.Guard)
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, launcher.Close()) }()
+	defer closing(&err, launcher.Close)
 	c, err := cluster.Start(ctx, cluster.Config{Bin: config.Bin, Dir: folder.path, Launcher: launcher})
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.Stop(ctx)) }()
+	defer closing(&err, func() error { return c.Stop(ctx) })
 
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -65,6 +65,13 @@ func Run(ctx context.Context, config Config, use func(context.Context, *process.
 		}
 	}()
 	return use(ctx, launcher, c)
+}
+
+// closing adds the error of an ending to one that is there already. Without one, it leaves that as it is.
+func closing(err *error, end func() error) {
+	if failure := end(); failure != nil {
+		*err = errors.Join(*err, failure)
+	}
 }
 
 // UntilOver waits until ctx is over. Only a component that has ended by itself is an error.
