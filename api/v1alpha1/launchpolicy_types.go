@@ -225,9 +225,9 @@ type LaunchPolicyStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the metadata.generation that this status is about.
+	// observedGeneration is the metadata.generation that this status is about; -1 before there is one.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
 	// launches is how many LaunchReadiness resources the policy binds.
@@ -257,7 +257,10 @@ type LaunchPolicy struct {
 	// +required
 	Spec LaunchPolicySpec `json:"spec,omitzero"`
 
-	// status says what the policy binds.
+	// status says what the policy binds. Until the operator has written it, its observedGeneration is -1, so that
+	// tools that wait by kstatus wait.
+	// +default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status LaunchPolicyStatus `json:"status,omitzero"`
 }

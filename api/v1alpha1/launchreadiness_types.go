@@ -106,9 +106,9 @@ type LaunchReadinessStatus struct {
 	// +kubebuilder:validation:MaxItems=32
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the metadata.generation that this status is about.
+	// observedGeneration is the metadata.generation that this status is about; -1 before there is one.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 
 	// summary says in one line how many of the Required rows pass, and which do not.
@@ -147,6 +147,12 @@ type LaunchReadinessStatus struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=64
 	Policies []PolicyInForce `json:"policies,omitempty"`
+
+	// policySummary names the policies in one line, for kubectl: the first three, and how many more there are.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	PolicySummary string `json:"policySummary,omitempty"`
 
 	// lastMeasuredAt is the newest measuredAt of all measurements.
 	// +optional
@@ -337,7 +343,7 @@ type ReportReference struct {
 // +kubebuilder:printcolumn:name="Summary",type=string,JSONPath=`.status.summary`,description="how many of the Required rows pass, and which do not"
 // +kubebuilder:printcolumn:name="Launched",type=date,JSONPath=`.status.launchedAt`,description="time since the app was Launchable for the first time"
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
-// +kubebuilder:printcolumn:name="Policy",type=string,priority=1,JSONPath=`.status.policies[*].name`,description="policies in force"
+// +kubebuilder:printcolumn:name="Policies",type=string,priority=1,JSONPath=`.status.policySummary`,description="policies in force"
 // +kubebuilder:printcolumn:name="Measured",type=date,priority=1,JSONPath=`.status.lastMeasuredAt`,description="time since the newest verdict"
 // +kubebuilder:printcolumn:name="Ready",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].status`,description="True when the spec is accepted and being worked on"
 type LaunchReadiness struct {
@@ -350,7 +356,10 @@ type LaunchReadiness struct {
 	// +required
 	Spec LaunchReadinessSpec `json:"spec,omitzero"`
 
-	// status is what was found.
+	// status is what was found. Until the operator has written it, its observedGeneration is -1, so that
+	// tools that wait by kstatus wait.
+	// +default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status LaunchReadinessStatus `json:"status,omitzero"`
 }

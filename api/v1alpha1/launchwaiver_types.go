@@ -68,9 +68,9 @@ type LaunchWaiverStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// observedGeneration is the metadata.generation that this status is about.
+	// observedGeneration is the metadata.generation that this status is about; -1 before there is one.
 	// +optional
-	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Minimum=-1
 	ObservedGeneration *int64 `json:"observedGeneration,omitempty"`
 }
 
@@ -98,7 +98,10 @@ type LaunchWaiver struct {
 	// +required
 	Spec LaunchWaiverSpec `json:"spec,omitzero"`
 
-	// status says whether it is in force.
+	// status says whether it is in force. Until the operator has written it, its observedGeneration is -1, so that
+	// tools that wait by kstatus wait.
+	// +default={"observedGeneration":-1}
+	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status LaunchWaiverStatus `json:"status,omitzero"`
 }

@@ -69,7 +69,7 @@ func TestManagerWithItsOwnPermissions(t *testing.T) {
 	m.awaitWaiver(t, waiver, v1alpha1.ReasonWaiving)
 
 	policy := &v1alpha1.LaunchPolicy{ObjectMeta: metav1.ObjectMeta{Name: "strict"}, Spec: v1alpha1.LaunchPolicySpec{
-		NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{"tier": "public"}},
+		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]v1alpha1.LabelValue{"tier": "public"}},
 		Base:              "starter-2026-11", Waivers: &v1alpha1.WaiverRules{NonWaivable: []v1alpha1.Row{v1alpha1.RowSecretsSafe}},
 	}}
 	m.create(t, policy)

@@ -152,15 +152,12 @@ func look(d *Detector, c corpusCase) []Match {
 type tally struct{ secrets, found, clean, alarms int }
 
 func TestCorpus(t *testing.T) {
-	d, err := New()
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := newDetector(t)
 	files, err := filepath.Glob("testdata/corpus/*.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	tallies := map[string]*tally{}
+	tallies := map[string]*tally{"all": {}}
 	seen := map[string]bool{}
 	for _, file := range files {
 		for _, c := range loadCorpus(t, file) {
@@ -168,22 +165,28 @@ func TestCorpus(t *testing.T) {
 				t.Errorf("case %s is there twice, or says not why", c.ID)
 			}
 			seen[c.ID] = true
-			matches := look(d, c)
-			for _, key := range []string{c.Place, "all"} {
-				if tallies[key] == nil {
-					tallies[key] = &tally{}
-				}
-				tallies[key].count(c.Secret, len(matches) > 0)
+			if tallies[c.Place] == nil {
+				tallies[c.Place] = &tally{}
 			}
-			if c.Secret && len(matches) == 0 {
-				t.Logf("missed: %s (%s)", c.ID, c.Why)
-			}
-			if !c.Secret && len(matches) > 0 {
-				t.Errorf("false alarm: %s: %v (%s)", c.ID, matches, c.Why)
-			}
+			found := judgeCase(t, d, c)
+			tallies[c.Place].count(c.Secret, found)
+			tallies["all"].count(c.Secret, found)
 		}
 	}
 	report(t, tallies)
+}
+
+// judgeCase tells whether a secret is found, and says so if that is wrong.
+func judgeCase(t *testing.T, d *Detector, c corpusCase) bool {
+	t.Helper()
+	matches := look(d, c)
+	if c.Secret && len(matches) == 0 {
+		t.Logf("missed: %s (%s)", c.ID, c.Why)
+	}
+	if !c.Secret && len(matches) > 0 {
+		t.Errorf("false alarm: %s: %v (%s)", c.ID, matches, c.Why)
+	}
+	return len(matches) > 0
 }
 
 func (t *tally) count(secret, found bool) {

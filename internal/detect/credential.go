@@ -98,28 +98,38 @@ func shaped(c claim, v string, where place) bool {
 	if where == bareInFile && codeLike(v) {
 		return false
 	}
+	if c.strong {
+		return shapedForSure(c, v, where)
+	}
+	return shapedPerhaps(c, v, where)
+}
+
+// shapedForSure asks little of the value, since its name leaves no doubt.
+func shapedForSure(c claim, v string, where place) bool {
 	switch c.noun {
 	case isPassword:
-		return passwordShape(v, where) && (c.strong || mixed(v))
-	case isSecret:
-		if c.strong {
-			return strongShape(c, v, where)
-		}
-		return looseShape(v) || len(v) >= 8 && mixed(v) && noObjectName(v)
-	case isToken, isStrongKey, isKey:
-		if c.strong {
-			return strongShape(c, v, where)
-		}
-		if c.noun == isKey {
-			return randomToken(v, 20)
-		}
-		return looseShape(v)
+		return passwordShape(v, where)
+	case isSecret, isToken, isStrongKey, isKey:
+		return strongShape(c, v, where)
 	case isSeed:
-		return c.strong && (randomToken(v, 12) || mixed(v) && len(v) >= 8)
+		return randomToken(v, 12) || mixed(v) && len(v) >= 8
+	}
+	return looseShape(v)
+}
+
+// shapedPerhaps asks more, since the name may mean something else: SECRET the name of
+// an object, KEY a key of a map, AUTH a method.
+func shapedPerhaps(c claim, v string, where place) bool {
+	switch c.noun {
+	case isPassword:
+		return passwordShape(v, where) && mixed(v)
+	case isSecret:
+		return looseShape(v) || len(v) >= 8 && mixed(v) && noObjectName(v)
+	case isToken, isStrongKey:
+		return looseShape(v)
+	case isKey:
+		return randomToken(v, 20)
 	case isAuth, isCookie, isCredential:
-		if c.strong {
-			return looseShape(v)
-		}
 		return randomToken(v, 16) || where != bareInFile && len(v) >= 8 && mixed(v) && !wordy(v)
 	}
 	return false

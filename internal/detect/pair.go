@@ -38,26 +38,44 @@ func keyBefore(line string, body, i int) key {
 	if j <= body {
 		return key{}
 	}
-	if q := line[j-1]; q == '"' || q == '\'' || q == '`' {
+	switch q := line[j-1]; {
+	case quoteMark(q):
 		return quotedKey(line, body, j)
-	}
-	if line[j-1] == ']' && j-2 > body && (line[j-2] == '"' || line[j-2] == '\'') {
+	case q == ']' && j-2 > body && quoteMark(line[j-2]):
 		return quotedKey(line, body, j-1) // os.environ["NAME"] =
 	}
+	start := bareKey(line, body, j)
+	if start < 0 {
+		return key{}
+	}
+	if line[i] == '=' && typeWords[line[start:j]] {
+		return declared(line, body, start)
+	}
+	return inContext(line, body, start, j, line[i])
+}
+
+func quoteMark(b byte) bool { return b == '"' || b == '\'' || b == '`' }
+
+// bareKey returns the start of the unquoted key that ends at j, or -1.
+func bareKey(line string, body, j int) int {
 	start := j
 	for start > body && j-start < maxKeyLength && ((wordChar | dot | slash).has(line[start-1]) || strings.IndexByte("[]$@", line[start-1]) >= 0) {
 		start--
 	}
-	if start == j || strings.IndexByte(line[start:j], ']') >= 0 && strings.IndexByte(line[start:j], '[') < 0 {
-		return key{}
+	text := line[start:j]
+	switch {
+	case text == "", strings.IndexByte(text, ']') >= 0 && strings.IndexByte(text, '[') < 0:
+		return -1
+	case start > body+1 && line[start-1] == '{' && line[start-2] == '$':
+		return -1 // the name inside ${NAME:-default}
 	}
-	if start > body+1 && line[start-1] == '{' && line[start-2] == '$' {
-		return key{} // the name inside ${NAME:-default}
-	}
-	k := key{text: line[start:j]}
-	if line[i] == '=' && typeWords[k.text] {
-		return declared(line, body, start)
-	}
+	return start
+}
+
+// inContext tells by the words before a key whether it begins its line, stands in a
+// sentence, or has more words than one.
+func inContext(line string, body, start, end int, sep byte) key {
+	k := key{text: line[start:end]}
 	from := max(body, start-wordReach)
 	before := strings.TrimRight(line[from:start], " \t")
 	if from > body && before == "" {
@@ -65,17 +83,16 @@ func keyBefore(line string, body, i int) key {
 	}
 	k.head = from == body && (before == "" || keyword(before))
 	if !k.head && len(before) < start-from && letter.has(before[len(before)-1]) {
-		k.prose = line[i] == ':'
-		if line[i] == '=' {
-			k.text = withWordBefore(line, body, start, j)
-		}
-		if line[i] == ':' && titleBefore(before) {
-			k.text, k.prose = before+" "+k.text, false
+		switch {
+		case sep == '=':
+			k.text = withWordBefore(line, body, start, end)
+		case titleBefore(before):
+			k.text = before + " " + k.text
+		default:
+			k.prose = true
 		}
 	}
-	if !k.prose && sentence(before) {
-		k.prose = true
-	}
+	k.prose = k.prose || sentence(before)
 	return k
 }
 
@@ -162,17 +179,7 @@ func quotedKey(line string, body, j int) key {
 
 // valueAfter reads the value that begins at from.
 func valueAfter(line string, from int, k key, sep byte) span {
-	start := blank.run(line, from)
-	for start < len(line) && line[start] == '!' { // YAML's tags
-		tag := strings.IndexAny(line[start:], " \t")
-		if tag < 0 || strings.IndexByte(line[start:start+tag], '!') > 0 && tag > 8 {
-			break
-		}
-		if !strings.HasPrefix(line[start:], "!!") {
-			break
-		}
-		start = blank.run(line, start+tag)
-	}
+	start := behindTags(line, blank.run(line, from))
 	if start >= len(line) {
 		return span{}
 	}
@@ -180,22 +187,39 @@ func valueAfter(line string, from int, k key, sep byte) span {
 	for escapes < len(line) && line[escapes] == '\\' {
 		escapes++
 	}
-	if escapes < len(line) && (line[escapes] == '"' || line[escapes] == '\'' || line[escapes] == '`') {
+	switch {
+	case escapes < len(line) && quoteMark(line[escapes]):
 		if !k.quoted && inQuotation(line[max(0, from-wordReach):from], line[escapes]) {
 			return span{} // the quote closes a string that holds the key: "Password: "
 		}
 		return quotedValue(line, start, escapes)
-	}
-	if line[start] == '[' {
-		if end := strings.IndexByte(line[start:], ']'); end > 0 && strings.IndexByte(line[start:start+end], '{') < 0 {
-			return span{start: start + 1, end: start + end, list: true}
-		}
-		return span{}
-	}
-	if k.head && !(sep == '=' && strings.Contains(line[start:], ";") && strings.Count(line[start:], "=") > 0) {
+	case line[start] == '[':
+		return listValue(line, start)
+	case k.head && !(sep == '=' && strings.Contains(line[start:], ";") && strings.Contains(line[start:], "=")):
 		return restOfLine(line, start)
 	}
 	return bareValue(line, start)
+}
+
+// behindTags skips YAML's tags of its own types, such as !!str.
+func behindTags(line string, start int) int {
+	for strings.HasPrefix(line[start:], "!!") {
+		tag := strings.IndexAny(line[start:], " \t")
+		if tag < 0 {
+			return start
+		}
+		start = blank.run(line, start+tag)
+	}
+	return start
+}
+
+// listValue reads an inline list of single values.
+func listValue(line string, start int) span {
+	end := strings.IndexByte(line[start:], ']')
+	if end <= 0 || strings.IndexByte(line[start:start+end], '{') >= 0 {
+		return span{}
+	}
+	return span{start: start + 1, end: start + end, list: true}
 }
 
 // inQuotation tells whether text ends inside a string.

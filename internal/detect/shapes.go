@@ -25,7 +25,7 @@ type shape struct {
 // GitHub's list of supported secret scanning patterns
 // (https://docs.github.com/en/code-security/secret-scanning/introduction/supported-secret-scanning-patterns).
 func shapes() []shape {
-	groups := [][]shape{aiShapes(), platformShapes(), codeShapes(), productShapes(), paymentShapes(), keyShapes()}
+	groups := [][]shape{aiShapes(), platformShapes(), operationsShapes(), codeShapes(), productShapes(), paymentShapes(), keyShapes()}
 	var all []shape
 	for _, g := range groups {
 		all = append(all, g...)
@@ -115,6 +115,11 @@ func platformShapes() []shape {
 		{kind: KindDatabricks, prefix: "dapi", body: hexLower | dash, min: 32},
 		{kind: KindConfluent, prefix: "cflt", body: base64Any, min: 50},
 		{kind: KindCockroachDB, prefix: "CCDB1_", body: wordChar, min: 20},
+	}
+}
+
+func operationsShapes() []shape {
+	return []shape{
 		{kind: KindAxiom, prefix: "xaat-", body: wordChar, min: 30},
 		{kind: KindAxiom, prefix: "xapt-", body: wordChar, min: 30},
 		{kind: KindPostHog, prefix: "phx_", body: wordChar, min: 20},

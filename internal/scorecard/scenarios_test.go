@@ -108,7 +108,7 @@ func TestTwoDaysOfAbsence(t *testing.T) {
 		"staleness began during the absence": func(w *world) { w.at(10 * time.Hour).score() },
 		"staleness began before the absence": func(w *world) {
 			w.rollOut("r2")
-			w.at(10 * time.Hour).score(w.unknown(secretsSafe, operator), w.unknown(rollbackReady, operator))
+			w.at(10*time.Hour).score(w.unknown(secretsSafe, operator), w.unknown(rollbackReady, operator))
 			w.is("Launchable True KeepingLastState")
 		},
 		"nobody was back when measuring became possible": func(w *world) { w.at(time.Hour).score() },
@@ -119,7 +119,7 @@ func TestTwoDaysOfAbsence(t *testing.T) {
 			w.MeasurableSince = start.Add(back)
 			w.at(back).score()
 			w.is("SecretsSafe Unknown Stale", "Launchable True KeepingLastState")
-			w.at(back + day - 1).score(w.unknown(secretsSafe, operator), w.unknown(rollbackReady, operator))
+			w.at(back+day-1).score(w.unknown(secretsSafe, operator), w.unknown(rollbackReady, operator))
 			w.is("Launchable True KeepingLastState")
 			w.at(back + day).score()
 			w.is("Launchable Unknown RowsUnknown")

@@ -40,6 +40,7 @@ func derive(s Situation) Score {
 		ObservedGeneration: ptr.To(s.Generation),
 		Revision:           revision,
 		Policies:           s.Policies,
+		PolicySummary:      policySummary(s.Policies),
 		ReportRef:          s.Previous.ReportRef,
 	}}
 	var bound []v1alpha1.Measurement
@@ -178,6 +179,21 @@ func summary(rows []Standing) string {
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// policySummary names the policies in force in one line. kubectl's columns show no more than the first of a list, so
+// that a column of names would hide the other policies.
+func policySummary(policies []v1alpha1.PolicyInForce) string {
+	const named = 3
+	var names []string
+	for _, p := range policies[:min(named, len(policies))] {
+		names = append(names, p.Name)
+	}
+	line := strings.Join(names, ", ")
+	if more := len(policies) - named; more > 0 {
+		line += fmt.Sprintf(" and %d more", more)
+	}
+	return line
 }
 
 // verified adds the revision that runs to the verified ones, where every Required row was measured on it and passed.

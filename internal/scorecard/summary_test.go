@@ -168,12 +168,15 @@ func TestVerifiedRevisions(t *testing.T) {
 		}
 	})
 	for name, do := range map[string]func(w *world){
-		"a row failed":            func(w *world) { w.score(w.fail(secretsSafe, "f1"), w.pass(rollbackReady)) },
-		"a row is not measured":   func(w *world) { w.score(w.pass(secretsSafe)) },
-		"measured on another":     func(w *world) { w.score(on("r0", w.pass(secretsSafe)), w.pass(rollbackReady)) },
-		"digests are not known":   func(w *world) { w.Revision.Resolved = false; w.score(w.pass(secretsSafe), w.pass(rollbackReady)) },
-		"there are no images":     func(w *world) { w.Revision.Images = nil; w.score(w.pass(secretsSafe), w.pass(rollbackReady)) },
-		"there are too many":      func(w *world) { w.Revision.Images = make([]string, 65); w.score(w.pass(secretsSafe), w.pass(rollbackReady)) },
+		"a row failed":          func(w *world) { w.score(w.fail(secretsSafe, "f1"), w.pass(rollbackReady)) },
+		"a row is not measured": func(w *world) { w.score(w.pass(secretsSafe)) },
+		"measured on another":   func(w *world) { w.score(on("r0", w.pass(secretsSafe)), w.pass(rollbackReady)) },
+		"digests are not known": func(w *world) { w.Revision.Resolved = false; w.score(w.pass(secretsSafe), w.pass(rollbackReady)) },
+		"there are no images":   func(w *world) { w.Revision.Images = nil; w.score(w.pass(secretsSafe), w.pass(rollbackReady)) },
+		"there are too many": func(w *world) {
+			w.Revision.Images = make([]string, 65)
+			w.score(w.pass(secretsSafe), w.pass(rollbackReady))
+		},
 		"nothing is required":     func(w *world) { w.Policy.Rows = nil; w.score() },
 		"launched, not yet on it": func(w *world) { w.LaunchedAt = start; w.score(w.pass(rollbackReady)) },
 	} {

@@ -189,7 +189,7 @@ func TestHowLongALaunchedAppKeepsItsState(t *testing.T) {
 			}
 			w.at(end).keep()
 			w.is("SecretsSafe Unknown Stale", "Launchable Unknown RowsUnknown", "Exposable Unknown RowsUnknown")
-			w.at(end + time.Hour).score(w.pass(secretsSafe), w.pass(rollbackReady))
+			w.at(end+time.Hour).score(w.pass(secretsSafe), w.pass(rollbackReady))
 			w.is("SecretsSafe True Passed", "Launchable True AllRowsPass")
 		})
 	}

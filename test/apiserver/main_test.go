@@ -18,7 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
@@ -45,6 +47,7 @@ var server struct {
 	client     client.Client
 	kubectl    string
 	kubeconfig string
+	crds       map[string]*apiextensionsv1.CustomResourceDefinition // by kind
 }
 
 func TestMain(m *testing.M) {
@@ -62,8 +65,11 @@ func run(m *testing.M) (code int, err error) {
 	if assets == "" {
 		return 0, errors.New("KUBEBUILDER_ASSETS is not set, so there is no API server to test against: run `make test`, which builds one and sets it")
 	}
-	log.SetLogger(log.Log.V(1)) // envtest's own progress is of no interest
+	log.SetLogger(logr.Discard()) // envtest tells of its own progress, which is of no interest here
 	server.kubectl = filepath.Join(assets, "kubectl")
+	if server.crds, err = readCRDs(); err != nil {
+		return 0, err
+	}
 
 	environment := &envtest.Environment{CRDDirectoryPaths: []string{crdFolder}, ErrorIfCRDPathMissing: true}
 	defer func() { err = errors.Join(err, environment.Stop()) }()
@@ -81,7 +87,7 @@ func run(m *testing.M) (code int, err error) {
 	}
 
 	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return 0, fmt.Errorf("making the scheme: %w", err)
 	}
 	if server.client, err = client.New(server.config, client.Options{Scheme: scheme}); err != nil {

@@ -136,6 +136,30 @@ func TestMeasure_MakesForeignNamesHarmless(t *testing.T) {
 	}
 }
 
+func TestMeasure_OffersAnotherRolloutOnlyWhereItHelps(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(w *world)
+		want   bool
+	}{
+		{"the previous revision alone needs it", func(w *world) { w.now.Spec.Containers[0].Env = nil }, true},
+		{"the present revision needs it too", func(*world) {}, false},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := healthy(deployment)
+			w.objects = w.objects[1:]
+			c.change(w)
+			o := w.measure(t)
+			if len(o.Findings) != 1 {
+				t.Fatalf("findings: %v", told(o))
+			}
+			if remedy := o.Findings[0].API().Remedy; strings.Contains(remedy, "roll out once more") != c.want {
+				t.Errorf("remedy: %s", remedy)
+			}
+		})
+	}
+}
+
 type unknownCase struct {
 	name    string
 	kinds   []v1alpha1.WorkloadKind

@@ -61,7 +61,11 @@ func (m *measurement) references(ctx context.Context, s state, h history) error 
 
 // missing gives the finding on a reference that leads to nothing.
 func missing(ref launch.Reference, o object, got keys, alsoNow bool) (scorecard.Draft, bool) {
-	const otherwise = " Or roll out once more: the revision that runs now then becomes the one to go back to."
+	otherwise := " Or roll out once more: the revision that runs now then becomes the one to go back to."
+	if alsoNow {
+		// That one would need it too.
+		otherwise = ""
+	}
 	_, there := got[ref.Key]
 	switch {
 	case got == nil && ref.Driver && strings.HasPrefix(ref.Place, "imagePullSecrets["):

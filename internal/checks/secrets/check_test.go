@@ -284,7 +284,7 @@ func TestWhatCannotBeReadIsUnknown(t *testing.T) {
 		{"forbidden", apierrors.NewForbidden(resource, "chat", errors.New("no")), v1alpha1.ReasonNotConfigured, "verbs: [get]"},
 		{"unauthorised", apierrors.NewUnauthorized("who?"), v1alpha1.ReasonNotConfigured, "verbs: [get]"},
 		{"internal", apierrors.NewInternalError(errors.New("etcd has \x1b[31mgone\u202e")), v1alpha1.ReasonProbeError, `etcd has \u{1B}[31mgone\u{202E}`},
-		{"a connection that was reset", reset, v1alpha1.ReasonTargetUnreachable, "connection reset by peer. It is tried again."},
+		{"a connection that was reset", reset, v1alpha1.ReasonTargetUnreachable, "for the Secret shop/chat: connection reset by peer. It is tried again."},
 		{"a deadline", fmt.Errorf("get: %w", context.DeadlineExceeded), v1alpha1.ReasonTimeout, "ran out of time"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
