@@ -22,4 +22,6 @@ package controllers
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,verbs=create
+// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-fingerprint-key,verbs=get
+// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=launchready-system,resources=leases,verbs=get;create;update;patch

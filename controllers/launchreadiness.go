@@ -31,6 +31,8 @@ type LaunchReadinessReconciler struct {
 	MeasurableSince time.Time
 	// Resync is how often an app that passes is looked at without an event, since changes of Secrets can't be watched.
 	Resync time.Duration
+	// WatchNamespaces are the namespaces that the cache holds; empty for all.
+	WatchNamespaces []string
 }
 
 // Reconcile measures one app and publishes what it found.

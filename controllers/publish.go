@@ -81,7 +81,8 @@ func (r *LaunchReadinessReconciler) tell(ctx context.Context, lr *v1alpha1.Launc
 			kind = corev1.EventTypeWarning
 		}
 		note := scorecard.Bounded(t.Condition + ": " + t.Message)
-		r.Events.Eventf(lr, nil, kind, t.Reason, "Measure", "%s", note)
+		// The condition is the action, for Events that differ in nothing but their note are told as one.
+		r.Events.Eventf(lr, nil, kind, t.Reason, t.Condition, "%s", note)
 		if t.Condition == v1alpha1.ConditionLaunchable {
 			ctrl.LoggerFrom(ctx).Info("launchable changed", "reason", t.Reason, "message", t.Message)
 		}

@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -47,7 +48,7 @@ func ClientOptions() client.Options {
 	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
 }
 
-// imagesOnly strips a pod of all but its identity and its images.
+// imagesOnly strips a pod of all but its identity, its phase and its images.
 func imagesOnly(obj any) (any, error) {
 	pod, ok := obj.(*corev1.Pod)
 	if !ok {
@@ -73,7 +74,7 @@ func imagesOnly(obj any) (any, error) {
 		TypeMeta:   pod.TypeMeta,
 		ObjectMeta: meta,
 		Spec:       corev1.PodSpec{InitContainers: strip(pod.Spec.InitContainers), Containers: strip(pod.Spec.Containers)},
-		Status:     corev1.PodStatus{InitContainerStatuses: ids(pod.Status.InitContainerStatuses), ContainerStatuses: ids(pod.Status.ContainerStatuses)},
+		Status:     corev1.PodStatus{Phase: pod.Status.Phase, InitContainerStatuses: ids(pod.Status.InitContainerStatuses), ContainerStatuses: ids(pod.Status.ContainerStatuses)},
 	}, nil
 }
 
@@ -93,7 +94,7 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.LaunchReadiness{}, workloadIndex, index); err != nil {
 		return fmt.Errorf("indexing launches by workload: %w", err)
 	}
-	m := mapper{reader: mgr.GetClient()}
+	m := mapper{reader: mgr.GetClient(), namespaces: r.WatchNamespaces}
 	configMap := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}}
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.LaunchReadiness{}).
@@ -139,11 +140,12 @@ func (r *LaunchPolicyReconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Complete(r)
 }
 
-// imagesChanged lets through the pods whose images became known or changed.
+// imagesChanged lets through the pods whose images became known or changed, and those that ended.
 func imagesChanged() predicate.Predicate {
 	ids := func(obj client.Object) map[string]string {
 		found := map[string]string{}
 		if pod, ok := obj.(*corev1.Pod); ok {
+			found[""] = string(pod.Status.Phase)
 			for _, s := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
 				found[s.Name] = s.ImageID
 			}
@@ -156,6 +158,8 @@ func imagesChanged() predicate.Predicate {
 // mapper finds the resources that an event concerns.
 type mapper struct {
 	reader client.Reader
+	// namespaces are those that the cache holds; empty for all.
+	namespaces []string
 }
 
 // launches gives requests for the launches that the options select.
@@ -198,7 +202,11 @@ func (m mapper) sameNamespace(ctx context.Context, obj client.Object) []reconcil
 	return m.launches(ctx, client.InNamespace(obj.GetNamespace()))
 }
 
+// inNamespaceOf gives the launches in a namespace that changed. Namespaces are watched all, whatever the cache holds.
 func (m mapper) inNamespaceOf(ctx context.Context, obj client.Object) []reconcile.Request {
+	if len(m.namespaces) > 0 && !slices.Contains(m.namespaces, obj.GetName()) {
+		return nil
+	}
 	return m.launches(ctx, client.InNamespace(obj.GetName()))
 }
 

@@ -14,7 +14,7 @@ import (
 // text again for each of them.
 var hostile = map[string]string{
 	"quotes": `"`, "equals": "=", "assignments": "password=", "quoted assignments": `"password":"`, "open references": "${", "open commands": "$(", "templates": "{{",
-	"tags": "<password>", "open tags": "<a ", "URLs": "://", "users": "http://a:b@", "commas": ",", "calls": "('a',", "JWT headers": "eyJ.", "armour": "-----BEGIN PRIVATE KEY-----\n",
+	"tags": "<password>", "open tags": "<a ", "URLs": "a://", "users": "http://a:b@", "commas": ",", "calls": "('a',", "JWT headers": "eyJ.", "armour": "-----BEGIN PRIVATE KEY-----\n",
 	"open armour": "-----BEGIN ", "prefixes": "sk-", "prefixes with dots": "ghs_.", "prefixes with equals": "whsec_=", "licences": "nral", "Square": "EAAA", "base64": "QUJD",
 	"double base64": "VVVKRA", "percent": "%41", "hexadecimal": "4142", "JSON": `{"a":`, "arrays": "[", "pairs": "a: b ", "flags": "--password ", "words": "a ", "lines": "a\n", "list": "- ",
 	"keys": "password:\n  ", "bearer": "bearer ", "bearer in URLs": "bearer%20", "hashes": "$2a$", "putty": "PuTTY-User-Key-File-", "SQL": "identified by ", "hooks": "hooks.slack.com/",
@@ -59,7 +59,7 @@ func TestDecodingIsBounded(t *testing.T) {
 	d := newDetector(t)
 	text := "DB_PASSWORD=hunter2"
 	for depth := range 6 {
-		if found := len(d.Text(text)) > 0; found != (depth <= maxDecodings) {
+		if found := len(d.Text(text)) > 0; found != (depth <= 2) {
 			t.Errorf("after %d encodings found is %v", depth, found)
 		}
 		text = base64.StdEncoding.EncodeToString([]byte(text))

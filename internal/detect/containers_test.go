@@ -4,10 +4,14 @@
 package detect
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"net/url"
+	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -59,6 +63,59 @@ func TestASecretIsFoundInEveryContainer(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCorpusHoldsInsideDocuments puts the settings of the corpus into documents, where
+// names have parents and values have quotes, and files into values and encodings: the
+// verdicts must stay.
+func TestCorpusHoldsInsideDocuments(t *testing.T) {
+	d := newDetector(t)
+	files, err := filepath.Glob("testdata/corpus/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		for _, c := range loadCorpus(t, file) {
+			if c.Missed {
+				continue
+			}
+			for how, ms := range documents(t, d, c) {
+				if found := len(ms) > 0; found != c.Secret {
+					t.Errorf("%s as %s: found is %v: %v (%s)", c.ID, how, found, ms, c.Why)
+				}
+			}
+		}
+	}
+}
+
+// documents looks at the case in the documents that can hold it as it is.
+func documents(t *testing.T, d *Detector, c corpusCase) map[string][]Match {
+	t.Helper()
+	if c.Place == "file" {
+		return map[string][]Match{"a value": d.Value(c.Name, c.Value), "base64": d.Value("data", b64(c.Value))}
+	}
+	if c.Place != "env" && c.Place != "url" || strings.Contains(c.Value, "\n") {
+		return nil
+	}
+	var quoted bytes.Buffer
+	encoder := json.NewEncoder(&quoted)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(c.Value); err != nil {
+		t.Fatal(err)
+	}
+	q := strings.TrimSpace(quoted.String())
+	looks := map[string][]Match{
+		"JSON":            d.Text(fmt.Sprintf(`{"a":{"%s":%s}}`, c.Name, q)),
+		"a list in JSON":  d.Text(fmt.Sprintf(`[{"name":"A","value":"b"},{"name":"%s","value":%s}]`, c.Name, q)),
+		"YAML, quoted":    d.Text(fmt.Sprintf("a:\n  %s: %s\n", c.Name, q)),
+		"a list in YAML":  d.Text(fmt.Sprintf("env:\n- name: %s\n  value: %s\n", c.Name, q)),
+		"a block in YAML": d.Text(fmt.Sprintf("data:\n  x: |\n    %s=%s\n", c.Name, c.Value)),
+	}
+	if !strings.ContainsAny(c.Value, "\"'# ") {
+		looks["dotenv"] = d.Text(c.Name + "=" + c.Value + "\n")
+		looks["YAML"] = d.Text(c.Name + ": " + c.Value + "\n")
+	}
+	return looks
 }
 
 func TestASecretIsFoundInEveryEncoding(t *testing.T) {

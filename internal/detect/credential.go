@@ -203,6 +203,9 @@ func madeOfWords(v string) bool {
 // objectName tells the name of a Kubernetes Secret: a DNS label of words that ends in
 // what it holds.
 func objectName(v string) bool {
+	if strings.Count(v, "-") > 5 {
+		return false // a phrase
+	}
 	for i := range len(v) {
 		if !lower.has(v[i]) && !digit.has(v[i]) && v[i] != '-' && v[i] != '.' {
 			return false
@@ -306,14 +309,14 @@ func codeLike(v string) bool {
 	for i < len(v) && (alnum.has(v[i]) || strings.IndexByte("_.$:?", v[i]) >= 0) {
 		i++
 	}
-	if i > 1 && i < len(v) && (v[i] == '(' || v[i] == '<' && i+1 < len(v) && letter.has(v[i+1])) && (letter.has(v[0]) || v[0] == '_') {
+	if i > 1 && i < len(v) && (v[i] == '(' && (i+1 == len(v) || v[i+1] != '!') || v[i] == '<' && i+1 < len(v) && letter.has(v[i+1])) && (letter.has(v[0]) || v[0] == '_') {
 		return true // a call or a generic type
 	}
 	if strings.HasSuffix(v, "()") || strings.HasSuffix(v, "{") || strings.HasSuffix(v, "(") || strings.HasSuffix(v, "[]") {
 		return true
 	}
 	if strings.Contains(v, "|") || strings.Contains(v, "->") || strings.Contains(v, "&&") {
-		return !mixed(v) || strings.Contains(v, ":")
+		return !strings.ContainsAny(v, "0123456789")
 	}
 	if bare := strings.TrimRight(v, "!?"); inSet(modes, bare) || typeNames[bare] {
 		return true

@@ -97,6 +97,7 @@ func TestArgs(t *testing.T) {
 		"with the next":        {[]string{"app", "--password", "hunter2"}, []seen{{KindPassword, 2, 0, "hunter2"}}},
 		"stuck to the flag":    {[]string{"mysql", "-uroot", "-phunter2"}, []seen{{KindPassword, 2, 2, "hunter2"}}},
 		"a pair":               {[]string{"curl", "-u", "bob:hunter2", "https://x"}, []seen{{KindBasicAuth, 2, 4, "hunter2"}}},
+		"a pair behind -a":     {[]string{"http", "-a", "bob:hunter2", "https://x"}, []seen{{KindBasicAuth, 2, 4, "hunter2"}}},
 		"in a script":          {[]string{"sh", "-c", "mysql -phunter2 x"}, []seen{{KindPassword, 2, 8, "hunter2"}}},
 		"a name and a value":   {[]string{"helm", "--set", "db.password=hunter2"}, []seen{{KindPassword, 2, 12, "hunter2"}}},
 		"no password behind":   {[]string{"mysql", "-u", "root", "-p"}, nil},

@@ -42,13 +42,13 @@ func (s *scan) encoded(r region) {
 // encodedRun returns the end of a run of base64, across line breaks where the lines
 // are as long as MIME and PEM make them.
 func encodedRun(text string, i int) int {
-	end := (base64Any | equals).run(text, i)
+	end := paddedRun(text, i)
 	for end-i >= 60 && end < len(text) && (text[end] == '\n' || text[end] == '\r') {
 		next := end
 		for next < len(text) && strings.IndexByte("\r\n \t", text[next]) >= 0 {
 			next++
 		}
-		stop := (base64Any | equals).run(text, next)
+		stop := paddedRun(text, next)
 		if stop == next || (stop < len(text) && strings.IndexByte("\r\n", text[stop]) < 0) {
 			break
 		}
@@ -56,6 +56,16 @@ func encodedRun(text string, i int) int {
 		if stop-next < 60 {
 			break
 		}
+	}
+	return end
+}
+
+// paddedRun returns the end of base64 with its padding; an equals sign elsewhere ends it.
+func paddedRun(text string, i int) int {
+	end := base64Any.run(text, i)
+	stop := equals.run(text, end)
+	if end > i && stop-end <= 2 && (stop == len(text) || !base64Any.has(text[stop])) {
+		return stop
 	}
 	return end
 }
@@ -74,8 +84,8 @@ func (s *scan) decodeRun(r region, start, end int) {
 		s.decodedText(r.decoded(plain, start, end))
 		return
 	}
-	// In a path or an assignment, the run begins behind a slash or an equals sign.
-	if i := strings.IndexAny(text, "/="); i >= 0 && i+1 < len(text) && len(text)-i-1 >= minEncoded {
+	// In a path, the encoded part may begin behind a slash.
+	if i := strings.IndexByte(text, '/'); i >= 0 && i+1 < len(text) && len(text)-i-1 >= minEncoded {
 		if plain, ok := decodeBase64(text[i+1:]); ok {
 			s.decodedText(r.decoded(plain, start+i+1, end))
 		}

@@ -169,7 +169,7 @@ func (j *jsonReader) text(v string, start, end int) {
 	name := j.name()
 	if len(v) > 8 {
 		j.s.known(r)
-		if j.s.browser || clientSideKey(name) {
+		if j.s.browser || clientSideKey(name) || browserKey(j.r.text, start) {
 			j.s.dropPublicGoogleKeys(first)
 		}
 	}

@@ -117,6 +117,9 @@ func readName(name string) claim {
 	if c.noun == isPassword && precededBy(words[head+1:], isStore, 3) {
 		c.strong = false // PASSWORD_DB may be a database of passwords
 	}
+	if unknown && c.noun == isKey && !c.strong {
+		return claim{} // KEY_DERIVATION
+	}
 	if unknown {
 		c.strong = c.strong && c.noun&(isPassword|isStrongKey) != 0
 	}
@@ -327,6 +330,7 @@ func seedOfCredential(before []word) bool {
 // their value is public by design. A known shape under such a name still counts.
 // Sources: Next.js, Vite, Create React App, Nuxt, Expo, Gatsby, SvelteKit, Vue CLI.
 func clientSide(name string) bool {
+	name = lastPart(name)
 	for _, prefix := range []string{
 		"NEXT_PUBLIC_", "VITE_", "REACT_APP_", "NUXT_PUBLIC_", "EXPO_PUBLIC_", "GATSBY_", "PUBLIC_", "VUE_APP_",
 	} {

@@ -92,7 +92,8 @@ func inContext(line string, body, start, end int, sep byte) key {
 			k.prose = true
 		}
 	}
-	k.prose = k.prose || sentence(before)
+	// A key that a quote precedes stands inside a string: "Password: at least 8".
+	k.prose = k.prose || sentence(before) || sep == ':' && before != "" && quoteMark(before[len(before)-1])
 	return k
 }
 

@@ -205,6 +205,9 @@ func (s *scan) knownInWindow(r region, from, to int) {
 			if Placeholder(secret) || Placeholder(lastSegment(secret)) || insideBlob(r.text, from+m[0]) {
 				continue
 			}
+			if rule.kind == KindGoogleAPI && browserKey(r.text, from+m[0]) {
+				continue
+			}
 			s.add(r, from+m[0], from+m[1], rule.kind, "gitleaks:"+rule.id, byExternal)
 		}
 	}

@@ -199,6 +199,23 @@ func clientSideKey(name string) bool {
 	return clientSide(name) || strings.Contains(lowerASCII(name), "firebase")
 }
 
+// browserKey tells whether a name for browsers stands just before a Google key.
+func browserKey(text string, at int) bool {
+	const reach = 160
+	before := lowerASCII(text[max(0, at-reach):at])
+	if i := strings.LastIndexByte(before, '\n'); i >= 0 {
+		if j := strings.LastIndexByte(before[:i], '\n'); j >= 0 {
+			before = before[j:] // the line, and the one with its name
+		}
+	}
+	for _, word := range []string{"firebase", "next_public_", "vite_", "react_app_", "nuxt_public_", "expo_public_", "gatsby_", "vue_app_"} {
+		if strings.Contains(before, word) {
+			return true
+		}
+	}
+	return false
+}
+
 // browserConfig tells Firebase's web configuration by its other fields.
 func browserConfig(text string) bool {
 	return strings.Contains(text, "AIza") && (strings.Contains(text, "authDomain") || strings.Contains(text, "messagingSenderId"))

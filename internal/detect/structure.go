@@ -324,8 +324,8 @@ func (l *lineReader) pair(at int, line string, body, i int, where place) {
 	name := k.text
 	if k.head {
 		name = l.path(k.text)
-	} else if k.prose && where != inComment {
-		where = inComment
+	} else if k.prose || line[i] == ':' && !v.quoted && v.end < len(line) && line[v.end] == ' ' {
+		where = inComment // words before or behind: a sentence, perhaps
 	}
 	if v.quoted && where == bareInFile {
 		where = inQuotes

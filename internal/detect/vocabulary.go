@@ -116,7 +116,7 @@ func addQualifiers(add func(wordRole, string)) {
 		webhooks hook app application deploy ssh fernet ingest ingestion integration server subscription functions
 		merchant wallet security sec token rest client consumer cookie csrf root super user developer dev sdk write kms
 		decryption decrypt tls ssl mac pre preshared psk symmetric bearer login auth0 gateway partner team org project
-		internal backend x vault salt data unseal recovery`)
+		internal backend vault salt data unseal recovery`)
 	add(isKeyInnocent, `primary foreign partition sort sorting cache cached row unique shard sharding group grouping index
 		map object label annotation header metadata config configuration context feature flag flags registry message event
 		translation locale i18n dedup dedupe deduplication idempotency lock ratelimit limit topic hot short shortcut arrow

@@ -230,6 +230,17 @@ func TestOtherInputsAreStaleAtOnceAndKeptForTheGrace(t *testing.T) {
 	w.is("SecretsSafe True Passed", "Launchable True AllRowsPass")
 }
 
+func TestAnOutcomeOfOtherInputsWinsNoTime(t *testing.T) {
+	w := launchedWorld(t)
+	old := w.pass(secretsSafe)
+	w.Inputs[secretsSafe] = "i2"
+	w.at(time.Hour).score()
+	w.at(2 * time.Hour).same(old)
+	if since := w.measurement(secretsSafe).UnmeasuredSince; !since.Time.Equal(start.Add(time.Hour)) {
+		t.Errorf("unmeasured since %s", since)
+	}
+}
+
 func TestARolloutLeavesRowsOfSpecAndTimeAlone(t *testing.T) {
 	w := newWorld(t)
 	w.Policy.Rows = []v1alpha1.RowDemand{required(dnsConfigured), required(v1alpha1.RowMonitoringLive)}

@@ -23,8 +23,10 @@ import (
 	"github.com/launchready/launchready/internal/scorecard"
 )
 
-// now is when everything here was measured: an hour ago, so that ages are the same however slow the machine is.
-func now() metav1.Time { return metav1.NewTime(time.Now().Add(-90 * time.Minute).Truncate(time.Second)) }
+// measured is when everything here was measured: half a day ago, so that ages are in whole hours however slow the machine is.
+func measured() metav1.Time {
+	return metav1.NewTime(time.Now().Add(-12 * time.Hour).Truncate(time.Second))
+}
 
 func TestKubectlGetShowsTheVerdict(t *testing.T) {
 	namespace := shop(t)
@@ -34,11 +36,11 @@ func TestKubectlGetShowsTheVerdict(t *testing.T) {
 	}{
 		{"get lr", [][]string{
 			{"NAME", "LAUNCHABLE", "EXPOSABLE", "SUMMARY", "LAUNCHED", "AGE"},
-			{"chat", "False", "False", "1/2 passed, 1 failing: SecretsSafe", "90m", "0s"},
+			{"chat", "False", "False", "1/2 passed, 1 failing: SecretsSafe", "12h", "0s"},
 		}},
 		{"get launchreadiness chat -o wide", [][]string{
 			{"NAME", "LAUNCHABLE", "EXPOSABLE", "SUMMARY", "LAUNCHED", "AGE", "POLICIES", "MEASURED", "READY"},
-			{"chat", "False", "False", "1/2 passed, 1 failing: SecretsSafe", "90m", "0s", "marketplace-2026-11, shop-apps", "90m", "True"},
+			{"chat", "False", "False", "1/2 passed, 1 failing: SecretsSafe", "12h", "0s", "marketplace-2026-11, shop-apps", "12h", "True"},
 		}},
 		{"get lpol", [][]string{
 			{"NAME", "BASE", "LAUNCHES", "READY", "AGE"},
@@ -130,7 +132,9 @@ func TestKubectlColumnNamesEveryPolicyInForce(t *testing.T) {
 			for _, name := range tt.policies {
 				inForce = append(inForce, v1alpha1.PolicyInForce{Name: name})
 			}
-			writeStatus(t, lr, func() { lr.Status = scorecard.Of(scorecard.Situation{Now: time.Now(), Generation: 1, Policies: inForce}).Status })
+			writeStatus(t, lr, func() {
+				lr.Status = scorecard.Of(scorecard.Situation{Now: time.Now(), Generation: 1, Policies: inForce}).Status
+			})
 			output := mustKubectl(t, "", "-n", namespace, "get", "lr", lr.Name, "-o", "wide")
 			rows := table(output)
 			if have := rows[1][slices.Index(rows[0], "POLICIES")]; have != tt.want {
@@ -216,7 +220,7 @@ func TestKubectlExplainKnowsEveryField(t *testing.T) {
 		}
 	}
 	output := strings.Join(strings.Fields(mustKubectl(t, "", "explain", "lr.spec.workloads.ref.kind")), " ")
-	for _, want := range []string{"enum: Deployment, StatefulSet, DaemonSet, Rollout", "kind of the object."} {
+	for _, want := range []string{"ENUM: Deployment StatefulSet DaemonSet Rollout", "kind of the object."} {
 		if !strings.Contains(output, want) {
 			t.Errorf("kubectl explain lr.spec.workloads.ref.kind lacks %q:\n%s", want, output)
 		}
@@ -269,7 +273,7 @@ func shop(t *testing.T) (namespace string) {
 func shopLaunch(t *testing.T, namespace string) {
 	t.Helper()
 	lr := newLaunch(t, namespace, "chat")
-	at := now()
+	at := measured()
 	outcome := func(row v1alpha1.Row, verdict v1alpha1.Verdict, reason, message string) scorecard.Outcome {
 		return scorecard.Outcome{Row: row, Verdict: verdict, Reason: reason, Message: message, Revision: "r1", InputsHash: "i1"}
 	}
@@ -332,14 +336,28 @@ func writeStatus(t *testing.T, obj client.Object, set func()) {
 }
 
 func condition(kind string, status metav1.ConditionStatus, reason, message string) metav1.Condition {
-	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: 1, LastTransitionTime: now()}
+	return metav1.Condition{Type: kind, Status: status, Reason: reason, Message: message, ObservedGeneration: 1, LastTransitionTime: measured()}
 }
 
-// table splits what kubectl prints into cells: columns are more than one blank apart.
+// table splits what kubectl prints into cells. Columns begin where their headings do; a cell may be empty.
 func table(output string) [][]string {
 	var rows [][]string
+	var starts []int
 	for line := range strings.Lines(output) {
-		rows = append(rows, regexp.MustCompile(` {2,}`).Split(strings.TrimSpace(line), -1))
+		if starts == nil {
+			for _, at := range regexp.MustCompile(`\S+`).FindAllStringIndex(line, -1) {
+				starts = append(starts, at[0])
+			}
+		}
+		var row []string
+		for i, start := range starts {
+			end := len(line)
+			if i+1 < len(starts) {
+				end = min(end, starts[i+1])
+			}
+			row = append(row, strings.TrimSpace(line[min(start, end):end]))
+		}
+		rows = append(rows, row)
 	}
 	return rows
 }

@@ -129,6 +129,16 @@ func TestMeasure_JudgesTheHistory(t *testing.T) {
 			[]string{"High NoPreviousRevision KIND shop/chat"},
 		},
 		{
+			"the older revision has no containers", only(statefulSet, daemonSet), func(w *world) { w.kept[0].raw = `{"spec":{"template":{"metadata":{"labels":{"app":"chat"}}}}}` }, impossible,
+			[]string{"High NoPreviousRevision KIND shop/chat"},
+		},
+		{
+			"the older revision's fields are none of Kubernetes'", only(statefulSet, daemonSet), func(w *world) {
+				w.kept[0].raw = `{"Spec":{"Template":{"Spec":{"Containers":[{"Name":"web","Image":"chat:1"}]}}}}`
+			}, impossible,
+			[]string{"High NoPreviousRevision KIND shop/chat"},
+		},
+		{
 			"an unreadable revision between two that can be read", only(statefulSet, daemonSet), func(w *world) {
 				w.kept, w.running = []kept{{number: 1, template: &w.then}, {number: 2, raw: "{}"}, {number: 3, template: &w.now}}, 3
 			}, passed, nil,

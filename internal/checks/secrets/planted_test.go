@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/url"
 	"slices"
@@ -79,13 +80,7 @@ func TestNothingOfAPlantedSecretIsInTheOutcome(t *testing.T) {
 	}
 	var workloads []launch.Workload
 	for i, p := range places() {
-		for _, encoding := range slices.Sorted(func(yield func(string) bool) {
-			for name := range encodings {
-				if !yield(name) {
-					return
-				}
-			}
-		}) {
+		for _, encoding := range slices.Sorted(maps.Keys(encodings)) {
 			w := deployment()
 			w.Ref.Name = fmt.Sprintf("w%d-%s", i, strings.ToLower(encoding))
 			p.put(&w, encodings[encoding]("ghp_"+fresh()))

@@ -130,7 +130,7 @@ func (s *Set) build(ctx context.Context, missing []Target, out io.Writer) error 
 	if err := errors.Join(os.RemoveAll(staging), os.Mkdir(staging, 0o755)); err != nil { //nolint:gosec // programs, not secrets
 		return fmt.Errorf("making a folder to build in: %w", err)
 	}
-	defer os.RemoveAll(staging)
+	defer func() { _ = os.RemoveAll(staging) }()
 	begun := time.Now()
 	for i, target := range missing {
 		_, _ = fmt.Fprintf(out, "building %s (%d of %d, %d left after it, %s so far)\n",
@@ -206,7 +206,7 @@ func goSettings(ctx context.Context, module string) ([]byte, error) {
 }
 
 func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "go", args...) //nolint:gosec // the go command, with our own arguments
+	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+dir)
 	return cmd
@@ -250,7 +250,7 @@ func writeAtomically(path string, content []byte) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(tmp.Name())
+	defer func() { _ = os.Remove(tmp.Name()) }()
 	_, err = tmp.Write(content)
 	if err := errors.Join(err, tmp.Close()); err != nil {
 		return err

@@ -119,7 +119,7 @@ func TestTwoBuildsAtOnceBuildOnce(t *testing.T) {
 	var outputs [2]bytes.Buffer
 	var commands [2]*exec.Cmd
 	for i := range commands {
-		commands[i] = exec.CommandContext(t.Context(), os.Args[0])
+		commands[i] = exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary
 		commands[i].Env = append(os.Environ(), buildVariable+"=1")
 		commands[i].Stdout, commands[i].Stderr = &outputs[i], &outputs[i]
 		if err := commands[i].Start(); err != nil {
@@ -232,7 +232,7 @@ func TestLongBuildSaysThatItIsAlive(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		time.Sleep(2*heartbeat + time.Second) // Of the test's own clock.
+		<-time.After(2*heartbeat + time.Second) // Of the test's own clock.
 		stop()
 		want := "  still kube-apiserver: 15s, 2 packages compiled, 1 modules downloaded\n" +
 			"  still kube-apiserver: 30s, 2 packages compiled, 1 modules downloaded\n" +

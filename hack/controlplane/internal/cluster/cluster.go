@@ -23,7 +23,7 @@ import (
 
 const (
 	// stopGrace bounds the wait for a component to end by itself.
-	stopGrace = 15 * time.Second
+	stopGrace = 30 * time.Second
 	// attempts bounds how often a start is repeated because a port was taken after all.
 	attempts = 3
 )

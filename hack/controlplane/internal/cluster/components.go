@@ -7,7 +7,9 @@ package cluster
 
 import (
 	"fmt"
+	"net"
 	"path/filepath"
+	"strconv"
 )
 
 // Names of the components, which are the names of their programs and logs too.
@@ -35,7 +37,7 @@ func newEndpoints(ports []int) endpoints {
 	return endpoints{etcdClient: ports[0], etcdPeer: ports[1], apiServer: ports[2], manager: ports[3], scheduler: ports[4]}
 }
 
-func address(port int) string { return fmt.Sprintf("https://%s:%d", loopback, port) }
+func address(port int) string { return "https://" + net.JoinHostPort(loopback, strconv.Itoa(port)) }
 
 // etcdArgs starts a store of one member, which only holders of a certificate of its authority may talk to.
 func etcdArgs(l layout, e endpoints) []string {

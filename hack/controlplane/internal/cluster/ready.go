@@ -20,10 +20,11 @@ import (
 )
 
 const (
-	// readyTimeout bounds the wait for each component. A loaded machine of two cores needs a tenth of it.
-	readyTimeout = time.Minute
+	// readyTimeout bounds the wait for each component. An idle machine of two cores needs a few seconds for the API server, one
+	// that has twenty times as much to do as it can was seen to need fifty.
+	readyTimeout = 3 * time.Minute
 	// askTimeout bounds one question.
-	askTimeout = 5 * time.Second
+	askTimeout = 10 * time.Second
 )
 
 // errNotReady is the cause when a component's time is over.
@@ -59,7 +60,7 @@ func (p probe) ask(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	// Read to the end, so that the connection serves the next question.
 	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20))
 	if response.StatusCode != http.StatusOK {

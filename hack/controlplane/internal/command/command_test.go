@@ -47,7 +47,7 @@ func beMiddle() int {
 	if err := os.Setenv(roleVariable, roleOrphan); err != nil {
 		return 1
 	}
-	orphan := exec.Command(os.Args[0])
+	orphan := exec.Command(os.Args[0]) //nolint:gosec,noctx // this test binary, which is to outlive us
 	orphan.Stdout = os.Stdout
 	if orphan.Start() != nil {
 		return 1
@@ -117,7 +117,7 @@ func TestRunPassesTheExitCodeOn(t *testing.T) {
 	if code != 5 || stdout != "" || !strings.Contains(stderr, "control plane ready after ") {
 		t.Errorf("code %d, stdout %q, stderr %q", code, stdout, stderr)
 	}
-	version, err := os.ReadFile(out) //nolint:gosec // our own file
+	version, err := os.ReadFile(out)
 	if err != nil || !strings.Contains(string(version), "Client Version: v1.37.2\n") || !strings.Contains(string(version), "Server Version: v1.37.2\n") {
 		t.Errorf("the programs say %q, %v", version, err)
 	}
@@ -127,7 +127,7 @@ func TestRunPassesTheExitCodeOn(t *testing.T) {
 }
 
 func TestRunEndsWithTheProcessThatStartedIt(t *testing.T) {
-	middle := exec.CommandContext(t.Context(), os.Args[0])
+	middle := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary
 	middle.Env = append(os.Environ(), roleVariable+"="+roleMiddle)
 	stdin, err := middle.StdinPipe()
 	if err != nil {
@@ -137,7 +137,7 @@ func TestRunEndsWithTheProcessThatStartedIt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	middle.Stdout = out
 	if err := errors.Join(middle.Start(), out.Close(), in.SetReadDeadline(time.Now().Add(time.Minute))); err != nil {
 		t.Fatal(err)
@@ -166,7 +166,7 @@ func TestPathsAreQuotedForShells(t *testing.T) {
 		if got := shellQuote(path); got != want {
 			t.Errorf("%s becomes %s, want %s", path, got, want)
 		}
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+shellQuote(path)).Output() //nolint:gosec // the point
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf %s "+shellQuote(path)).Output()
 		if err != nil || string(out) != path {
 			t.Errorf("the shell reads %q, %v, want %q", out, err, path)
 		}

@@ -48,7 +48,7 @@ func Try(path string) (*Lock, error) {
 	if err == nil {
 		return &Lock{file: f}, nil
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	if !errors.Is(err, syscall.EAGAIN) && !errors.Is(err, syscall.EACCES) {
 		return nil, fmt.Errorf("locking %s: %w", path, err)
 	}
@@ -89,7 +89,7 @@ func Holder(path string) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("looking for the holder of a lock: %w", err)
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	return holder(f)
 }
 

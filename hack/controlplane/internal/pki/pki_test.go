@@ -7,12 +7,14 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
+	"encoding/hex"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 )
@@ -161,7 +163,7 @@ func handshake(t *testing.T, roots *x509.CertPool, server, client *Pair) error {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
+	defer func() { _ = listener.Close() }()
 	answered := make(chan error, 1)
 	go func() { answered <- answer(listener) }()
 	dialer := tls.Dialer{Config: clientConfig}
@@ -199,8 +201,10 @@ func TestKeysAreNeverPrinted(t *testing.T) {
 		block, _ := pem.Decode(secret)
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			printed := fmt.Sprintf(verb+verb+verb+verb, pair, &pair, a, struct{ P Pair }{pair})
-			for _, form := range []string{string(secret), string(secret[40:80]), fmt.Sprintf("%x", block.Bytes[:20]),
-				fmt.Sprintf("%x", secret[40:60]), fmt.Sprint(secret[40:60])[1:40]} {
+			for _, form := range []string{
+				string(secret), string(secret[40:80]), hex.EncodeToString(block.Bytes[:20]), hex.EncodeToString(secret[40:60]),
+				strings.Trim(fmt.Sprintf("%d", secret[40:60]), "[]"),
+			} {
 				if bytes.Contains([]byte(printed), []byte(form)) {
 					t.Errorf("%s prints a private key", verb)
 				}

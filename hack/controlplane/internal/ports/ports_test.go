@@ -45,6 +45,12 @@ func listen(ctx context.Context, port int, sharing bool) (net.Listener, error) {
 	return config.Listen(ctx, "tcp", fmt.Sprintf("127.0.0.1:%d", port))
 }
 
+func dial(t *testing.T, address string) (net.Conn, error) {
+	t.Helper()
+	var dialer net.Dialer
+	return dialer.DialContext(t.Context(), "tcp", address)
+}
+
 func TestReservedPortsDiffer(t *testing.T) {
 	seen := map[int]bool{}
 	for range 4 {
@@ -68,7 +74,7 @@ func TestReservedPortIsClosedToOthers(t *testing.T) {
 			_ = l.Close()
 		}
 	}
-	if conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port)); !errors.Is(err, syscall.ECONNREFUSED) {
+	if conn, err := dial(t, fmt.Sprintf("127.0.0.1:%d", port)); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the reservation itself takes connections: %v", err)
 		if err == nil {
 			_ = conn.Close()
@@ -82,10 +88,10 @@ func TestReservedPortServesTheProgramItIsFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	// More than a few: the kernel would spread them, if the reservation listened too.
 	for range 50 {
-		conn, err := net.Dial("tcp", l.Addr().String())
+		conn, err := dial(t, l.Addr().String())
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -83,7 +83,7 @@ func (l *Launcher) Start(spec Spec) (*Process, error) {
 		return nil, fmt.Errorf("starting %s: %w", spec.Name, err)
 	}
 	// The child has its own copy of the file by then.
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	r := request{cmd: cmd, shared: spec.LogFile == "", reply: make(chan error, 1)}
 	select {
 	case l.requests <- r:

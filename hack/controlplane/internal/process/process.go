@@ -108,7 +108,7 @@ func readTail(path string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }()
 	info, err := f.Stat()
 	if err != nil {
 		return "", err
@@ -132,14 +132,14 @@ func (p *Process) wait(ended func()) {
 
 func newCommand(spec Spec) (*exec.Cmd, io.Closer, error) {
 	// Not CommandContext: a cancelled context must not kill the API server's store before the API server.
-	cmd := exec.Command(spec.Path, spec.Args...) //nolint:gosec,noctx // starting the given program is the purpose
+	cmd := exec.Command(spec.Path, spec.Args...) //nolint:noctx // see above
 	cmd.Env, cmd.Dir = spec.Env, spec.Dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{}
 	if spec.LogFile == "" {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 		return cmd, io.NopCloser(nil), nil
 	}
-	log, err := os.OpenFile(spec.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600) //nolint:gosec // the caller's own log file
+	log, err := os.OpenFile(spec.LogFile, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -150,7 +150,7 @@ func newCommand(spec Spec) (*exec.Cmd, io.Closer, error) {
 }
 
 // PollInterval is how often a condition that sends no notice is looked at.
-const PollInterval = 25 * time.Millisecond
+const PollInterval = 50 * time.Millisecond
 
 // Poll calls check until it reports true or fails, or ctx is over.
 func Poll(ctx context.Context, check func(context.Context) (bool, error)) error {

@@ -145,38 +145,39 @@ func eventually(t *testing.T, what string, check func() bool) {
 }
 
 // gone says that a process has ended, reaped or not: who inherits orphans may take its time, or never do it.
-func gone(pid int) bool {
+func gone(t *testing.T, pid int) bool {
+	t.Helper()
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return true
 	}
-	out, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
+	out, err := exec.CommandContext(t.Context(), "ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return err != nil || strings.HasPrefix(strings.TrimSpace(string(out)), "Z")
 }
 
 func TestChildrenEndWhenTheirParentIsKilled(t *testing.T) {
 	for name, role := range map[string]string{"with the system's means": roleParent, "with a guard process": roleGuarded} {
 		t.Run(name, func(t *testing.T) {
-			parent := exec.CommandContext(t.Context(), os.Args[0])
+			parent := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test binary
 			parent.Env = append(os.Environ(), roleVariable+"="+role)
 			stdin, errIn := parent.StdinPipe()
 			stdout, errOut := parent.StdoutPipe()
 			if err := errors.Join(errIn, errOut, parent.Start()); err != nil {
 				t.Fatal(err)
 			}
-			defer stdin.Close()
+			defer func() { _ = stdin.Close() }()
 			children := readPIDs(t, stdout)
 			for _, pid := range children {
-				if gone(pid) {
+				if gone(t, pid) {
 					t.Fatalf("child %d was not there to begin with", pid)
 				}
-				defer syscall.Kill(pid, syscall.SIGKILL)
+				defer func() { _ = syscall.Kill(pid, syscall.SIGKILL) }()
 			}
 			if err := parent.Process.Kill(); err != nil {
 				t.Fatal(err)
 			}
 			_ = parent.Wait()
 			for _, pid := range children {
-				eventually(t, fmt.Sprintf("gone: child %d", pid), func() bool { return gone(pid) })
+				eventually(t, fmt.Sprintf("gone: child %d", pid), func() bool { return gone(t, pid) })
 			}
 		})
 	}
@@ -218,7 +219,7 @@ func TestChildSurvivesTheThreadThatAskedForIt(t *testing.T) {
 	t.Cleanup(func() { _ = p.Signal(syscall.SIGKILL); <-p.Done() })
 	eventually(t, "rid of the thread", func() bool { return !threadExists(tid) })
 	// A death signal would have been sent when the thread ended; the child reports after it was delivered.
-	eventually(t, "up", func() bool { return p.LogTail() == "up" || gone(p.PID()) })
+	eventually(t, "up", func() bool { return p.LogTail() == "up" || gone(t, p.PID()) })
 	select {
 	case <-p.Done():
 		t.Fatalf("the child ended with the thread: %v", p.Err())
@@ -250,7 +251,7 @@ func TestStopLetsAProcessEndByItself(t *testing.T) {
 	if err := p.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if !gone(p.PID()) {
+	if !gone(t, p.PID()) {
 		t.Error("it still runs after Stop")
 	}
 	if err := p.Stop(ctx); err != nil {
@@ -266,7 +267,7 @@ func TestStopKillsAProcessThatDoesNotEnd(t *testing.T) {
 	if err := p.Stop(ctx); !errors.Is(err, ErrKilled) {
 		t.Errorf("Stop: %v, want ErrKilled", err)
 	}
-	if !gone(p.PID()) {
+	if !gone(t, p.PID()) {
 		t.Error("it still runs after Stop")
 	}
 }
@@ -328,7 +329,7 @@ func TestGuardKillsOnlyWhatIsAlive(t *testing.T) {
 		}
 	}
 	<-alive.Done()
-	if gone(ended.PID()) {
+	if gone(t, ended.PID()) {
 		t.Error("it killed a process that it was told to forget")
 	}
 }

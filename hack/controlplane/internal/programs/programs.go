@@ -38,12 +38,12 @@ func Module(t *testing.T) (goMod, goSum []byte) {
 // With is a folder with the real programs, but for one, which is the given shell script, or nothing at all.
 func With(t *testing.T, name, script string) string {
 	t.Helper()
-	real, dir := Dir(t), t.TempDir()
+	all, dir := Dir(t), t.TempDir()
 	for _, target := range binaries.Targets() {
 		if target.Name == name {
 			continue
 		}
-		if err := os.Symlink(filepath.Join(real, target.Name), filepath.Join(dir, target.Name)); err != nil {
+		if err := os.Symlink(filepath.Join(all, target.Name), filepath.Join(dir, target.Name)); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -24,8 +24,8 @@ import (
 const (
 	// startTimeout and stopTimeout bound the wait for a detached supervisor. They are longer than what all components together
 	// may take, so that the supervisor itself says what was wrong.
-	startTimeout = 5 * time.Minute
-	stopTimeout  = 90 * time.Second
+	startTimeout = 15 * time.Minute
+	stopTimeout  = 3 * time.Minute
 	// killTimeout bounds the wait for the kernel to end a supervisor.
 	killTimeout = 10 * time.Second
 	// reportFD is the file on which a detached supervisor reports to its starter: the first after the standard ones.
@@ -58,7 +58,7 @@ func Start(ctx context.Context, dir string, command []string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("starting a supervisor: %w", err)
 	}
-	defer in.Close()
+	defer func() { _ = in.Close() }()
 	// It then ends what it has started, and itself, and with that our reading.
 	giveUp := context.AfterFunc(ctx, func() { _ = cmd.Process.Signal(syscall.SIGTERM) })
 	var r report
@@ -81,12 +81,12 @@ func detach(logFile string, command []string) (*exec.Cmd, *os.File, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	defer log.Close()
+	defer func() { _ = log.Close() }()
 	in, out, err := os.Pipe()
 	if err != nil {
 		return nil, nil, err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	// Not CommandContext: it shall live on.
 	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec,noctx // our own program, which is to outlive us
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -102,7 +102,7 @@ func Detached(ctx context.Context, config Config) error {
 	// The components must not hold the pipe.
 	syscall.CloseOnExec(reportFD)
 	out := os.NewFile(reportFD, "report")
-	defer out.Close()
+	defer func() { _ = out.Close() }()
 	reported := false
 	err := Run(ctx, config, func(ctx context.Context, _ *process.Launcher, c *cluster.Cluster) error {
 		reported = true

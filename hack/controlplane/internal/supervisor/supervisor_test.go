@@ -32,7 +32,7 @@ const (
 	roleGuard    = "guard"
 	binVariable  = "CONTROLPLANE_TEST_BIN"
 	dirVariable  = "CONTROLPLANE_TEST_DIR"
-	patience     = time.Minute
+	patience     = 2 * time.Minute
 )
 
 func TestMain(m *testing.M) {
@@ -76,11 +76,12 @@ func testConfig(t *testing.T, bin, dir string) Config {
 	return Config{Bin: bin, Dir: dir, Guard: []string{os.Args[0]}}
 }
 
-func gone(pid int) bool {
+func gone(t *testing.T, pid int) bool {
+	t.Helper()
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
 		return true
 	}
-	out, err := exec.Command("ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output() //nolint:gosec // a number
+	out, err := exec.CommandContext(t.Context(), "ps", "-o", "stat=", "-p", strconv.Itoa(pid)).Output()
 	return err != nil || strings.HasPrefix(strings.TrimSpace(string(out)), "Z")
 }
 
@@ -104,9 +105,9 @@ func kubectl(t *testing.T, bin, kubeconfig string, args ...string) error {
 }
 
 // components are the processes that run programs in a folder's control plane, found by the folder in their command line.
-func components(t *testing.T, dir string) map[string]int {
+func components(ctx context.Context, t *testing.T, dir string) map[string]int {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "ps", "-axww", "-o", "pid=,args=").Output()
+	out, err := exec.CommandContext(ctx, "ps", "-axww", "-o", "pid=,args=").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,7 +133,7 @@ func TestDetachedControlPlane(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = Stop(context.Background(), dir) })
-	pids := components(t, dir)
+	pids := components(t.Context(), t, dir)
 	if len(pids) != 4 {
 		t.Errorf("the components are %v, want four", pids)
 	}
@@ -149,7 +150,7 @@ func TestDetachedControlPlane(t *testing.T) {
 		t.Error(err)
 	}
 	for name, pid := range pids {
-		if !gone(pid) {
+		if !gone(t, pid) {
 			t.Errorf("%s still runs", name)
 		}
 	}
@@ -167,7 +168,7 @@ func TestComponentsEndWhenTheirSupervisorIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = Stop(context.Background(), dir) })
-	pids := components(t, dir)
+	pids := components(t.Context(), t, dir)
 	if len(pids) != 4 {
 		t.Fatalf("the components are %v, want four", pids)
 	}
@@ -179,7 +180,7 @@ func TestComponentsEndWhenTheirSupervisorIsKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, pid := range pids {
-		eventually(t, name+" gone", func() bool { return gone(pid) })
+		eventually(t, name+" gone", func() bool { return gone(t, pid) })
 	}
 	if err := Stop(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("stopping what was killed: %v", err)
@@ -200,7 +201,7 @@ func TestFailedDetachedStartSaysWhyAndLeavesNothing(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "kube-apiserver: ended: exit status 3") || !strings.Contains(err.Error(), "the reason") {
 		t.Errorf("Start: %v", err)
 	}
-	if left := components(t, dir); len(left) > 0 {
+	if left := components(t.Context(), t, dir); len(left) > 0 {
 		t.Errorf("still running: %v", left)
 	}
 	log, err := os.ReadFile(filepath.Join(dir, logName))
@@ -245,7 +246,7 @@ func TestStopSignalsNobodyElse(t *testing.T) {
 	if err := Stop(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("Stop: %v", err)
 	}
-	if gone(bystander.Process.Pid) {
+	if gone(t, bystander.Process.Pid) {
 		t.Error("it has ended a process that is none of ours")
 	}
 }
@@ -258,7 +259,7 @@ func TestRun(t *testing.T) {
 	failure := errors.New("the use failed")
 	err := Run(t.Context(), testConfig(t, bin, ""), func(ctx context.Context, launcher *process.Launcher, c *cluster.Cluster) error {
 		dir = filepath.Dir(filepath.Dir(c.Kubeconfig()))
-		pids = components(t, dir)
+		pids = components(ctx, t, dir)
 		t.Run("command", func(t *testing.T) { runsCommands(ctx, t, bin, launcher, c) })
 		return failure
 	})
@@ -272,7 +273,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("the components were %v, want four", pids)
 	}
 	for name, pid := range pids {
-		if !gone(pid) {
+		if !gone(t, pid) {
 			t.Errorf("%s still runs", name)
 		}
 	}
@@ -319,7 +320,7 @@ func runsCommands(ctx context.Context, t *testing.T, bin string, launcher *proce
 func TestComponentThatEndsByItselfEndsTheUse(t *testing.T) {
 	var left map[string]int
 	err := Run(t.Context(), testConfig(t, programs.Dir(t), ""), func(ctx context.Context, _ *process.Launcher, c *cluster.Cluster) error {
-		left = components(t, filepath.Dir(filepath.Dir(c.Kubeconfig())))
+		left = components(ctx, t, filepath.Dir(filepath.Dir(c.Kubeconfig())))
 		if err := syscall.Kill(left["etcd"], syscall.SIGKILL); err != nil {
 			return err
 		}
@@ -330,7 +331,7 @@ func TestComponentThatEndsByItselfEndsTheUse(t *testing.T) {
 		t.Errorf("Run: %v, want etcd to have failed", err)
 	}
 	for name, pid := range left {
-		if !gone(pid) {
+		if !gone(t, pid) {
 			t.Errorf("%s still runs", name)
 		}
 	}
