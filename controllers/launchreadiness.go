@@ -27,6 +27,8 @@ type LaunchReadinessReconciler struct {
 	Checks   *CheckRunner
 	Events   events.EventRecorder
 	Clock    clock.PassiveClock
+	// Key signs what the operator keeps outside the status.
+	Key []byte
 	// MeasurableSince is when the operator came back after an absence; zero where there was none.
 	MeasurableSince time.Time
 	// Resync is how often an app that passes is looked at without an event, since changes of Secrets can't be watched.

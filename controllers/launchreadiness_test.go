@@ -289,3 +289,31 @@ func TestLostStatusIsRebuiltAndLocksNothing(t *testing.T) {
 	}
 	h.expect(rebuilt, "Launchable", metav1.ConditionTrue, v1alpha1.ReasonAllRowsPass)
 }
+
+func TestForgedLaunchDoesNotCount(t *testing.T) {
+	h := newHarness(t, passing(v1alpha1.RowSecretsSafe), passing(v1alpha1.RowRollbackReady))
+	h.create(newDeployment("chat"), newDeployment("copy"), newLaunch("chat", "chat"))
+	launched, _ := h.reconcile("chat")
+	for name, value := range map[string]string{
+		"a time alone":                   "2026-11-01T12:00:00Z",
+		"an invented signature":          "2026-11-01T12:00:00Z,0123456789abcdef0123456789abcdef",
+		"the annotation of another":      launched.Annotations[v1alpha1.LaunchedAtAnnotation],
+		"something else than a time":     "yes",
+		"the signature of nobody at all": ",",
+	} {
+		t.Run(name, func(t *testing.T) {
+			lr := newLaunch("copy", "copy")
+			lr.Annotations = map[string]string{v1alpha1.LaunchedAtAnnotation: value}
+			lr.Spec.Suspend = ptr.To(true) // nothing is measured: only the annotation could make it Launchable
+			h.create(lr)
+			forged, _ := h.reconcile("copy")
+			h.expect(forged, "Launchable", metav1.ConditionUnknown, v1alpha1.ReasonRowsUnknown)
+			if !forged.Status.LaunchedAt.IsZero() {
+				t.Errorf("launchedAt is %s", forged.Status.LaunchedAt)
+			}
+			if err := h.client.Delete(t.Context(), forged); err != nil {
+				t.Fatal(err)
+			}
+		})
+	}
+}

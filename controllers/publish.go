@@ -6,7 +6,6 @@ package controllers
 import (
 	"context"
 	"fmt"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -87,21 +86,6 @@ func (r *LaunchReadinessReconciler) tell(ctx context.Context, lr *v1alpha1.Launc
 			ctrl.LoggerFrom(ctx).Info("launchable changed", "reason", t.Reason, "message", t.Message)
 		}
 	}
-}
-
-// keepLaunchedAt writes the time of the launch on the object itself, where a lost status can't take it.
-func (r *LaunchReadinessReconciler) keepLaunchedAt(ctx context.Context, lr *v1alpha1.LaunchReadiness, at metav1.Time) error {
-	value := at.UTC().Format(time.RFC3339)
-	if at.IsZero() || lr.Annotations[v1alpha1.LaunchedAtAnnotation] == value {
-		return nil
-	}
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
-		"annotations": map[string]any{v1alpha1.LaunchedAtAnnotation: value},
-	}})
-	if err != nil {
-		return err
-	}
-	return r.Client.Patch(ctx, lr.DeepCopy(), client.RawPatch(client.Merge.Type(), patch), FieldOwner)
 }
 
 // publishReport rewrites the report in place where the evidence changed.

@@ -4,8 +4,6 @@
 package controllers
 
 import (
-	"time"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/launch"
 	"github.com/launchready/launchready/internal/scorecard"
@@ -21,7 +19,7 @@ func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.R
 		Policies:        app.Policies,
 		Waivers:         app.Waivers,
 		Previous:        app.Launch.Status,
-		LaunchedAt:      launchedAt(app.Launch),
+		LaunchedAt:      r.launchedAt(app.Launch),
 		Revision:        scorecard.Revision(app.Revision),
 		Inputs:          inputs,
 		Outcomes:        outcomes,
@@ -32,14 +30,4 @@ func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.R
 	score := scorecard.Of(s)
 	score.Status.ReportRef = &v1alpha1.ReportReference{Name: app.Launch.Name}
 	return score
-}
-
-// launchedAt reads when the app was Launchable for the first time: from the annotation, which outlives a lost status,
-// or from the status where the annotation could not be written yet or can't be read.
-func launchedAt(lr *v1alpha1.LaunchReadiness) time.Time {
-	at, err := time.Parse(time.RFC3339, lr.Annotations[v1alpha1.LaunchedAtAnnotation])
-	if err != nil {
-		return lr.Status.LaunchedAt.Time
-	}
-	return at
 }

@@ -126,5 +126,6 @@ const (
 )
 
 // LaunchedAtAnnotation keeps on a LaunchReadiness the time (RFC 3339) at which it was Launchable for the first time,
-// so that a lost status neither locks nor un-launches the app.
+// so that a lost status neither locks nor un-launches the app. Behind a comma stands the operator's signature: a value
+// that it did not write for this app counts for nothing.
 const LaunchedAtAnnotation = "launchready.dev/launched-at"

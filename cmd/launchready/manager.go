@@ -174,7 +174,7 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 	launches := &controllers.LaunchReadinessReconciler{
 		Client: mgr.GetClient(), Resolver: resolver, Events: mgr.GetEventRecorder("launchready"), Clock: clock.RealClock{},
 		Checks: &controllers.CheckRunner{Checks: checks, Timeout: o.checkTimeout}, MeasurableSince: since, Resync: o.resync,
-		WatchNamespaces: o.watchNamespaces,
+		WatchNamespaces: o.watchNamespaces, Key: key,
 	}
 	waivers := &controllers.LaunchWaiverReconciler{Client: mgr.GetClient(), Resolver: resolver, Clock: clock.RealClock{}}
 	policies := &controllers.LaunchPolicyReconciler{Client: mgr.GetClient(), Clock: clock.RealClock{}}

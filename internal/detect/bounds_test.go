@@ -28,7 +28,7 @@ func TestWorkIsProportional(t *testing.T) {
 		t.Skip("measures time")
 	}
 	d := newDetector(t)
-	const small, factor = 32 << 10, 8
+	const small, factor = 16 << 10, 8
 	for name, piece := range hostile {
 		t.Run(name, func(t *testing.T) {
 			short, long := strings.Repeat(piece, small/len(piece)), strings.Repeat(piece, factor*small/len(piece))
@@ -63,6 +63,21 @@ func TestDecodingIsBounded(t *testing.T) {
 			t.Errorf("after %d encodings found is %v", depth, found)
 		}
 		text = base64.StdEncoding.EncodeToString([]byte(text))
+	}
+}
+
+// TestWorkThatIsSpentIsNotDone holds the bound on decoded and nested text: without it
+// text that unfolds would be read as often as it can be unfolded.
+func TestWorkThatIsSpentIsNotDone(t *testing.T) {
+	text := "DB_PASSWORD=" + "hunter2 " + b64("TOKEN=hunter3-correct") + " ghp" + "_" + invented("alnum", 36)
+	for work, want := range map[int]int{workFloor: 3, 0: 1} {
+		s := scan{d: newDetector(t)}
+		s.begin(len(text))
+		s.work = work
+		s.free(region{text: text})
+		if got := len(s.matches(0)); got != want {
+			t.Errorf("with %d bytes of work left, %d secrets are found, want %d", work, got, want)
+		}
 	}
 }
 

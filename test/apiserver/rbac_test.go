@@ -138,6 +138,8 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 		"everywhere launchreports.launchready.dev":                "create get list patch watch",
 		"everywhere launchreports/status.launchready.dev":         "patch",
 		"launchready-system secrets":                              "create",                  // the key of fingerprints
+		"launchready-system secrets launchready-fingerprint-key":  "get",                     // where Secrets are readable in some namespaces only
+		"launchready-system events":                               "create patch",            // of the election, still of the old kind
 		"launchready-system leases.coordination.k8s.io":           "create get patch update", // which replica leads
 	}
 	have := map[string]string{}
@@ -151,7 +153,7 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 	}
 }
 
-// granted lists what a role grants: verbs by place and resource.
+// granted lists what a role grants: verbs by place, resource and names.
 func granted(r role) map[string]string {
 	place := "everywhere"
 	if r.only != "" {
@@ -159,9 +161,13 @@ func granted(r role) map[string]string {
 	}
 	verbs := map[string][]string{}
 	for _, rule := range r.Rules {
+		for _, url := range rule.NonResourceURLs {
+			verbs[place+" "+url] = rule.Verbs
+		}
 		for _, group := range rule.APIGroups {
 			for _, resource := range rule.Resources {
 				key := strings.TrimSuffix(fmt.Sprintf("%s %s.%s", place, resource, group), ".")
+				key = strings.Join(append([]string{key}, rule.ResourceNames...), " ")
 				verbs[key] = append(verbs[key], rule.Verbs...)
 			}
 		}
@@ -185,9 +191,9 @@ func TestWhoMayDoWhat(t *testing.T) {
 		// may is what the user may do, by resource; with the rest, statuses among it, nothing.
 		may map[string]string
 	}{
-		{"view", map[string]string{"launchreadinesses": read, "launchwaivers": read}},
-		{"edit", map[string]string{"launchreadinesses": all, "launchwaivers": read, "launchreports": read}},
-		{"admin", map[string]string{"launchreadinesses": all, "launchwaivers": read, "launchreports": "delete deletecollection get list watch"}},
+		{"view", map[string]string{"launchreadinesses": read, "launchwaivers": read, "launchpolicies": read}},
+		{"edit", map[string]string{"launchreadinesses": all, "launchwaivers": read, "launchpolicies": read, "launchreports": read}},
+		{"admin", map[string]string{"launchreadinesses": all, "launchwaivers": read, "launchpolicies": read, "launchreports": "delete deletecollection get list watch"}},
 		{"launchready-waivers", map[string]string{"launchwaivers": all}},
 		{"launchready-policies", map[string]string{"launchpolicies": all}},
 		{"launchready-metrics-reader", nil},
@@ -257,6 +263,8 @@ func TestWhatTheOperatorMayDo(t *testing.T) {
 		{"update", "leases.coordination.k8s.io", operatorNamespace, true},
 		{"update", "leases.coordination.k8s.io", "shop", false},
 		{"create", "events.events.k8s.io", "shop", true},
+		{"create", "events", operatorNamespace, true},
+		{"create", "events", "shop", false},
 		{"create", "subjectaccessreviews.authorization.k8s.io", "", true},
 		{"escalate", "clusterroles.rbac.authorization.k8s.io", "", false},
 		{"impersonate", "users", "", false},

@@ -113,7 +113,7 @@ func TestMeasure_GivesAwayNothingOfASecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	written += string(data)
-	for _, secret := range []string{secretValue, string(testKey), fmt.Sprint(testKey)} {
+	for _, secret := range []string{secretValue, string(testKey), fmt.Sprintf("%d", testKey)} {
 		if strings.Contains(written, secret) {
 			t.Errorf("%q is told", secret)
 		}

@@ -41,40 +41,43 @@ func runFindings(t *testing.T, cases []findingCase) {
 	t.Helper()
 	for _, c := range cases {
 		for _, kind := range c.kinds {
-			t.Run(c.name+"/"+string(kind), func(t *testing.T) {
-				w := healthy(kind)
-				c.change(w)
-				o := w.measure(t)
-				var want []string
-				for _, line := range c.want {
-					line = strings.ReplaceAll(line, "KIND", string(kind))
-					keeper := "ReplicaSet"
-					if kind == statefulSet || kind == daemonSet {
-						keeper = "ControllerRevision"
-					}
-					want = append(want, strings.ReplaceAll(line, "KEEPER", keeper))
-				}
-				if diff := cmp.Diff(want, told(o)); diff != "" {
-					t.Errorf("findings (-want +got):\n%s", diff)
-				}
-				if o.Reason != c.reason {
-					t.Errorf("reason %s, want %s: %s", o.Reason, c.reason, o.Message)
-				}
-				verdict := v1alpha1.VerdictFail
-				if c.reason == passed {
-					verdict = v1alpha1.VerdictPass
-				}
-				if o.Verdict != verdict {
-					t.Errorf("verdict %s, want %s", o.Verdict, verdict)
-				}
-				for _, f := range o.Findings {
-					if a := f.API(); a.Message == "" || a.Remedy == "" {
-						t.Errorf("a finding without message or remedy: %+v", a)
-					}
-				}
-			})
+			t.Run(c.name+"/"+string(kind), func(t *testing.T) { c.run(t, kind) })
 		}
 	}
+}
+
+func (c findingCase) run(t *testing.T, kind v1alpha1.WorkloadKind) {
+	w := healthy(kind)
+	c.change(w)
+	o := w.measure(t)
+	if diff := cmp.Diff(c.lines(kind), told(o)); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	verdict := v1alpha1.VerdictFail
+	if c.reason == passed {
+		verdict = v1alpha1.VerdictPass
+	}
+	if o.Verdict != verdict || o.Reason != c.reason {
+		t.Errorf("%s %s, want %s %s: %s", o.Verdict, o.Reason, verdict, c.reason, o.Message)
+	}
+	for _, f := range o.Findings {
+		if a := f.API(); a.Message == "" || a.Remedy == "" {
+			t.Errorf("a finding without message or remedy: %+v", a)
+		}
+	}
+}
+
+// lines are the findings that are wanted of a workload of a kind.
+func (c findingCase) lines(kind v1alpha1.WorkloadKind) []string {
+	keeper := "ReplicaSet"
+	if kind == statefulSet || kind == daemonSet {
+		keeper = "ControllerRevision"
+	}
+	var lines []string
+	for _, line := range c.want {
+		lines = append(lines, strings.NewReplacer("KIND", string(kind), "KEEPER", keeper).Replace(line))
+	}
+	return lines
 }
 
 func all() []v1alpha1.WorkloadKind {
@@ -334,7 +337,7 @@ func TestMeasure_JudgesReadiness(t *testing.T) {
 			c.ReadinessProbe, c.Ports, w.minReady = nil, nil, 30
 			w.then.Spec.Containers[0].Ports = nil
 		}), passed, nil},
-		{"a worker with a startup probe", only(deployment), now(func(w *world, c *corev1.Container) {
+		{"a worker with a startup probe", only(deployment), now(func(_ *world, c *corev1.Container) {
 			c.StartupProbe, c.ReadinessProbe, c.Ports = c.ReadinessProbe, nil, nil
 		}), passed, nil},
 		{"a server that is watched as it starts", all(), now(func(w *world, c *corev1.Container) { c.ReadinessProbe, w.minReady = nil, 30 }), unsafe, missing},
@@ -357,8 +360,10 @@ func TestMeasure_JudgesReadiness(t *testing.T) {
 			c.ReadinessProbe = nil
 			w.now.Spec.Containers = []corev1.Container{{Name: "logs", Image: c.Image}, *c}
 		}), unsafe, missing},
-		{"the previous revision had none", all(), func(w *world) { w.then.Spec.Containers[0].ReadinessProbe = nil }, passed,
-			[]string{"Low PreviousWithoutReadinessProbe KEEPER shop/chat-1: containers"}},
+		{
+			"the previous revision had none", all(), func(w *world) { w.then.Spec.Containers[0].ReadinessProbe = nil }, passed,
+			[]string{"Low PreviousWithoutReadinessProbe KEEPER shop/chat-1: containers"},
+		},
 	})
 }
 
@@ -393,13 +398,19 @@ func TestMeasure_JudgesHowPodsGiveWay(t *testing.T) {
 		{"one replica, nothing may move", only(deployment), rolling(1, "25%", "0"), unsafe, single},
 		{"four replicas, one may be away", only(deployment), rolling(4, "25%", "0"), passed, nil},
 		{"four replicas that may all be away", only(deployment), rolling(4, "100%", "0"), passed, interrupts},
-		{"one replica of a StatefulSet", only(statefulSet), func(w *world) { w.replicas = 1 }, passed,
-			[]string{"Low UpdateInterrupts StatefulSet shop/chat: spec.replicas"}},
-		{"a partition", only(statefulSet), partition(2, appsv1.RollingUpdateStatefulSetStrategyType), passed,
-			[]string{"Low UpdateHeldByPartition StatefulSet shop/chat: spec.updateStrategy.rollingUpdate.partition"}},
+		{
+			"one replica of a StatefulSet", only(statefulSet), func(w *world) { w.replicas = 1 }, passed,
+			[]string{"Low UpdateInterrupts StatefulSet shop/chat: spec.replicas"},
+		},
+		{
+			"a partition", only(statefulSet), partition(2, appsv1.RollingUpdateStatefulSetStrategyType), passed,
+			[]string{"Low UpdateHeldByPartition StatefulSet shop/chat: spec.updateStrategy.rollingUpdate.partition"},
+		},
 		{"a partition of nothing", only(statefulSet), partition(0, appsv1.RollingUpdateStatefulSetStrategyType), passed, nil},
-		{"on delete", only(statefulSet, daemonSet), onDelete, passed,
-			[]string{"Low UpdateOnDelete KIND shop/chat: spec.updateStrategy.type"}},
+		{
+			"on delete", only(statefulSet, daemonSet), onDelete, passed,
+			[]string{"Low UpdateOnDelete KIND shop/chat: spec.updateStrategy.type"},
+		},
 		{"one replica of a Rollout", only(rollout), func(w *world) { w.replicas = 1 }, passed, nil},
 	})
 }

@@ -1,0 +1,55 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// launchedAt reads when the app was Launchable for the first time: from the annotation, which outlives a lost status,
+// or from the status where the annotation could not be written yet. An annotation that the operator did not sign for
+// this very app counts for nothing: whoever may edit a launch could write one, and a copied manifest brings one along.
+func (r *LaunchReadinessReconciler) launchedAt(lr *v1alpha1.LaunchReadiness) time.Time {
+	value := lr.Annotations[v1alpha1.LaunchedAtAnnotation]
+	written, _, _ := strings.Cut(value, ",")
+	at, err := time.Parse(time.RFC3339, written)
+	if err != nil || !hmac.Equal([]byte(value), []byte(r.signed(lr, at))) {
+		return lr.Status.LaunchedAt.Time
+	}
+	return at
+}
+
+// signed gives the annotation's value for an app and a time: the time, and an HMAC-SHA-256 of it and the app's name.
+func (r *LaunchReadinessReconciler) signed(lr *v1alpha1.LaunchReadiness, at time.Time) string {
+	written := at.UTC().Format(time.RFC3339)
+	mac := hmac.New(sha256.New, r.Key)
+	fmt.Fprintf(mac, "launchready launched-at v1\n%s/%s\n%s", lr.Namespace, lr.Name, written)
+	return written + "," + hex.EncodeToString(mac.Sum(nil)[:16])
+}
+
+// keepLaunchedAt writes the time of the launch on the object itself, where a lost status can't take it.
+func (r *LaunchReadinessReconciler) keepLaunchedAt(ctx context.Context, lr *v1alpha1.LaunchReadiness, at metav1.Time) error {
+	if at.IsZero() || lr.Annotations[v1alpha1.LaunchedAtAnnotation] == r.signed(lr, at.Time) {
+		return nil
+	}
+	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{
+		"annotations": map[string]any{v1alpha1.LaunchedAtAnnotation: r.signed(lr, at.Time)},
+	}})
+	if err != nil {
+		return err
+	}
+	return r.Client.Patch(ctx, lr.DeepCopy(), client.RawPatch(client.Merge.Type(), patch), FieldOwner)
+}
