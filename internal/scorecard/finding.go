@@ -110,8 +110,9 @@ func harmless(text string, limit int, size func(string) int) string {
 
 // visible gives a character as it may stand in a terminal, an HTML page or a log line.
 func visible(r rune) string {
-	if r == utf8.RuneError || !unicode.IsGraphic(r) || unicode.In(r, unicode.Cf, unicode.Variation_Selector,
-		unicode.Other_Default_Ignorable_Code_Point, unicode.Zl, unicode.Zp) || r == brailleBlank {
+	// Control, format, bidirectional and unassigned characters and line separators are not graphic.
+	if !unicode.IsGraphic(r) || unicode.In(r, unicode.Variation_Selector, unicode.Other_Default_Ignorable_Code_Point) ||
+		r == brailleBlank || r == utf8.RuneError {
 		return escaped(r)
 	}
 	return string(r)

@@ -145,6 +145,7 @@ func found(severity v1alpha1.Severity, place string) Finding {
 func TestCompareFindingsPutsTheWorstFirst(t *testing.T) {
 	want := []Finding{
 		found(v1alpha1.SeverityCritical, "z"), found(v1alpha1.SeverityHigh, "a"), found(v1alpha1.SeverityHigh, "b"),
+		found(v1alpha1.SeverityHigh, "c"), found(v1alpha1.SeverityHigh, "d"), found(v1alpha1.SeverityHigh, "e"),
 		found(v1alpha1.SeverityMedium, "a"), found(v1alpha1.SeverityLow, "a"),
 	}
 	for range 20 {

@@ -142,3 +142,19 @@ func TestRollbackToTheMeasuredRevisionIsFreshAtOnce(t *testing.T) {
 		t.Errorf("unmeasured since %s", since)
 	}
 }
+
+// The window runs from the first rollout that the suite did not measure, not from the suite's end.
+func TestASuiteThatEndsOnItsRevisionMovesTheWindowOnToTheNext(t *testing.T) {
+	w := launchedWorld(t)
+	for i := 2; i <= 4; i++ {
+		w.rollOut(fmt.Sprintf("r%d", i))
+		w.at(time.Duration(i)*10*time.Minute).keep()
+	}
+	if since := w.measurement(secretsSafe).UnmeasuredSince; !since.Time.Equal(start.Add(20 * time.Minute)) {
+		t.Errorf("before: unmeasured since %s", since)
+	}
+	w.at(42 * time.Minute).keep(on("r2", w.pass(secretsSafe)))
+	if since := w.measurement(secretsSafe).UnmeasuredSince; !since.Time.Equal(start.Add(30 * time.Minute)) {
+		t.Errorf("after: unmeasured since %s", since)
+	}
+}

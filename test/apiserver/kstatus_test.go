@@ -124,7 +124,7 @@ func is(t *testing.T, obj client.Object, kind string, want status.Status) {
 		t.Fatal(err)
 	}
 	if result.Status != want {
-		t.Errorf("kstatus says %s (%s), want %s; status: %v", result.Status, result.Message, want, u.Object["status"])
+		t.Errorf("kstatus says %s (%s), want %s", result.Status, result.Message, want)
 	}
 }
 
