@@ -16,7 +16,7 @@ import (
 
 const (
 	// fingerprintSecret holds the key of the fingerprints, in the operator's namespace.
-	fingerprintSecret = "launchready-fingerprint-key" //nolint:gosec // the name of a Secret
+	fingerprintSecret = "launchready-fingerprint-key"
 	fingerprintField  = "key"
 	// fingerprintKeyBytes is the key's length: that of the hash's output (RFC 2104 §3).
 	fingerprintKeyBytes = 32
@@ -31,7 +31,9 @@ func FingerprintKey(ctx context.Context, c client.Client, namespace string) ([]b
 	err := c.Get(ctx, key, &secret)
 	if apierrors.IsNotFound(err) {
 		material := make([]byte, fingerprintKeyBytes)
-		rand.Read(material) //nolint:errcheck // crypto/rand.Read never returns an error (Go 1.24)
+		if _, err := rand.Read(material); err != nil {
+			return nil, fmt.Errorf("making the fingerprint key: %w", err)
+		}
 		secret = corev1.Secret{
 			ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: fingerprintSecret},
 			Data:       map[string][]byte{fingerprintField: material},

@@ -36,7 +36,7 @@ func (r *LaunchReadinessReconciler) launchedAt(lr *v1alpha1.LaunchReadiness) tim
 func (r *LaunchReadinessReconciler) signed(lr *v1alpha1.LaunchReadiness, at time.Time) string {
 	written := at.UTC().Format(time.RFC3339)
 	mac := hmac.New(sha256.New, r.Key)
-	fmt.Fprintf(mac, "launchready launched-at v1\n%s/%s\n%s", lr.Namespace, lr.Name, written)
+	mac.Write(fmt.Appendf(nil, "launchready launched-at v1\n%s/%s\n%s", lr.Namespace, lr.Name, written))
 	return written + "," + hex.EncodeToString(mac.Sum(nil)[:16])
 }
 

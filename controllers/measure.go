@@ -9,10 +9,11 @@ import (
 	"sync"
 	"time"
 
+	ctrl "sigs.k8s.io/controller-runtime"
+
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/launch"
 	"github.com/launchready/launchready/internal/scorecard"
-	ctrl "sigs.k8s.io/controller-runtime"
 )
 
 // Check answers one row from inside the operator.

@@ -27,28 +27,34 @@ func (r *LaunchReadinessReconciler) resolve(ctx context.Context, lr *v1alpha1.La
 	app, err := r.Resolver.Resolve(ctx, lr)
 	var stalled *launch.StalledError
 	var waiting *launch.WaitingError
-	switch {
-	case errors.As(err, &stalled):
-		return app, &obstacle{Obstacle: scorecard.Obstacle{
-			Kind: scorecard.ObstacleStalled, Reason: stalled.Reason, Message: stalled.Message,
-		}}, nil
-	case err != nil && !errors.As(err, &waiting):
+	if err != nil && !errors.As(err, &stalled) && !errors.As(err, &waiting) {
 		return nil, nil, err
+	}
+	return app, obstacleTo(lr, stalled, waiting), nil
+}
+
+// obstacleTo gives what keeps a launch from being measured: the weightiest of what there is, or nil.
+func obstacleTo(lr *v1alpha1.LaunchReadiness, stalled *launch.StalledError, waiting *launch.WaitingError) *obstacle {
+	switch {
+	case stalled != nil:
+		return &obstacle{Obstacle: scorecard.Obstacle{
+			Kind: scorecard.ObstacleStalled, Reason: stalled.Reason, Message: stalled.Message,
+		}}
 	case !lr.DeletionTimestamp.IsZero():
-		return app, &obstacle{Obstacle: scorecard.Obstacle{
+		return &obstacle{Obstacle: scorecard.Obstacle{
 			Kind: scorecard.ObstacleWanted, Reason: v1alpha1.ReasonDeleting,
 			Message: fmt.Sprintf("It is being deleted and no longer measured; it goes when its finalizers are gone: %s.", strings.Join(lr.Finalizers, ", ")),
-		}}, nil
+		}}
 	case lr.Spec.Suspend != nil && *lr.Spec.Suspend:
-		return app, &obstacle{Obstacle: scorecard.Obstacle{
+		return &obstacle{Obstacle: scorecard.Obstacle{
 			Kind: scorecard.ObstacleWanted, Reason: v1alpha1.ReasonSuspended,
 			Message: "It is not measured and its verdicts age: set spec.suspend to false to go on.",
-		}}, nil
+		}}
 	case waiting != nil:
-		return app, &obstacle{again: waiting.Again, Obstacle: scorecard.Obstacle{
+		return &obstacle{again: waiting.Again, Obstacle: scorecard.Obstacle{
 			Kind: scorecard.ObstacleWaiting, Reason: waiting.Reason, Message: waiting.Message,
-		}}, nil
+		}}
 	default:
-		return app, nil, nil
+		return nil
 	}
 }

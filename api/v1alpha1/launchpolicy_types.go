@@ -259,7 +259,6 @@ type LaunchPolicy struct {
 
 	// status says what the policy binds. Until the operator has written it, its observedGeneration is -1, so that
 	// tools that wait by kstatus wait.
-	// +default={"observedGeneration":-1}
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status LaunchPolicyStatus `json:"status,omitzero"`

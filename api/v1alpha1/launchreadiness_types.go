@@ -17,7 +17,6 @@ type LaunchReadinessSpec struct {
 	// suspend stops the measuring while it is true. Verdicts age meanwhile, so that the app stops being Launchable
 	// when they are no longer valid.
 	// +optional
-	// +default=false
 	// +kubebuilder:default=false
 	Suspend *bool `json:"suspend,omitempty"`
 
@@ -63,7 +62,6 @@ type Workload struct {
 type WorkloadReference struct {
 	// apiVersion of the object: apps/v1, or argoproj.io/v1alpha1 for a Rollout.
 	// +optional
-	// +default="apps/v1"
 	// +kubebuilder:default="apps/v1"
 	// +kubebuilder:validation:Enum=apps/v1;argoproj.io/v1alpha1
 	APIVersion string `json:"apiVersion,omitempty"`
@@ -358,7 +356,6 @@ type LaunchReadiness struct {
 
 	// status is what was found. Until the operator has written it, its observedGeneration is -1, so that
 	// tools that wait by kstatus wait.
-	// +default={"observedGeneration":-1}
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status LaunchReadinessStatus `json:"status,omitzero"`

@@ -100,7 +100,6 @@ type LaunchWaiver struct {
 
 	// status says whether it is in force. Until the operator has written it, its observedGeneration is -1, so that
 	// tools that wait by kstatus wait.
-	// +default={"observedGeneration":-1}
 	// +kubebuilder:default={"observedGeneration":-1}
 	// +optional
 	Status LaunchWaiverStatus `json:"status,omitzero"`

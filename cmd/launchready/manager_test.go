@@ -286,7 +286,7 @@ func (m *managed) awaitWaiver(t *testing.T, w *v1alpha1.LaunchWaiver, reason str
 // scrape reads the metrics as nobody, as a stranger, and as who may.
 func (m *managed) scrape(t *testing.T) {
 	t.Helper()
-	if status, _ := m.metricsAs(t, ""); status != http.StatusUnauthorized {
+	if status, _ := m.metricsAs(t.Context(), t, ""); status != http.StatusUnauthorized {
 		t.Errorf("metrics without a token: %d", status)
 	}
 	m.create(t, &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "scraper"}})
@@ -295,7 +295,7 @@ func (m *managed) scrape(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status, _ := m.metricsAs(t, token.Status.Token); status != http.StatusForbidden {
+	if status, _ := m.metricsAs(t.Context(), t, token.Status.Token); status != http.StatusForbidden {
 		t.Errorf("metrics with a stranger's token: %d", status)
 	}
 	m.create(t, &rbacv1.ClusterRoleBinding{
@@ -304,8 +304,8 @@ func (m *managed) scrape(t *testing.T) {
 		Subjects:   []rbacv1.Subject{{Kind: "ServiceAccount", Namespace: "shop", Name: "scraper"}},
 	})
 	var body string
-	m.poll(t, "metrics for who may read them", func(context.Context) (bool, error) {
-		status, text := m.metricsAs(t, token.Status.Token)
+	m.poll(t, "metrics for who may read them", func(ctx context.Context) (bool, error) {
+		status, text := m.metricsAs(ctx, t, token.Status.Token)
 		body = text
 		return status == http.StatusOK, nil
 	})
@@ -322,9 +322,9 @@ func (m *managed) scrape(t *testing.T) {
 }
 
 // metricsAs reads the metrics with a token, or without one.
-func (m *managed) metricsAs(t *testing.T, token string) (int, string) {
+func (m *managed) metricsAs(ctx context.Context, t *testing.T, token string) (int, string) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, "https://"+m.metrics+"/metrics", nil)
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+m.metrics+"/metrics", nil)
 	if err != nil {
 		t.Fatal(err)
 	}

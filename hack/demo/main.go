@@ -38,7 +38,8 @@ func run(ctx context.Context, keep bool) (err error) {
 			s.sayHowToGoOn()
 			return
 		}
-		err = errors.Join(err, s.strike())
+		// An interrupt ends the story, not the cleaning up.
+		err = errors.Join(err, s.strike(context.WithoutCancel(ctx)))
 	}()
 	if err := s.set(ctx); err != nil {
 		return err

@@ -65,7 +65,7 @@ func (s *stage) clusterDir() string { return filepath.Join(s.dir, "cluster") }
 
 // controlPlane runs the program of hack/controlplane and gives what it prints.
 func (s *stage) controlPlane(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"-C", filepath.Join("hack", "controlplane"), "run", "."}, args...)...) //nolint:gosec // our own program
+	cmd := exec.CommandContext(ctx, "go", append([]string{"-C", filepath.Join("hack", "controlplane"), "run", "."}, args...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
@@ -134,7 +134,7 @@ func (s *stage) operatorLog() error {
 }
 
 // strike ends everything and removes the folder.
-func (s *stage) strike() error {
+func (s *stage) strike(ctx context.Context) error {
 	var errs []error
 	if s.operator != nil && s.operator.Process != nil {
 		errs = append(errs, s.operator.Process.Signal(syscall.SIGTERM))
@@ -146,7 +146,7 @@ func (s *stage) strike() error {
 		}
 	}
 	if _, err := os.Stat(s.clusterDir()); err == nil {
-		_, err := s.controlPlane(context.Background(), "stop", "--dir", s.clusterDir())
+		_, err := s.controlPlane(ctx, "stop", "--dir", s.clusterDir())
 		errs = append(errs, err)
 	}
 	errs = append(errs, os.RemoveAll(s.dir))

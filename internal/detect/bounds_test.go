@@ -69,7 +69,7 @@ func TestDecodingIsBounded(t *testing.T) {
 // TestWorkThatIsSpentIsNotDone holds the bound on decoded and nested text: without it
 // text that unfolds would be read as often as it can be unfolded.
 func TestWorkThatIsSpentIsNotDone(t *testing.T) {
-	text := "DB_PASSWORD=" + "hunter2 " + b64("TOKEN=hunter3-correct") + " ghp" + "_" + invented("alnum", 36)
+	text := "DB_PASSWORD=hunter2\n" + b64("TOKEN=hunter3-correct") + "\nghp" + "_" + invented("alnum", 36)
 	for work, want := range map[int]int{workFloor: 3, 0: 1} {
 		s := scan{d: newDetector(t)}
 		s.begin(len(text))

@@ -143,8 +143,15 @@ func TestInnocentContentsStayInnocentInEveryContainer(t *testing.T) {
 	d := newDetector(t)
 	for format, pattern := range containers {
 		for _, pair := range [][2]string{
-			{"PASSWORD_MIN_LENGTH", "12"}, {"TOKEN_URL", "https://h.example.com/t"}, {"SECRET_NAME", "my-secret"}, {"DB_PASSWORD", "${DB_PASSWORD}"},
-			{"API_KEY", "$(API_KEY)"}, {"GIT_SHA", invented("hex", 40)}, {"JWT_ISSUER", "https://h.example.com"}, {"DB_PASSWORD", "changeme"}, {"TOKEN_TTL", "3600s"},
+			{"PASSWORD_MIN_LENGTH", "12"},
+			{"TOKEN_URL", "https://h.example.com/t"},
+			{"SECRET_NAME", "my-secret"},
+			{"DB_PASSWORD", "${DB_PASSWORD}"},
+			{"API_KEY", "$(API_KEY)"},
+			{"GIT_SHA", invented("hex", 40)},
+			{"JWT_ISSUER", "https://h.example.com"},
+			{"DB_PASSWORD", "changeme"},
+			{"TOKEN_TTL", "3600s"},
 		} {
 			text := fmt.Sprintf(pattern, pair[0], pair[1])
 			if m := d.Text(text); len(m) > 0 {

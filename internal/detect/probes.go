@@ -186,7 +186,7 @@ func (s *scan) firebaseAt(r region, at int) {
 
 // mailchimpAt reads 32 hexadecimal digits and the data centre: ...-us12.
 func (s *scan) mailchimpAt(r region, at int) {
-	start := (hexLower).runBack(r.text, at)
+	start := hexLower.runBack(r.text, at)
 	end := digit.run(r.text, at+3)
 	if at-start != 32 || end == at+3 || end > at+5 || (start > 0 && alnum.has(r.text[start-1])) || (end < len(r.text) && wordChar.has(r.text[end])) {
 		return

@@ -5,12 +5,12 @@ package detect
 
 import "strings"
 
-// randomToken tells a string that no person would write as words: at least min bytes
+// randomToken tells a string that no person would write as words: at least that many bytes
 // of a token's alphabet, with a stretch that mixes letters and digits, or changes
 // case, as words and numbers do not. It asks for shape rather than for Shannon
 // entropy, which can't tell twenty letters of prose from twenty letters of a key.
-func randomToken(v string, min int) bool {
-	if len(v) < min || len(v) > maxCredential {
+func randomToken(v string, least int) bool {
+	if len(v) < least || len(v) > maxCredential {
 		return false
 	}
 	jumble := 0
@@ -28,7 +28,7 @@ func randomToken(v string, min int) bool {
 		}
 		i = j
 	}
-	return jumble*2 >= min && jumble >= 8 && distinct(v) >= 6
+	return jumble*2 >= least && jumble >= 8 && distinct(v) >= 6
 }
 
 // distinct counts different bytes, up to 16.

@@ -178,7 +178,7 @@ func (s *scan) known(r region) {
 // window's end; only regular expressions are held inside.
 func (s *scan) knownInWindow(r region, from, to int) {
 	var pending [4]uint64 // one bit for each external rule
-	any := false
+	some := false
 	s.d.keywords.each(r.text[from:to], func(ts []trigger, at int) {
 		for _, t := range ts {
 			switch {
@@ -186,13 +186,13 @@ func (s *scan) knownInWindow(r region, from, to int) {
 				s.shapeAt(r, &s.d.shapes[t.shape], from+at)
 			case t.external >= 0:
 				pending[t.external>>6] |= 1 << (t.external & 63)
-				any = true
+				some = true
 			default:
 				t.probe(s, r, from+at)
 			}
 		}
 	})
-	if !any {
+	if !some {
 		return
 	}
 	for i := range s.d.external {

@@ -156,10 +156,20 @@ var nameKinds = []struct {
 	part string
 	kind Kind
 }{
-	{"aws_secret_access_key", KindAWSSecret}, {"awssecretaccesskey", KindAWSSecret}, {"secretaccesskey", KindAWSSecret},
-	{"secret_access_key", KindAWSSecret}, {"aws_session_token", KindAWSSession}, {"accountkey", KindAzureStorage},
-	{"sharedaccesskey", KindAzureStorage}, {"datadog", KindDatadog}, {"dd_api_key", KindDatadog}, {"dd_app_key", KindDatadog},
-	{"discord", KindDiscord}, {"pagerduty", KindPagerDuty}, {"cohere", KindCohere}, {"passphrase", KindPassphrase},
+	{"aws_secret_access_key", KindAWSSecret},
+	{"awssecretaccesskey", KindAWSSecret},
+	{"secretaccesskey", KindAWSSecret},
+	{"secret_access_key", KindAWSSecret},
+	{"aws_session_token", KindAWSSession},
+	{"accountkey", KindAzureStorage},
+	{"sharedaccesskey", KindAzureStorage},
+	{"datadog", KindDatadog},
+	{"dd_api_key", KindDatadog},
+	{"dd_app_key", KindDatadog},
+	{"discord", KindDiscord},
+	{"pagerduty", KindPagerDuty},
+	{"cohere", KindCohere},
+	{"passphrase", KindPassphrase},
 }
 
 func kindByName(lowered string, c claim, secret string) Kind {

@@ -57,7 +57,7 @@ func NewFinding(key []byte, d Draft) Finding {
 	mac := hmac.New(sha256.New, key)
 	for _, part := range []string{"launchready finding v1", d.Rule, d.Place, d.Identity} {
 		// The length in front keeps ("ab", "c") apart from ("a", "bc").
-		fmt.Fprintf(mac, "%d:%s", len(part), part)
+		mac.Write(fmt.Appendf(nil, "%d:%s", len(part), part))
 	}
 	return Finding{api: v1alpha1.Finding{
 		Fingerprint: hex.EncodeToString(mac.Sum(nil))[:fingerprintDigits],

@@ -90,12 +90,12 @@ func FuzzForeign(f *testing.F) {
 func TestFingerprints(t *testing.T) {
 	key := []byte("0123456789abcdef0123456789abcdef")
 	draft := Draft{Rule: "Typed", Severity: v1alpha1.SeverityHigh, Place: "Deployment shop/chat", Message: "m", Remedy: "r", Identity: "id"}
-	print := func(key []byte, change func(*Draft)) string {
+	fingerprint := func(key []byte, change func(*Draft)) string {
 		d := draft
 		change(&d)
 		return NewFinding(key, d).API().Fingerprint
 	}
-	same := print(key, func(*Draft) {})
+	same := fingerprint(key, func(*Draft) {})
 	if len(same) != 16 || strings.Trim(same, "0123456789abcdef") != "" {
 		t.Errorf("fingerprint %q", same)
 	}
@@ -107,7 +107,7 @@ func TestFingerprints(t *testing.T) {
 		"message": func(d *Draft) { d.Message = "other" }, "remedy": func(d *Draft) { d.Remedy = "other" },
 		"severity": func(d *Draft) { d.Severity = v1alpha1.SeverityLow },
 	} {
-		if got := print(key, change); got != same {
+		if got := fingerprint(key, change); got != same {
 			t.Errorf("another %s changes the fingerprint", name)
 		}
 	}
@@ -116,11 +116,11 @@ func TestFingerprints(t *testing.T) {
 		"border between parts": func(d *Draft) { d.Place, d.Identity = d.Place+"i", "d" },
 		"border in front":      func(d *Draft) { d.Rule, d.Place = d.Rule+"D", d.Place[1:] },
 	} {
-		if got := print(key, change); got == same {
+		if got := fingerprint(key, change); got == same {
 			t.Errorf("another %s leaves the fingerprint", name)
 		}
 	}
-	if print([]byte("another key of thirty-two bytes.."), func(*Draft) {}) == same {
+	if fingerprint([]byte("another key of thirty-two bytes.."), func(*Draft) {}) == same {
 		t.Error("another key leaves the fingerprint")
 	}
 }

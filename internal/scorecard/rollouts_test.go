@@ -39,7 +39,8 @@ func TestSeenRollouts(t *testing.T) {
 		{"another configuration", []string{"a:1", "b", "b:1"}, "b:1@1 a:1@0"},
 		{"back again", []string{"a:1", "b:1", "a:1"}, "a:1@2 b:1@1 a:1@0"},
 		{
-			"more than there is room for", []string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"},
+			"more than there is room for",
+			[]string{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l"},
 			"l@11 i@8 h@7 g@6 f@5 e@4 d@3 c@2 b@1 a@0",
 		},
 	} {
@@ -148,7 +149,7 @@ func TestASuiteThatEndsOnItsRevisionMovesTheWindowOnToTheNext(t *testing.T) {
 	w := launchedWorld(t)
 	for i := 2; i <= 4; i++ {
 		w.rollOut(fmt.Sprintf("r%d", i))
-		w.at(time.Duration(i)*10*time.Minute).keep()
+		w.at(time.Duration(i) * 10 * time.Minute).keep()
 	}
 	if since := w.measurement(secretsSafe).UnmeasuredSince; !since.Time.Equal(start.Add(20 * time.Minute)) {
 		t.Errorf("before: unmeasured since %s", since)

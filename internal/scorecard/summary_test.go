@@ -196,3 +196,15 @@ func TestConditionsOfAnEarlierVersionGo(t *testing.T) {
 	w.score()
 	w.is("Ready True Measuring")
 }
+
+// The moment of the launch leaves nothing for the next score: world.score checks it.
+func TestAnAppThatLaunchesIsScoredAsLaunchedAtOnce(t *testing.T) {
+	w := newWorld(t)
+	w.Policy.Rows[1].Enforcement = v1alpha1.EnforcementAdvisory
+	w.score(w.pass(rollbackReady))
+	w.rollOut("r2")
+	w.at(time.Minute).score()
+	w.is("RollbackReady Unknown Stale")
+	w.score(w.pass(secretsSafe))
+	w.is("Launchable True AllRowsPass", "RollbackReady True Passed")
+}

@@ -112,7 +112,6 @@ func kubectl(t *testing.T, stdin string, args ...string) (output string, err err
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
-	//nolint:gosec // the program is the one that make test has built, the arguments are those of the tests
 	cmd := exec.CommandContext(ctx, server.kubectl, append([]string{"--kubeconfig", server.kubeconfig}, args...)...)
 	cmd.Stdin = strings.NewReader(stdin)
 	// A cache of discovery in the home folder would outlive this API server.

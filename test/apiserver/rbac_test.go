@@ -351,10 +351,16 @@ func bindRoles(t *testing.T) {
 			user string
 			may  authorizationv1.ResourceAttributes
 		}{
-			{"view", read("launchreadinesses")}, {"edit", read("launchreports")}, {"edit", read("launchwaivers")},
-			{"admin", deletion}, {"admin", read("launchreports")}, {"admin", read("launchwaivers")},
-			{"launchready-waivers", read("launchwaivers")}, {"launchready-policies", read("launchpolicies")},
-			{operator, read("launchreadinesses")}, {operator, lease},
+			{"view", read("launchreadinesses")},
+			{"edit", read("launchreports")},
+			{"edit", read("launchwaivers")},
+			{"admin", deletion},
+			{"admin", read("launchreports")},
+			{"admin", read("launchwaivers")},
+			{"launchready-waivers", read("launchwaivers")},
+			{"launchready-policies", read("launchpolicies")},
+			{operator, read("launchreadinesses")},
+			{operator, lease},
 		} {
 			if !allowed(t, known.user, known.may) {
 				return fmt.Sprintf("%s may not yet %s %s", known.user, known.may.Verb, known.may.Resource)

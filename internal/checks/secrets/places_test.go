@@ -127,8 +127,10 @@ func places() []place {
 			container(w).Env = []corev1.EnvVar{{Name: "A", Value: "b"}, {Name: v, Value: "on"}}
 		}, "containers[web].env[#1]"},
 		{"the key of an annotation", func(w *launch.Workload, v string) { w.Annotations = map[string]string{v: "on"} }, "metadata.annotations[#0]"},
-		{"an earlier manifest", func(w *launch.Workload, v string) { w.Annotations = lastApplied(w, v) },
-			"metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]"},
+		{
+			"an earlier manifest", func(w *launch.Workload, v string) { w.Annotations = lastApplied(w, v) },
+			"metadata.annotations[kubectl.kubernetes.io/last-applied-configuration]",
+		},
 	}
 }
 

@@ -50,7 +50,7 @@ func (m *measurement) workload(w *launch.Workload) {
 func (m *measurement) look(s *setting) []detect.Match {
 	var found []detect.Match
 	if s.args != nil {
-		m.cases += int32(min(len(s.args), 1<<16)) //nolint:gosec // bounded on the spot
+		m.cases += int32(min(len(s.args), 1<<16))
 		found = m.detector.Args(s.args)
 	} else {
 		m.cases++
