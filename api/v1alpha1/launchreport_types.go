@@ -83,7 +83,7 @@ type RowReport struct {
 	// +optional
 	Counts *SeverityCounts `json:"counts,omitempty"`
 
-	// findings, worst first.
+	// findings of the row, worst first.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=256

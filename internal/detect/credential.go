@@ -226,7 +226,7 @@ func objectName(v string) bool {
 // noObjectName tells values that no Kubernetes object can be called by: they have
 // capitals or symbols.
 func noObjectName(v string) bool {
-	return strings.ContainsFunc(v, func(r rune) bool { return r < 128 && upper.has(byte(r)) || strings.ContainsRune("!@#$%^&*+=~", r) })
+	return has(v, upper) || strings.ContainsAny(v, "!@#$%^&*+=~")
 }
 
 // looseShape: letters and digits together as no word, number or version has them, or
@@ -275,7 +275,17 @@ func wordWithDigits(v string) bool {
 }
 
 func letterIn(v string) bool {
-	return strings.ContainsFunc(v, func(r rune) bool { return r < 128 && letter.has(byte(r)) })
+	return has(v, letter)
+}
+
+// has tells whether a character of the set is in v.
+func has(v string, set charset) bool {
+	for i := range len(v) {
+		if set.has(v[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // mixed tells letters together with digits or symbols.

@@ -5,6 +5,7 @@ package detect
 
 import (
 	"encoding/json"
+	"errors"
 	"io"
 	"strings"
 )
@@ -39,7 +40,7 @@ func (s *scan) json(r region) bool {
 	j.dec.UseNumber()
 	for {
 		if err := j.value(0); err != nil {
-			return err == io.EOF || j.last > 0
+			return errors.Is(err, io.EOF) || j.last > 0
 		}
 	}
 }

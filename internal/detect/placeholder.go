@@ -31,10 +31,10 @@ func Placeholder(value string) bool {
 func filler(v string) bool {
 	fill, rest := 0, 0
 	for i := range len(v) {
-		switch c := v[i]; {
-		case c == '*' || c == 'x' || c == 'X' || c == '.' || c == '-' || c == '_' || c == '?' || c == '#' || c == '0':
+		switch v[i] {
+		case '*', 'x', 'X', '.', '-', '_', '?', '#', '0':
 			fill++
-		case c == ' ':
+		case ' ':
 		default:
 			rest++
 		}

@@ -20,7 +20,7 @@ const silentChild = "LAUNCHREADY_DETECT_CHILD"
 // gitleaks at its most talkative, and looks at what the process wrote.
 func TestNothingIsPrinted(t *testing.T) {
 	if os.Getenv(silentChild) != "" {
-		logging.Logger = logging.Logger.Level(zerolog.TraceLevel)
+		logging.Logger = logging.Logger.Level(zerolog.TraceLevel) //nolint:reassign // in a process of its own: the logger of gitleaks can be set in no other way
 		d, err := New()
 		if err != nil {
 			t.Fatal(err)

@@ -111,7 +111,7 @@ func (l *lineReader) line(at int, line string) {
 	if l.section(text) {
 		return
 	}
-	l.head(at, line, indent, body, where)
+	l.head(line, indent, body, where)
 	l.separators(at, line, body, where)
 	if strings.IndexByte(text, ' ') >= 0 || strings.IndexByte(text, '\t') >= 0 {
 		l.s.command(l.r.sub(at+body, at+len(line)), where)
@@ -198,7 +198,7 @@ func trimQuotes(line string, start, end int) (int, int, bool) {
 
 // head reads the key that begins the line, for what depends on lines: parents, blocks,
 // values with spaces.
-func (l *lineReader) head(at int, line string, indent, body int, where place) {
+func (l *lineReader) head(line string, indent, body int, where place) {
 	for len(l.parents) > 0 && l.parents[len(l.parents)-1].indent >= indent {
 		l.parents = l.parents[:len(l.parents)-1]
 	}
@@ -236,10 +236,10 @@ func (l *lineReader) push(indent int, key string) {
 // path joins the nearest parents and the key to one name.
 func (l *lineReader) path(key string) string {
 	n := len(l.parents)
-	switch {
-	case n == 0:
+	switch n {
+	case 0:
 		return key
-	case n == 1:
+	case 1:
 		return l.parents[0].name + "." + key
 	}
 	return l.parents[n-2].name + "." + l.parents[n-1].name + "." + key
@@ -333,9 +333,7 @@ func (l *lineReader) pair(at int, line string, body, i int, where place) {
 	if where == bareInFile && exactSetting(line, k, i) {
 		where = inSetting
 	}
-	if l.partners(at, line, k, v, where) {
-		return
-	}
+	l.partners(at, line, k, v, where)
 	if line[v.start] == '(' {
 		l.tuple(at, line, v.start, name)
 		return
@@ -407,7 +405,7 @@ func exactSetting(line string, k key, i int) bool {
 }
 
 // partners handles name: X / value: Y, in either order.
-func (l *lineReader) partners(at int, line string, k key, v span, where place) bool {
+func (l *lineReader) partners(at int, line string, k key, v span, where place) {
 	here := at + v.start
 	switch {
 	case nameKey(k.text) && !strings.ContainsAny(line[v.start:v.end], " \t"):
@@ -416,7 +414,6 @@ func (l *lineReader) partners(at int, line string, k key, v span, where place) b
 			l.s.judge(l.r, l.early[0], l.early[1], l.attr, inQuotes)
 			l.earlyOK, l.attr = false, ""
 		}
-		return false
 	case valueKey(k.text):
 		if l.attr != "" && here-l.attrAt < pairReach {
 			if where == bareInFile {
@@ -424,11 +421,10 @@ func (l *lineReader) partners(at int, line string, k key, v span, where place) b
 			}
 			l.s.judge(l.r, here, at+v.end, l.attr, where)
 			l.attr = ""
-			return false
+			return
 		}
 		l.early, l.earlyOK = [2]int{here, at + v.end}, true
 	}
-	return false
 }
 
 func nameKey(k string) bool {

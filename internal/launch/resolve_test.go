@@ -133,7 +133,7 @@ func (c *cluster) resolver() *Resolver {
 func (c *cluster) copies() []client.Object {
 	copies := make([]client.Object, len(c.objects))
 	for i, o := range c.objects {
-		copies[i] = o.DeepCopyObject().(client.Object)
+		copies[i], _ = o.DeepCopyObject().(client.Object) // a copy is of the same type
 	}
 	return copies
 }

@@ -65,7 +65,7 @@ func object(status v1alpha1.LaunchReportStatus) v1alpha1.LaunchReport {
 			Name: strings.Repeat("n", 253), Namespace: strings.Repeat("n", 63), UID: "00000000-0000-0000-0000-000000000000", ResourceVersion: "18446744073709551615", CreationTimestamp: at, Generation: 1,
 			OwnerReferences: []metav1.OwnerReference{{APIVersion: v1alpha1.GroupVersion.String(), Kind: "LaunchReadiness", Name: strings.Repeat("n", 253), UID: "00000000-0000-0000-0000-000000000000"}},
 			ManagedFields: slices.Repeat([]metav1.ManagedFieldsEntry{{
-				Manager: "launchready-manager", Operation: "Apply", APIVersion: v1alpha1.GroupVersion.String(), Time: &at, FieldsType: "FieldsV1", FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}, Subresource: "status",
+				Manager: "launchready-manager", Operation: "Apply", APIVersion: v1alpha1.GroupVersion.String(), Time: &at, FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields), Subresource: "status",
 			}}, 2),
 		},
 		Status: status,

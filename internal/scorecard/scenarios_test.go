@@ -65,7 +65,7 @@ func TestRolloutsEveryTenMinutesWithSuitesOfTwelve(t *testing.T) {
 			t.Errorf("%d revisions counted as measured in a day: a suite in hand must count for its revision", len(measured))
 		}
 	})
-	t.Run("it closes when a suite passes its window", func(t *testing.T) {
+	t.Run("it closes when a suite passes its window", func(*testing.T) {
 		c := newCI(16*time.Minute, passes)
 		// The first suite starts in minute 1 and ends in minute 17, on the revision before the rollout of minute 10. The
 		// next starts then, and its window ends in minute 32.
@@ -214,12 +214,12 @@ func TestALostStatus(t *testing.T) {
 			t.Errorf("verified: %v", w.Previous.Verified)
 		}
 	})
-	t.Run("a Fail closes", func(t *testing.T) {
+	t.Run("a Fail closes", func(*testing.T) {
 		w := lost()
 		w.score(w.fail(secretsSafe, "f1"), w.pass(rollbackReady))
 		w.is("Launchable False RowsFailing")
 	})
-	t.Run("an app that hides closes after its window", func(t *testing.T) {
+	t.Run("an app that hides closes after its window", func(*testing.T) {
 		w := lost()
 		w.at(time.Hour + time.Minute).keep(w.unknown(secretsSafe, app))
 		w.is("SecretsSafe Unknown TargetUnreachable", "Launchable True KeepingLastState")

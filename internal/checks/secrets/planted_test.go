@@ -72,7 +72,7 @@ func requireNothingOf(tb testing.TB, o scorecard.Outcome, planted ...string) {
 }
 
 func TestNothingOfAPlantedSecretIsInTheOutcome(t *testing.T) {
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test that can be repeated
+	r := rand.New(rand.NewPCG(1, 2))
 	var planted []string
 	fresh := func() string {
 		planted = append(planted, unlikely(r, 36))
@@ -113,7 +113,7 @@ func FuzzMeasure(f *testing.F) {
 	f.Add("A\u202e\x1b", `{"kind":"Deployment","spec":{"template":{"spec":{"containers":[{"env":[{"name":"P","value":"x"}]}]}}}}`)
 	detector := newDetector(f)
 	f.Fuzz(func(t *testing.T, name, value string) {
-		secret := unlikely(rand.New(rand.NewPCG(3, uint64(len(value)))), 36) //nolint:gosec // a fuzz test that can be repeated
+		secret := unlikely(rand.New(rand.NewPCG(3, uint64(len(value)))), 36)
 		if strings.Contains(name+value, secret[:6]) {
 			t.Skip("the input holds the plant")
 		}
@@ -143,7 +143,7 @@ func (r oneConfigMap) Get(_ context.Context, _ client.ObjectKey, obj client.Obje
 }
 
 func BenchmarkSecretsSafe(b *testing.B) {
-	r := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a benchmark that can be repeated
+	r := rand.New(rand.NewPCG(1, 2))
 	ordinary := []string{
 		"info", "https://api.example.com/v1/chat", "postgres://app:$(DB_PASSWORD)@db.shop.svc:5432/chat?sslmode=require", "8080",
 		"/var/lib/chat/data", "true", "30s", "eu-central-1", "chat-7f9c6d5b8-x2x4z", "production", `{"retries":3,"backoff":"2s"}`,

@@ -324,6 +324,8 @@ func TestComponentThatEndsByItselfEndsTheUse(t *testing.T) {
 		if err := syscall.Kill(left["etcd"], syscall.SIGKILL); err != nil {
 			return err
 		}
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
 		return UntilOver(ctx)
 	})
 	failed, ok := errors.AsType[*cluster.ComponentError](err)
