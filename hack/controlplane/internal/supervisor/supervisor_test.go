@@ -321,6 +321,10 @@ func TestComponentThatEndsByItselfEndsTheUse(t *testing.T) {
 	var left map[string]int
 	err := Run(t.Context(), testConfig(t, programs.Dir(t), ""), func(ctx context.Context, _ *process.Launcher, c *cluster.Cluster) error {
 		left = components(ctx, t, filepath.Dir(filepath.Dir(c.Kubeconfig())))
+		// 0 would be ourselves.
+		if left["etcd"] == 0 {
+			return fmt.Errorf("no etcd among %v", left)
+		}
 		if err := syscall.Kill(left["etcd"], syscall.SIGKILL); err != nil {
 			return err
 		}
