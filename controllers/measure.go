@@ -72,7 +72,8 @@ func (r *LaunchReadinessReconciler) measure(ctx context.Context, app *launch.App
 		}
 		all.Go(func() {
 			outcomes[i] = r.Checks.confirmed(ctx, check, app)
-			outcomes[i].Revision, outcomes[i].InputsHash = app.Revision.Hash, inputs[check.Row()]
+			// Whatever a check says, it is about its own row and what was resolved.
+			outcomes[i].Row, outcomes[i].Revision, outcomes[i].InputsHash = check.Row(), app.Revision.Hash, inputs[check.Row()]
 		})
 	}
 	all.Wait()

@@ -36,6 +36,8 @@ type Config struct {
 	Dir string
 	// Launcher starts the processes.
 	Launcher *process.Launcher
+	// Serving, if set, is called with the administrator's kubeconfig once the API server is ready and before the rest is started.
+	Serving func(ctx context.Context, kubeconfig string) error
 
 	// What tests replace: the reservation of ports, the time that a component has, and who hears of a start.
 	reserve      func() (*ports.Reservation, error)
@@ -75,6 +77,9 @@ func Start(ctx context.Context, config Config) (*Cluster, error) {
 	}
 	if config.readyTimeout == 0 {
 		config.readyTimeout = readyTimeout
+	}
+	if config.Serving == nil {
+		config.Serving = func(context.Context, string) error { return nil }
 	}
 	if config.started == nil {
 		config.started = func(*process.Process) {}
@@ -137,6 +142,9 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	if err := c.await(ctx, api, probe{client, c.Server() + "/readyz"}); err != nil {
+		return err
+	}
+	if err := c.config.Serving(ctx, c.Kubeconfig()); err != nil {
 		return err
 	}
 	// These two would give up if they found no API server. Neither needs the other.

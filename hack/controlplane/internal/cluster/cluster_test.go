@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -316,6 +317,26 @@ func (h halfWay) run(t *testing.T) {
 		if alive(p) {
 			t.Errorf("%s still runs", p.Name())
 		}
+	}
+}
+
+func TestServingIsCalledBetweenTheAPIServerAndTheRest(t *testing.T) {
+	config := newConfig(t, programs.Dir(t))
+	var started []string
+	config.started = func(p *process.Process) { started = append(started, p.Name()) }
+	failure := errors.New("enough")
+	config.Serving = func(ctx context.Context, kubeconfig string) error {
+		kubectl := exec.CommandContext(ctx, filepath.Join(config.Bin, "kubectl"), "--kubeconfig", kubeconfig, "get", "nodes")
+		if out, err := kubectl.CombinedOutput(); err != nil {
+			t.Errorf("the API server is not of use: %v: %s", err, out)
+		}
+		return failure
+	}
+	if _, err := Start(t.Context(), config); !errors.Is(err, failure) {
+		t.Errorf("Start: %v, want its error", err)
+	}
+	if !slices.Equal(started, []string{etcd, apiServer}) {
+		t.Errorf("started by then: %v", started)
 	}
 }
 

@@ -175,11 +175,11 @@ func TestPathsAreQuotedForShells(t *testing.T) {
 
 func TestMedian(t *testing.T) {
 	for _, test := range []struct {
-		values []int64
-		want   int64
-	}{{[]int64{3}, 3}, {[]int64{5, 1, 3}, 3}, {[]int64{4, 1, 2, 9}, 3}} {
+		values []float64
+		want   float64
+	}{{[]float64{3}, 3}, {[]float64{5, 1, 3}, 3}, {[]float64{4, 1, 2, 9}, 3}} {
 		if got := median(test.values); got != test.want {
-			t.Errorf("median of %v is %d, want %d", test.values, got, test.want)
+			t.Errorf("median of %v is %g, want %g", test.values, got, test.want)
 		}
 	}
 }

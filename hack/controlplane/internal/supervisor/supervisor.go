@@ -34,6 +34,8 @@ type Config struct {
 	Dir string
 	// Guard is the command line of the guard process, for systems that need one.
 	Guard []string
+	// Serving is cluster.Config's.
+	Serving func(ctx context.Context, kubeconfig string) error
 }
 
 // Run starts a control plane, calls use with it, and stops it when use returns. The context of use is over when the given one
@@ -49,7 +51,7 @@ func Run(ctx context.Context, config Config, use func(context.Context, *process.
 		return err
 	}
 	defer closing(&err, launcher.Close)
-	c, err := cluster.Start(ctx, cluster.Config{Bin: config.Bin, Dir: folder.path, Launcher: launcher})
+	c, err := cluster.Start(ctx, cluster.Config{Bin: config.Bin, Dir: folder.path, Launcher: launcher, Serving: config.Serving})
 	if err != nil {
 		return err
 	}
