@@ -38,7 +38,7 @@ const (
 	// operatorNamespace is where config/default puts the operator.
 	operatorNamespace = "launchready-system"
 	// settle is how long the API server may take to act on what it was told: a new role, a new CRD's OpenAPI.
-	settle = 30 * time.Second
+	settle = time.Minute
 )
 
 // server is the API server of this package. It is written by TestMain alone, before any test runs.
@@ -71,7 +71,10 @@ func run(m *testing.M) (code int, err error) {
 		return 0, err
 	}
 
-	environment := &envtest.Environment{CRDDirectoryPaths: []string{crdFolder}, ErrorIfCRDPathMissing: true}
+	environment := &envtest.Environment{
+		CRDInstallOptions:        envtest.CRDInstallOptions{Paths: []string{crdFolder}, ErrorIfPathMissing: true, MaxTime: time.Minute},
+		ControlPlaneStartTimeout: 2 * time.Minute, // a machine that compiles beside the tests is slow
+	}
 	defer func() { err = errors.Join(err, environment.Stop()) }()
 	if server.config, err = environment.Start(); err != nil {
 		return 0, fmt.Errorf("starting an API server from KUBEBUILDER_ASSETS=%s (`make test` sets it): %w", assets, err)

@@ -261,6 +261,7 @@ func raw(t *testing.T) *rest.RESTClient {
 	config.GroupVersion = &schema.GroupVersion{}
 	config.NegotiatedSerializer = clientgoscheme.Codecs.WithoutConversion()
 	config.QPS = -1
+	config.WarningHandler = rest.NoWarnings{} // what is wrong already and stays so is only warned of
 	api, err := rest.UnversionedRESTClientFor(config)
 	if err != nil {
 		t.Fatalf("making a client: %v", err)
