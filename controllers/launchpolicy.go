@@ -9,7 +9,6 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
@@ -48,13 +47,8 @@ func (r *LaunchPolicyReconciler) Reconcile(ctx context.Context, req ctrl.Request
 		ready.Reason, ready.Message = v1alpha1.ReasonBindsNothing, "No launch is bound by it: check spec.namespaceSelector, or name it in a launch's spec.policyRef."
 	}
 	meta.SetStatusCondition(&status.Conditions, ready)
-	if equality.Semantic.DeepEqual(p.Status, status) {
-		return ctrl.Result{}, nil
-	}
-	if err := applyStatus(ctx, r.Client, p, "LaunchPolicy", status); err != nil {
-		return ctrl.Result{}, fmt.Errorf("writing the status: %w", err)
-	}
-	return ctrl.Result{}, nil
+	_, err = writeStatus(ctx, r.Client, p, "LaunchPolicy", p.Status, status)
+	return ctrl.Result{}, err
 }
 
 // bound counts the launches that the policy binds.

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,10 +49,8 @@ func (r *LaunchWaiverReconciler) Reconcile(ctx context.Context, req ctrl.Request
 		active.Status = metav1.ConditionTrue
 	}
 	meta.SetStatusCondition(&status.Conditions, active)
-	if !equality.Semantic.DeepEqual(w.Status, status) {
-		if err := applyStatus(ctx, r.Client, w, "LaunchWaiver", status); err != nil {
-			return ctrl.Result{}, fmt.Errorf("writing the status: %w", err)
-		}
+	if _, err := writeStatus(ctx, r.Client, w, "LaunchWaiver", w.Status, status); err != nil {
+		return ctrl.Result{}, err
 	}
 	if state.ChangesAt.IsZero() {
 		return ctrl.Result{}, nil

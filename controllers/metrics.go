@@ -85,8 +85,12 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 		metrics <- prometheus.NewInvalidMetric(rowStateDesc, err)
 		return
 	}
+	rows := map[string]bool{}
+	for _, row := range scorecard.Rows() {
+		rows[string(row.Name)] = true
+	}
 	for _, lr := range launches.Items {
-		c.collectLaunch(metrics, &lr)
+		c.collectLaunch(metrics, &lr, rows)
 	}
 	var waivers v1alpha1.LaunchWaiverList
 	if err := c.Reader.List(ctx, &waivers); err != nil {
@@ -103,11 +107,8 @@ func (c *Collector) Collect(metrics chan<- prometheus.Metric) {
 	}
 }
 
-func (c *Collector) collectLaunch(metrics chan<- prometheus.Metric, lr *v1alpha1.LaunchReadiness) {
-	rows := map[string]bool{}
-	for _, row := range scorecard.Rows() {
-		rows[string(row.Name)] = true
-	}
+// collectLaunch gives the state of one launch; rows are the names of the conditions that are rows.
+func (c *Collector) collectLaunch(metrics chan<- prometheus.Metric, lr *v1alpha1.LaunchReadiness, rows map[string]bool) {
 	for _, condition := range lr.Status.Conditions {
 		desc := conditionDesc
 		if rows[condition.Type] {

@@ -8,11 +8,8 @@ import (
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/util/json"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -27,10 +24,11 @@ import (
 // of what the status does not say.
 func (r *LaunchReadinessReconciler) publish(ctx context.Context, app *launch.App, score scorecard.Score, outcomes []scorecard.Outcome) error {
 	lr := app.Launch
-	if !equality.Semantic.DeepEqual(lr.Status, score.Status) {
-		if err := applyStatus(ctx, r.Client, lr, "LaunchReadiness", score.Status); err != nil {
-			return fmt.Errorf("writing the status: %w", err)
-		}
+	written, err := writeStatus(ctx, r.Client, lr, "LaunchReadiness", lr.Status, score.Status)
+	if err != nil {
+		return err
+	}
+	if written {
 		r.tell(ctx, lr, score.Transitions)
 	}
 	if !lr.DeletionTimestamp.IsZero() {
@@ -43,33 +41,6 @@ func (r *LaunchReadinessReconciler) publish(ctx context.Context, app *launch.App
 		return fmt.Errorf("writing the LaunchReport: %w", err)
 	}
 	return nil
-}
-
-// applyStatus applies a status as a whole, under our field owner, to the version of the object that was read: if
-// somebody wrote in between, the API server answers with a conflict.
-func applyStatus(ctx context.Context, c client.Client, obj client.Object, kind string, status any) error {
-	data, err := json.Marshal(status)
-	if err != nil {
-		return fmt.Errorf("encoding the status: %w", err)
-	}
-	fields := map[string]any{}
-	if err := json.Unmarshal(data, &fields); err != nil {
-		return fmt.Errorf("encoding the status: %w", err)
-	}
-	u := identified(obj, kind)
-	u.SetResourceVersion(obj.GetResourceVersion())
-	u.Object["status"] = fields
-	return c.Status().Apply(ctx, client.ApplyConfigurationFromUnstructured(u), FieldOwner, client.ForceOwnership)
-}
-
-// identified gives an empty apply configuration for an object.
-func identified(obj client.Object, kind string) *unstructured.Unstructured {
-	u := &unstructured.Unstructured{}
-	u.SetAPIVersion(v1alpha1.GroupVersion.String())
-	u.SetKind(kind)
-	u.SetNamespace(obj.GetNamespace())
-	u.SetName(obj.GetName())
-	return u
 }
 
 // tell records transitions as Events, and in the log those of Launchable.
@@ -103,7 +74,7 @@ func (r *LaunchReadinessReconciler) publishReport(ctx context.Context, lr *v1alp
 		return nil
 	}
 	want := report.Build(score.Status, outcomes, have.Status)
-	if len(want.Rows) == 0 || (have.UID != "" && equality.Semantic.DeepEqual(have.Status, want)) {
+	if len(want.Rows) == 0 {
 		return nil
 	}
 	if have.UID == "" {
@@ -113,5 +84,6 @@ func (r *LaunchReadinessReconciler) publishReport(ctx context.Context, lr *v1alp
 			return err
 		}
 	}
-	return applyStatus(ctx, r.Client, have, "LaunchReport", want)
+	_, err = writeStatus(ctx, r.Client, have, "LaunchReport", have.Status, want)
+	return err
 }
