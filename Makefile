@@ -8,7 +8,10 @@ SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
 # The same flags for everything that is built: packages of Kubernetes that several programs share are compiled once.
-GO_BUILD := CGO_ENABLED=0 go build -trimpath
+# Only the race detector has to have cgo (hack/test.sh).
+export CGO_ENABLED := 0
+export GOFLAGS := $(strip $(shell go env GOFLAGS) -trimpath)
+
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
@@ -49,7 +52,7 @@ generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Write the generated files: deep c
 
 .PHONY: build
 build: ## Build bin/launchready, static
-	@$(GO_BUILD) -ldflags '$(LDFLAGS)' -o bin/launchready ./cmd/launchready
+	@go build -ldflags '$(LDFLAGS)' -o bin/launchready ./cmd/launchready
 
 ##@ Now and then
 

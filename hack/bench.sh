@@ -19,4 +19,4 @@ export KUBEBUILDER_ASSETS
 
 # Package paths hold no blanks.
 # shellcheck disable=SC2086
-CGO_ENABLED=0 go test -trimpath -p 1 -run '^$' -bench . -benchmem $packages
+go test -p 1 -run '^$' -bench . -benchmem $packages

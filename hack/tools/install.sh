@@ -13,8 +13,7 @@ started=$(date +%s)
 
 echo "building $(basename "$destination") from source (a minute or two when Go's build cache does not have it yet)" >&2
 
-# One set of flags for everything that is built here: packages of Kubernetes that several programs share are compiled once.
-built=$(CGO_ENABLED=0 GOFLAGS="${GOFLAGS:-} -trimpath" go -C "$module" tool -n "$command")
+built=$(go -C "$module" tool -n "$command")
 
 mkdir -p "$(dirname "$destination")"
 cp "$built" "$destination.new"
