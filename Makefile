@@ -47,7 +47,7 @@ lint: $(GOLANGCI_LINT) ## Lint every module, and see that the linter holds the i
 	@hack/lint.sh
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Write the generated files: deep copies, CRDs, RBAC, API reference
+generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Write the generated files: deep copies, CRDs, RBAC, API reference, version of the detector
 	@hack/generate.sh
 
 .PHONY: build

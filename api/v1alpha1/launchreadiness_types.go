@@ -139,7 +139,7 @@ type LaunchReadinessStatus struct {
 	// +kubebuilder:validation:MaxItems=10
 	Verified []VerifiedRevision `json:"verified,omitempty"`
 
-	// policies are in force for this app; the strictest of each demand wins.
+	// policies are in force for this app, by name; the strictest of each demand wins. The first 64 are listed.
 	// +optional
 	// +listType=map
 	// +listMapKey=name

@@ -33,7 +33,6 @@ var positional = map[string][]struct {
 }{
 	"mc":          {{"set", 4}, {"add", 4}},
 	"rabbitmqctl": {{"add_user", 2}, {"change_password", 2}},
-	"htpasswd":    {{"-b", 3}, {"-bc", 3}, {"-cb", 3}, {"-bB", 3}, {"-Bb", 3}, {"-nb", 2}, {"-nbB", 2}, {"-Bbn", 2}, {"-bn", 2}},
 	"net":         {{"user", 2}},
 	"cmdkey":      {},
 }

@@ -66,7 +66,7 @@ func (s *scan) argument(args []string, i int) {
 }
 
 // maxBehind is how far behind its flag or verb a value stands at most.
-const maxBehind = 4
+const maxBehind = 8
 
 // piped reads what is handed to a program that takes a password from its input:
 // echo "user:password" | chpasswd, echo password | docker login --password-stdin.
@@ -121,6 +121,9 @@ type flagValue struct {
 // flagValues returns the values that belong to the flag at i.
 func flagValues(program string, args []string, i int) []flagValue {
 	a := args[i]
+	if programName(args[i]) == "htpasswd" {
+		return htpasswd(args, i)
+	}
 	for _, p := range positional[program] {
 		if at := i + p.behind; a == p.verb && at < len(args) {
 			return []flagValue{{arg: at, value: args[at], sure: true}}
@@ -149,6 +152,33 @@ func flagValues(program string, args []string, i int) []flagValue {
 	}
 	if next != "" {
 		return longFlag(name, next, i+1)
+	}
+	return nil
+}
+
+// htpasswd reads htpasswd -b [-C cost] FILE USER PASSWORD, and without FILE where -n prints instead
+// (https://httpd.apache.org/docs/2.4/programs/htpasswd.html).
+func htpasswd(args []string, i int) []flagValue {
+	batch, words := false, 3
+	for at := i + 1; at < len(args); at++ {
+		switch a := args[at]; {
+		case a == "-C" || a == "-r":
+			at++
+		case strings.Trim(a, "|&;>") == "":
+			return nil
+		case strings.HasPrefix(a, "-"):
+			batch = batch || strings.Contains(a, "b")
+			if strings.Contains(a, "n") {
+				words = 2
+			}
+		default:
+			if words--; words == 0 {
+				if !batch {
+					return nil
+				}
+				return []flagValue{{arg: at, value: args[at], sure: true}}
+			}
+		}
 	}
 	return nil
 }
@@ -201,7 +231,7 @@ func (s *scan) flag(r region, start, end int, f flagValue) {
 	}
 	switch {
 	case f.sure:
-		if !noPassword(f.value) && len(f.value) >= 3 && !innocent(f.value) {
+		if len(f.value) >= 3 && (inSet(weakPasswords, f.value) || !noPassword(f.value) && !innocent(f.value)) {
 			s.add(r, start, end, KindPassword, "flag", byGrammar)
 		}
 	case f.pair:

@@ -34,7 +34,7 @@ func credential(c claim, v string, where place) (string, bool) {
 	if c.noun == isPin {
 		return v, digit.all(v) && len(v) >= 4 && len(v) <= 12 && !filler(v)
 	}
-	if c.plural || c.noun == isAuth {
+	if (c.plural || c.noun == isAuth) && v[0] != '{' {
 		if s, ok := credentialInList(c, v, where); ok {
 			return s, true
 		}
@@ -47,6 +47,9 @@ func credential(c claim, v string, where place) (string, bool) {
 			return s, true
 		}
 	}
+	if weakPassword(c, v, where) {
+		return v, true
+	}
 	if innocent(v) || Placeholder(v) {
 		return "", false
 	}
@@ -54,6 +57,21 @@ func credential(c claim, v string, where place) (string, bool) {
 		return pw, true
 	}
 	return v, shaped(c, v, where)
+}
+
+// variable tells that the value is one of an environment: it is in force as it stands.
+func (c claim) variable(where place) bool { return where == inSetting || c.exact && where != inComment }
+
+// weakPasswords are words that say what they are, and are what many a database is really opened with.
+var weakPasswords = wordSet("password passwd pass passwort secret test guest admin root")
+
+// weakPassword tells such a word where it is in force: as the value of a variable that is a password by its name, or
+// a secret to sign with. Under "key" it would rather be the name of a key of an object.
+func weakPassword(c claim, v string, where place) bool {
+	if !c.strong || !c.variable(where) || !inSet(weakPasswords, v) {
+		return false
+	}
+	return c.noun == isPassword || c.exact && c.noun == isSecret && !inSet(providers, v)
 }
 
 // credentialInTemplate judges a value with references in it: a typed default, or a
@@ -87,12 +105,13 @@ func credentialInList(c claim, v string, where place) (string, bool) {
 // shape of the credential that its name claims.
 func shaped(c claim, v string, where place) bool {
 	if strings.ContainsAny(v, " \t\n") {
-		return c.strong && passphrase(v, where)
+		return c.strong && (passphrase(v, where) || c.noun == isPassword && (appPassword(v) || c.variable(where) && spacedPassword(v)))
 	}
 	if nonASCII(v) {
 		return c.noun == isPassword && c.strong && where != inComment && mixed(v)
 	}
 	if where == inComment {
+		v = strings.TrimRight(v, ".,:;!?")
 		return len(v) >= 6 && mixed(v) && !wordPath(v) && (c.strong || randomToken(v, 16))
 	}
 	if where == bareInFile && codeLike(v) {
@@ -170,10 +189,28 @@ func strongShape(c claim, v string, where place) bool {
 	if len(v) < 8 || !wordy(v) {
 		return len(v) >= 8
 	}
+	if c.exact && c.variable(where) && c.noun&(isKey|isStrongKey) != 0 && twoWords(v) {
+		return true // no object is called by an API key
+	}
 	if where == bareInFile && c.noun == isSecret && objectName(v) {
 		return false
 	}
 	return madeOfWords(v)
+}
+
+// twoWords tells two words of which neither says what they are: dify-sandbox, as against signing-key and user-id.
+func twoWords(v string) bool {
+	var store nameWords
+	words := store.split(v)
+	if len(words) != 2 {
+		return false
+	}
+	for _, w := range words {
+		if len(w.text) < 4 || w.role != 0 && w.role != isVendor {
+			return false
+		}
+	}
+	return true
 }
 
 // madeOfWords judges secrets that a person wrote in words: supersecret,
@@ -194,7 +231,7 @@ func madeOfWords(v string) bool {
 		}
 	}
 	last := words[len(words)-1].role
-	if last&(credentialNoun|isAttribute) != 0 {
+	if last&(credentialNoun|isAttribute) != 0 || objectName(v) {
 		return boast && len(words) >= 3
 	}
 	return boast || len(words) >= 3

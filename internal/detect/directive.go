@@ -46,6 +46,8 @@ func (s *scan) directive(r region, words []shellWord, i int, where place) {
 		}
 	case inSet(lonely, name.text) && c.noun == isPassword, inSet(directives, before) && strings.ContainsAny(name.text, "-_.ABCDEFGHIJKLMNOPQRSTUVWXYZ"):
 		s.judge(r, value.start, end, name.text, inSetting)
+	case len(words) == 2 && i == 0 && c.noun == isPassword && c.strong && strings.ContainsAny(name.text, "_-."):
+		s.judge(r, value.start, end, name.text, bareInFile) // HTTP_Passwd x, as Fluent Bit has it
 	case len(words) == 2, netrc(words, i), value.quoted && (i == 0 || before == ":"):
 		s.judge(r, value.start, end, name.text, inComment)
 	}

@@ -23,6 +23,7 @@ var modes = wordSet(`strong weak medium high low none null nil undefined true fa
 	allow deny block permit lax strict secure insecure httponly ephemeral persistent permanent temporary stateless
 	stateful encrypt decrypt sign verify tls ssl mtls starttls anonymous guestless passwordless webauthn passkey passkeys totp hotp sms
 	email otp mfa 2fa ldap pam radius ad sspi iam aad msi managed workload-identity managed-identity irsa gssapi
+	compat files sss nis nisplus winbind
 	certificate cert nullable readonly writeonly nonempty min8 self this that prompt ask inherit mandatory`)
 
 // providers are words that name where credentials come from. Under a name as plain
@@ -215,12 +216,15 @@ func pathLike(v string) bool {
 	return wordPath(v)
 }
 
+// hostKey are the names of OpenSSH's host keys (sshd(8), FILES).
+var hostKey = wordSet("ssh_host_ed25519_key ssh_host_rsa_key ssh_host_ecdsa_key ssh_host_dsa_key")
+
 // wordPath tells a path whose every part is a word, a number or a pattern.
 func wordPath(v string) bool {
 	parts := 0
 	for part := range strings.SplitSeq(v, "/") {
 		parts++
-		if part == "" || part == "*" || part == "**" {
+		if part == "" || part == "*" || part == "**" || hostKey[part] {
 			continue
 		}
 		if strings.ContainsAny(part, `!$^&()|;"'`) || randomToken(part, 16) || !wordy(part) {
@@ -263,7 +267,7 @@ func wordy(part string) bool {
 func plainWord(w string) bool {
 	letters := letter.run(w, 0)
 	if letters == len(w) {
-		return caseChanges(w) <= 4 && vowelish(w)
+		return (caseChanges(w) <= 4 || humps(w)) && vowelish(w)
 	}
 	if digit.all(w) {
 		return len(w) <= 12
@@ -277,6 +281,21 @@ func plainWord(w string) bool {
 		return len(w)-digits <= 4 // 2fa, 3rd, 64bit
 	}
 	return len(w) <= 4 // i18n, k8s
+}
+
+// humps tells CamelCase of words: each begins with a capital and has three letters or more, four in the mean.
+func humps(w string) bool {
+	n, last := 0, 0
+	for i := range len(w) {
+		if !upper.has(w[i]) {
+			continue
+		}
+		if i > 0 && i-last < 3 {
+			return false
+		}
+		n, last = n+1, i
+	}
+	return n > 0 && upper.has(w[0]) && len(w)-last >= 3 && len(w) >= 4*n
 }
 
 // vowelish tells whether letters are spread as in words: no long stretch without a

@@ -128,7 +128,11 @@ func (j *jsonReader) object(depth int) error {
 		// RFC 7517: the parameter d of a key is private, k is a symmetric key.
 		j.s.addText(j.r, value.value, value.start, value.end, KindPrivateKey, "jwk", byDecoding)
 	case name.value != "" && value.value != "":
-		j.s.judge(j.r.decodedAt(value), 0, len(value.value), name.value, inSetting)
+		r := j.r.decodedAt(value)
+		j.s.judge(r, 0, len(value.value), name.value, inSetting)
+		if value.value[0] == '{' && j.s.nesting < maxNesting {
+			j.s.inside(name.value, r)
+		}
 	}
 	_, _, _, err := j.token()
 	return err
@@ -174,11 +178,23 @@ func (j *jsonReader) text(v string, start, end int) {
 			j.s.dropPublicGoogleKeys(first)
 		}
 	}
+	if generic(name) && readName(j.s.name).strong {
+		name = j.s.name // JWT_SECRET={"type":"HS256","key":"..."}
+	}
 	j.s.judge(r, 0, len(v), name, inQuotes)
 	if j.s.nesting < maxNesting && worthReading(v) {
-		j.s.structure(r)
+		j.s.inside(name, r)
 	}
 	j.s.encoded(r)
+}
+
+// generic tells names of members that say no more than the name of the setting that holds the document.
+func generic(name string) bool {
+	switch name {
+	case "key", "secret", "value", "data":
+		return true
+	}
+	return false
 }
 
 func (j *jsonReader) number(start, end int) {

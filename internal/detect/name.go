@@ -19,6 +19,8 @@ type claim struct {
 	// a value a person made up counts. Weak: only a random-looking value does.
 	strong bool
 	plural bool // a list of credentials may follow
+	// exact: a variable of an environment, whose value is nothing but its value.
+	exact bool
 }
 
 // word is one lower-case word of a name.
@@ -100,8 +102,11 @@ func readName(name string) claim {
 	if strings.HasPrefix(name, "BUNDLE_") && strings.Contains(name, "__") {
 		return claim{noun: isCredential} // Bundler's credentials of a gem server
 	}
-	if digestName(words) {
+	if digestName(words) || selector(name) {
 		return claim{}
+	}
+	if c := byWholeName(words); c.noun != 0 {
+		return c
 	}
 	head, unknown := headOf(words)
 	if head < 0 {
@@ -111,6 +116,7 @@ func readName(name string) claim {
 	if c.noun == 0 {
 		return c
 	}
+	c.exact = len(words) > 1 && (upper | digit | dash).all(lastPart(name))
 	if c.noun&(isKey|isStrongKey|isToken) != 0 && precededBy(words[head:], isPublic, 2) {
 		return claim{} // KEY_PUBLIC
 	}
@@ -127,6 +133,44 @@ func readName(name string) claim {
 		c.strong = false
 	}
 	return c
+}
+
+// byWholeName knows names of credentials that say nothing by their grammar: Honeycomb's header x-honeycomb-team
+// (https://docs.honeycomb.io/send-data/opentelemetry/), and the access code that chat front ends ask for.
+func byWholeName(words []word) claim {
+	for len(words) > 2 && words[len(words)-1].role&isNeutral != 0 {
+		words = words[:len(words)-1]
+	}
+	if len(words) < 2 {
+		return claim{}
+	}
+	switch before, last := words[len(words)-2].text, words[len(words)-1].text; {
+	case before == "honeycomb" && last == "team":
+		return claim{noun: isKey, strong: true}
+	case before == "access" && last == "code":
+		return claim{noun: isPassword}
+	}
+	return claim{}
+}
+
+// selector tells the key of a reference to a Secret object, as custom resources have it: clientSecret.key beside
+// clientSecret.name.
+func selector(name string) bool {
+	parent, leaf, ok := cutLast(name, '.')
+	if !ok || leaf != "key" && leaf != "name" {
+		return false
+	}
+	_, parent, _ = cutLast(parent, '.')
+	return len(parent) > len("Secret") && strings.HasSuffix(strings.TrimSuffix(parent, "Ref"), "Secret")
+}
+
+// cutLast cuts at the last separator; without one the whole is behind it.
+func cutLast(s string, separator byte) (before, after string, found bool) {
+	i := strings.LastIndexByte(s, separator)
+	if i < 0 {
+		return "", s, false
+	}
+	return s[:i], s[i+1:], true
 }
 
 // digestName tells names of checksums: checksum/secret is the hash of a manifest.
@@ -295,6 +339,9 @@ func qualifyKey(c claim, before []word) claim {
 		return claim{}
 	}
 	nearest := before[len(before)-1]
+	if precededBy(before, isStrongKey, 2) {
+		return c // APIKEY_ALLOWED_KEYS
+	}
 	if nearest.role&isKeyQualifier == 0 && nearest.role&(isKeyInnocent|isPassword|isPin) != 0 {
 		return claim{}
 	}

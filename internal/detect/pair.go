@@ -68,8 +68,15 @@ func bareKey(line string, body, j int) int {
 		return -1
 	case start > body+1 && line[start-1] == '{' && line[start-2] == '$':
 		return -1 // the name inside ${NAME:-default}
+	case start > body && line[start-1] == ':' && insideReference(line[max(body, start-2*wordReach):start]):
+		return -1 // arn:aws:secretsmanager:...:secret:name
 	}
 	return start
+}
+
+// insideReference tells whether text ends inside a word that points at a secret kept elsewhere.
+func insideReference(text string) bool {
+	return referenceText(text[strings.LastIndexAny(text, " \t\"'=,")+1:])
 }
 
 // inContext tells by the words before a key whether it begins its line, stands in a
@@ -196,10 +203,32 @@ func valueAfter(line string, from int, k key, sep byte) span {
 		return quotedValue(line, start, escapes)
 	case line[start] == '[':
 		return listValue(line, start)
-	case k.head && !(sep == '=' && strings.Contains(line[start:], ";") && strings.Contains(line[start:], "=")):
+	case k.head && !(sep == '=' && listOfPairs(line[start:])):
 		return restOfLine(line, start)
 	}
 	return bareValue(line, start)
+}
+
+// listOfPairs tells that more pairs follow in what stands behind a name: a;b=c, and a,b.c=d as Helm's --set has them.
+func listOfPairs(rest string) bool {
+	if strings.Contains(rest, ";") && strings.Contains(rest, "=") {
+		return true
+	}
+	for i := strings.IndexByte(rest, ','); i >= 0 && i < len(rest); {
+		end := i + 1
+		for end < len(rest) && ((wordChar | dot).has(rest[end]) || rest[end] == '[' || rest[end] == ']') {
+			end++
+		}
+		if end > i+2 && end < len(rest) && rest[end] == '=' {
+			return true
+		}
+		next := strings.IndexByte(rest[end:], ',')
+		if next < 0 {
+			return false
+		}
+		i = end + next
+	}
+	return false
 }
 
 // behindTags skips YAML's tags of its own types, such as !!str.
@@ -231,6 +260,13 @@ func inQuotation(text string, quote byte) bool {
 // quotedValue reads to the closing quote, which is escaped as the opening one is.
 func quotedValue(line string, start, at int) span {
 	quote, escapes := line[at], at-start
+	if triple := strings.Repeat(string(quote), 3); escapes == 0 && strings.HasPrefix(line[at:], triple) {
+		end := at + len(triple)
+		if n := strings.Index(line[end:], triple); n > 0 {
+			return span{start: end, end: end + n, quoted: true}
+		}
+		return span{start: end, end: len(line), quoted: true}
+	}
 	for i := at + 1; i < len(line); i++ {
 		if line[i] == '\\' {
 			run := i
@@ -268,7 +304,17 @@ func restOfLine(line string, start int) span {
 // bareValue reads an unquoted value inside a line, up to what separates pairs.
 func bareValue(line string, start int) span {
 	end := start
+	if strings.IndexByte("&;,", line[start]) >= 0 {
+		return span{} // the next pair begins: there is no value
+	}
+	substitutions := true
 	for end < len(line) && end-start < maxBare && strings.IndexByte(" \t\"'`<>", line[end]) < 0 {
+		if substitutions && line[end] == '$' {
+			next := substitution(line[:min(len(line), start+maxBare)], end)
+			substitutions = next > end // one that is not closed may be looked for once
+			end = max(end+1, next)
+			continue
+		}
 		if line[end] == '(' && end > start+1 && identifier(line[start:end]) {
 			return span{start: start, end: min(len(line), end+1)} // a call: code
 		}
@@ -281,6 +327,17 @@ func bareValue(line string, start int) span {
 		return span{} // a generic type: Option<String>
 	}
 	return span{start: start, end: end}
+}
+
+// substitution returns the end of the $( ) or ${ } at i, i+1 if it is a $ of another kind, or i if it is not closed.
+func substitution(line string, i int) int {
+	switch {
+	case strings.HasPrefix(line[i:], "$("):
+		return max(i, closingBracket(line, i+1, '(', ')'))
+	case strings.HasPrefix(line[i:], "${"):
+		return max(i, closingBracket(line, i+1, '{', '}'))
+	}
+	return i + 1
 }
 
 // openBefore tells whether a closing bracket closes one inside the value: $(cat f).

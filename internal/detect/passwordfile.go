@@ -6,8 +6,8 @@ package detect
 import "strings"
 
 // passwordFile reads lines that have no names, but a known order: .pgpass, Postfix'
-// sasl_passwd, ppp's chap-secrets, Redis' access control lists.
-func (s *scan) passwordFile(r region) {
+// sasl_passwd, ppp's chap-secrets, Redis' access control lists, and where the file is one, PgBouncer's list of users.
+func (s *scan) passwordFile(r region, userList bool) {
 	if strings.Count(r.text, ":") >= 4 {
 		s.pgpass(r)
 	}
@@ -19,6 +19,8 @@ func (s *scan) passwordFile(r region) {
 		s.flag(r, w.start+skip, w.end, flagValue{value: w.text[skip:], sure: true})
 	}
 	switch {
+	case userList && len(words) == 2 && !strings.HasPrefix(words[1].text, "SCRAM-SHA-256$"):
+		sure(words[1], 0)
 	case len(words) == 2 && strings.HasPrefix(words[0].text, "[") && strings.Contains(words[0].text, "]"):
 		if pw, ok := pairPassword(words[1].text); ok {
 			sure(words[1], len(words[1].text)-len(pw))
@@ -32,6 +34,23 @@ func (s *scan) passwordFile(r region) {
 			}
 		}
 	}
+}
+
+// userList tells PgBouncer's auth_file: lines of "user" "password", and comments, are all that it has
+// (https://www.pgbouncer.org/config.html#authentication-file-format).
+func userList(text string) bool {
+	some := false
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if line == "" || line[0] == ';' || line[0] == '#' {
+			continue
+		}
+		if line[0] != '"' || line[len(line)-1] != '"' || strings.Count(line, `"`) != 4 || !strings.Contains(line, `" "`) {
+			return false
+		}
+		some = true
+	}
+	return some
 }
 
 // pgpass reads host:port:database:user:password.

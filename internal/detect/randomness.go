@@ -71,6 +71,36 @@ func passphrase(v string, where place) bool {
 	return (len(words) >= 4 || len(words) == 3 && where != bareInFile && where != inComment) && lowerCaseWords(words)
 }
 
+// appPassword tells Google's passwords for apps: four groups of four small letters.
+func appPassword(v string) bool {
+	groups := strings.Split(v, " ")
+	for _, g := range groups {
+		if len(g) != 4 || !(lower | digit).all(g) {
+			return false
+		}
+	}
+	return len(groups) == 4
+}
+
+// aboutPasswords are words of sentences about passwords, which nobody uses in one.
+var aboutPasswords = wordSet(`your please enter password passwords passphrase token tokens secret secrets key keys must should will
+	required optional minimum least characters field value values see use used using set changed if when then not no none is
+	e.g i.e same as per each type string reset forgot forgotten`)
+
+// spacedPassword tells a password that a person wrote with blanks in it, where nothing but a password can stand.
+func spacedPassword(v string) bool {
+	words := strings.Fields(v)
+	if len(words) > 6 || len(v) < 6 {
+		return false
+	}
+	for _, w := range words {
+		if inSet(aboutPasswords, strings.Trim(w, ".,:;!?()\"'")) || strings.HasPrefix(w, "-") || strings.HasSuffix(w, ":") || pathLike(w) {
+			return false
+		}
+	}
+	return true
+}
+
 func mixedWord(words []string) bool {
 	for _, w := range words {
 		if mixed(w) && strings.ContainsAny(w, "0123456789!@#$%^&*") && !measure(w) && !pathLike(w) {

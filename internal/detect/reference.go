@@ -22,7 +22,7 @@ const maxTemplateParts = 64
 // parseTemplate finds references of all the dialects that meet in a pod template:
 // Kubernetes' $(VAR), which $$(VAR) escapes; the shell's $VAR, ${VAR}, $(cat f)
 // and `cat f`; Helm, Jinja and Mustache {{ }}; ERB <% %>; Spring and Ruby #{ };
-// Windows %VAR%; autoconf @VAR@.
+// Windows %VAR%; autoconf @VAR@; percentReferences.
 // https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
 func parseTemplate(v string) template {
 	var t template
@@ -87,13 +87,19 @@ func referenceAt(v string, i int) (end int, def string) {
 			return i + j + 2, ""
 		}
 	case '%', '@':
-		if strings.HasPrefix(rest, "%env(") {
-			return closedBy(v, i, "%env(", ")%")
+		for _, pair := range percentReferences {
+			if strings.HasPrefix(rest, pair.open) {
+				return closedBy(v, i, pair.open, pair.closing)
+			}
 		}
 		return wrappedName(v, i), ""
 	}
 	return i, ""
 }
+
+// percentReferences are Symfony's environment processors, HAProxy's sample expressions, the fields of grok and
+// of Apache's formats, and the template variables of Datadog's autodiscovery.
+var percentReferences = []struct{ open, closing string }{{"%env(", ")%"}, {"%[", "]"}, {"%{", "}"}, {"%%", "%%"}}
 
 func closedBy(v string, i int, open, closing string) (int, string) {
 	j := strings.Index(v[i+len(open):], closing)
@@ -133,26 +139,32 @@ func dollarReference(v string, i int) (end int, def string) {
 			return i, ""
 		}
 		return end, ""
-	case next == '$' && i+2 < len(v) && v[i+2] == '(':
+	case next == '$' && i+2 < len(v) && (v[i+2] == '(' || v[i+2] == '{'):
 		return escapedReference(v, i), ""
 	case digit.has(next) && (i+2 == len(v) || !wordChar.has(v[i+2])):
 		return i + 2, "" // $1
 	case upper.has(next) || next == '_':
 		return bareVariable(v, i), ""
 	case lower.has(next) && i == 0:
-		// $password as a whole is a variable; pa$$word and $ecret123 are passwords.
-		if j := bareVariable(v, i); j == len(v) && !strings.ContainsAny(v, "0123456789") {
-			return j, ""
+		// $password as a whole is a variable, and so are Argo CD's $slack-token and $oidc-secret:client.secret;
+		// pa$$word and $ecret123 are passwords.
+		if lowerWords(v[1:]) && strings.IndexByte(v, '/') < 0 {
+			return len(v), ""
 		}
 	}
 	return i, ""
 }
 
 // escapedReference takes $$(NAME) as no secret text, if it stands alone or between
-// separators: it is the literal text $(NAME), left for a shell or by mistake.
+// separators: it is the literal text $(NAME), left for a shell or by mistake. Flux and
+// Docker Compose write $${NAME} for the same.
 func escapedReference(v string, i int) int {
-	end := closingBracket(v, i+2, '(', ')')
-	if end < 0 || !identifier(v[i+3:end-1]) || strings.ContainsAny(v[i+3:end-1], "abcdefghijklmnopqrstuvwxyz") {
+	closing := byte(')')
+	if v[i+2] == '{' {
+		closing = '}'
+	}
+	end := closingBracket(v, i+2, v[i+2], closing)
+	if end < 0 || !identifier(v[i+3:end-1]) || closing == ')' && has(v[i+3:end-1], lower) {
 		return i
 	}
 	if (i > 0 && alnum.has(v[i-1])) || (end < len(v) && alnum.has(v[end])) {
@@ -235,7 +247,7 @@ var referenceSchemes = []string{
 	"secretsmanager:", "ssm:", "awssm:", "aws-sm:", "aws:secretsmanager", "awssecret", "gcpsm:", "gsm:", "gcp-sm:",
 	"sm://", "azurekeyvault:", "akv:", "keyvault:", "@microsoft.keyvault(", "k8s:", "k8s://", "kubernetes:",
 	"secret:", "secret://", "secrets:", "secrets://", "secretref:", "secretkeyref:", "doppler:", "infisical:",
-	"keyring:", "keychain:", "sops:", "exec:", "cmd:", "conjur:", "berglas:", "chamber:", "gcp:secretmanager",
+	"keyring:", "keychain:", "sops:", "kms:", "awskms:", "gcpkms:", "enc:", "encrypted:", "exec:", "cmd:", "conjur:", "berglas:", "chamber:", "gcp:secretmanager",
 	"aws-secrets", "from-secret:", "fromsecret:", "valuefrom", "!ref ", "!sub ", "!vault", "enc[", "enc(", "{cipher}",
 	"$ansible_vault;", "/run/secrets/", "secret/data/", "!env ", "!secret ", "@env:", "bws:", "pass://", "lpass:", "azure-keyvault:", "aws-parameter-store:",
 	"vault(", "getsecret(", "secrets.", "var.", "local.", "data.", "each.", "module.",

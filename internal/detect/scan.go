@@ -87,6 +87,8 @@ type scan struct {
 	decodings int
 	nesting   int
 	labels    labelCount
+	// name of the setting under search.
+	name string
 	// browser: the text is Firebase's web configuration, whose Google key is public.
 	browser bool
 }

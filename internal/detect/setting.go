@@ -3,7 +3,10 @@
 
 package detect
 
-import "strings"
+import (
+	"encoding/base64"
+	"strings"
+)
 
 // setting judges a named value: known shapes, then what the name claims, then what is
 // inside if the value is a document, a command or encoded.
@@ -19,9 +22,28 @@ func (s *scan) setting(r region, name string) {
 	}
 	s.judge(r, 0, len(r.text), name, inSetting)
 	if s.nesting < maxNesting && worthReading(r.text) {
-		s.structure(r)
+		s.inside(name, r)
 	}
 	s.encoded(r)
+}
+
+// discordBot finds a bot's token: its id in base64, a time and a signature, with dots between. A value that only has the
+// form counts under Discord's name; elsewhere the first part must be an id indeed, all digits
+// (https://discord.com/developers/docs/reference#authentication).
+func (s *scan) discordBot(r region, start, end int, name string) {
+	if end-start < 60 || end-start > 80 {
+		return
+	}
+	id, rest, _ := strings.Cut(r.text[start:end], ".")
+	stamp, signature, ok := strings.Cut(rest, ".")
+	if !ok || len(id) < 23 || len(id) > 28 || len(stamp) != 6 || len(signature) < 27 || len(signature) > 40 ||
+		!wordChar.all(id) || !wordChar.all(stamp) || !wordChar.all(signature) {
+		return
+	}
+	digits, err := base64.RawStdEncoding.DecodeString(id)
+	if err == nil && digit.all(string(digits)) || strings.Contains(lowerASCII(name), "discord") && strings.IndexByte("MNO", id[0]) >= 0 {
+		s.add(r, start, end, KindDiscord, "discord-bot", byGrammar)
+	}
 }
 
 // free reads text without a name.
@@ -45,6 +67,7 @@ func worthReading(v string) bool {
 
 // judge records the value between start and end if its name and form convict it.
 func (s *scan) judge(r region, start, end int, name string, where place) {
+	s.discordBot(r, start, end, name)
 	c := readName(name)
 	if c.noun == 0 {
 		return
@@ -246,6 +269,8 @@ func (s *scan) dropPublicGoogleKeys(first int) {
 type labelCount struct {
 	values int
 	prose  int
+	// words are the values of a single capitalised word.
+	words int
 }
 
 func (c *labelCount) see(value string) {
@@ -254,14 +279,19 @@ func (c *labelCount) see(value string) {
 		return
 	}
 	c.values++
-	if proseLike(value) {
+	switch {
+	case proseLike(value):
 		c.prose++
+	case upper.has(value[0]) && letter.all(value):
+		c.words++
 	}
 }
 
 // labels tells whether the file is one of labels: three sentences or more, and one
-// value in four.
-func (c *labelCount) labels() bool { return c.prose >= 3 && c.prose*4 >= c.values }
+// value in four; or nothing but sentences and capitalised words.
+func (c *labelCount) labels() bool {
+	return c.prose >= 3 && c.prose*4 >= c.values || c.prose >= 1 && c.values >= 2 && c.prose+c.words == c.values
+}
 
 func proseLike(v string) bool {
 	if nonASCII(v) {

@@ -3,7 +3,11 @@
 
 package detect
 
-import "strings"
+import (
+	"encoding/json"
+	"strconv"
+	"strings"
+)
 
 // structure reads the names and values inside a text, whatever its format: JSON by its
 // grammar, everything else line by line.
@@ -31,6 +35,14 @@ func (s *scan) structure(r region) {
 	s.nesting--
 }
 
+// inside reads a document that is the value of a name.
+func (s *scan) inside(name string, r region) {
+	outer := s.name
+	s.name = name
+	s.structure(r)
+	s.name = outer
+}
+
 // lineReader is what has to be remembered from line to line.
 type lineReader struct {
 	s *scan
@@ -50,6 +62,8 @@ type lineReader struct {
 	// early is a value whose name may follow.
 	early   [2]int
 	earlyOK bool
+	// userList: every line is "user" "password".
+	userList bool
 }
 
 type parent struct {
@@ -70,7 +84,7 @@ const (
 )
 
 func (s *scan) lines(r region) {
-	l := lineReader{s: s, r: r, blockAt: -1}
+	l := lineReader{s: s, r: r, blockAt: -1, userList: userList(r.text)}
 	for start := 0; start < len(r.text); {
 		end := nextOf(r.text, start, '\n')
 		l.pieces(start, strings.TrimRight(r.text[start:end], "\r"))
@@ -116,7 +130,7 @@ func (l *lineReader) line(at int, line string) {
 	if strings.IndexByte(text, ' ') >= 0 || strings.IndexByte(text, '\t') >= 0 {
 		l.s.command(l.r.sub(at+body, at+len(line)), where)
 	}
-	l.s.passwordFile(l.r.sub(at+body, at+len(line)))
+	l.s.passwordFile(l.r.sub(at+body, at+len(line)), l.userList)
 }
 
 // bodyOf returns the indentation of a line, the offset of its text behind list marks,
@@ -296,7 +310,7 @@ func (l *lineReader) separators(at int, line string, body int, where place) {
 			if line[i] == ':' && (strings.HasPrefix(line[i:], "://") || i+1 < len(line) && line[i+1] == '=' || i+1 < len(line) && line[i+1] == ':') {
 				continue
 			}
-			l.pair(at, line, body, i, where)
+			i = max(i, l.pair(at, line, body, i, where))
 		case ',':
 			l.call(at, line, i)
 		case '>':
@@ -307,11 +321,11 @@ func (l *lineReader) separators(at int, line string, body int, where place) {
 	}
 }
 
-// pair judges key SEP value, with the separator at i.
-func (l *lineReader) pair(at int, line string, body, i int, where place) {
+// pair judges key SEP value, with the separator at i. It returns the end of what needs no second look.
+func (l *lineReader) pair(at int, line string, body, i int, where place) int {
 	k := keyBefore(line, body, i)
 	if k.text == "" {
-		return
+		return i
 	}
 	after := i + 1
 	if after < len(line) && line[i] == '=' && (line[after] == '>' || line[after] == '=' || line[after] == '~') {
@@ -319,11 +333,14 @@ func (l *lineReader) pair(at int, line string, body, i int, where place) {
 	}
 	v := valueAfter(line, after, k, line[i])
 	if v.start >= v.end {
-		return
+		return i
 	}
 	name := k.text
 	if k.head {
 		name = l.path(k.text)
+		if l.document(at, line, v, name) {
+			return v.end
+		}
 	} else if k.prose || line[i] == ':' && !v.quoted && v.end < len(line) && line[v.end] == ' ' {
 		where = inComment // words before or behind: a sentence, perhaps
 	}
@@ -336,13 +353,91 @@ func (l *lineReader) pair(at int, line string, body, i int, where place) {
 	l.partners(at, line, k, v, where)
 	if line[v.start] == '(' {
 		l.tuple(at, line, v.start, name)
-		return
+		return i
 	}
 	if v.list {
 		l.items(at, line, v, name)
-		return
+		return i
+	}
+	if curlUser(line, k, i, v) {
+		l.s.flag(l.r, at+v.start, at+v.end, flagValue{value: line[v.start:v.end], pair: true, name: "auth"})
+		return i
 	}
 	l.value(at, line, v, name, where)
+	l.fallback(at, line, v, name)
+	return i
+}
+
+// document reads a value that is a JSON object of its own, in quotes with escapes or without, and tells whether it is.
+func (l *lineReader) document(at int, line string, v span, name string) bool {
+	text := line[v.start:v.end]
+	if text[0] != '{' || text[len(text)-1] != '}' || l.s.nesting >= maxNesting {
+		return false
+	}
+	r := l.r.sub(at+v.start, at+v.end)
+	if v.quoted && strings.HasPrefix(text, `{\"`) {
+		plain, err := strconv.Unquote(`"` + text + `"`)
+		if err != nil {
+			return false
+		}
+		r = l.r.decoded(plain, at+v.start, at+v.end)
+	}
+	if !json.Valid([]byte(r.text)) {
+		return false
+	}
+	if l.attr != "" && valueKey(lastPart(name)) {
+		name = l.attr
+	}
+	l.s.inside(name, r)
+	return true
+}
+
+// curlUser tells user = "name:password", as curl's configuration has it, from the user and group of a container.
+func curlUser(line string, k key, sep int, v span) bool {
+	if line[sep] != '=' || !v.quoted || k.text != "user" && k.text != "proxy-user" {
+		return false
+	}
+	pw, ok := pairPassword(line[v.start:v.end])
+	return ok && (mixed(pw) || caseChanges(pw) > 0)
+}
+
+// fallbacks are operators between a value that comes from elsewhere and what stands in where it is missing.
+var fallbacks = []string{"||", "??", "?:", "or"}
+
+// fallback judges the literal of process.env.SESSION_SECRET || 'literal', by the name in the expression or before it.
+func (l *lineReader) fallback(at int, line string, v span, name string) {
+	expression, _, more := strings.Cut(line[v.start:min(len(line), v.start+maxKeyLength)], " ")
+	if v.quoted || !more || !strings.ContainsAny(expression, ".([") {
+		return // a literal, or a variable of which nothing is known
+	}
+	operator := blank.run(line, v.start+len(expression))
+	for _, op := range fallbacks {
+		if !strings.HasPrefix(line[operator:], op) {
+			continue
+		}
+		start := blank.run(line, operator+len(op))
+		if start >= len(line) || !quoteMark(line[start]) {
+			return
+		}
+		literal := quotedValue(line, start, start)
+		if readName(lastWord(expression)).noun != 0 {
+			name = lastWord(expression)
+		}
+		text := line[literal.start:literal.end]
+		if readName(name).strong && len(text) >= 8 && !Placeholder(text) && !innocent(text) {
+			l.s.add(l.r, at+literal.start, at+literal.end, KindSecretValue, "fallback", byName)
+		} else {
+			l.s.judge(l.r, at+literal.start, at+literal.end, name, inQuotes)
+		}
+		return
+	}
+}
+
+// lastWord is the last name of an expression: SESSION_SECRET of process.env.SESSION_SECRET and of getenv("SESSION_SECRET").
+func lastWord(expression string) string {
+	expression = strings.TrimRight(expression, `"')]`)
+	start := wordChar.runBack(expression, len(expression))
+	return expression[start:]
 }
 
 // value judges a value; if it has spaces and is not quoted, its first word as well.
@@ -452,7 +547,10 @@ func (l *lineReader) call(at int, line string, i int) {
 	}
 	from := max(0, i-maxKeyLength)
 	start := from + strings.LastIndexByte(line[from:i-1], line[i-1])
-	if start < max(1, from) || line[start-1] != '(' {
+	if start < max(1, from) {
+		return
+	}
+	if open := blank.runBack(line[:start], start); open < 1 || line[open-1] != '(' {
 		return
 	}
 	v := valueAfter(line, i+1, key{}, ',')

@@ -107,7 +107,7 @@ func addAttributes(add func(wordRole, string)) {
 		tracking audit logging log metric metrics cache caching cached leeway skew tolerance clock position offset
 		extractor resolver interceptor filter handler middleware guard strategy sync synced time date at by in from
 		encoding encodings codec serializer serialiser deserializer formatter builder parser adapter dialect tokenizer
-		visible visibility toggle style color colour icon placeholder`)
+		visible visibility realm dn toggle style color colour icon placeholder`)
 }
 
 func addQualifiers(add func(wordRole, string)) {
@@ -152,7 +152,7 @@ func addQualifiers(add func(wordRole, string)) {
 		assemblyai stability npm pypi docker dockerhub quay artifactory jfrog sonar sonarqube snyk circleci travis
 		jenkins buildkite drone argocd vault consul nomad terraform pulumi doppler infisical onepassword okta auth0
 		clerk keycloak workos mapbox maps recaptcha hcaptcha turnstile launchdarkly flagsmith unleash smtp imap ldap
-		ftp sftp mail tavily serpapi serper exa voyage jina nvidia cerebras minio s3 wandb comet mlflow`)
+		ftp sftp mail facebook fb meta instagram whatsapp messenger wechat viber tavily serpapi serper exa voyage jina nvidia cerebras minio s3 wandb comet mlflow`)
 	add(isStore, `db database`)
 	add(isVerb, `has have is use using enable enabled disable disabled allow allowed require required requires show hide
 		skip should can must no without need needs ignore validate verify check force auto generate rotate reset forgot
@@ -205,6 +205,9 @@ func roleOf(word string) wordRole {
 		if role, ok := vocabulary[word]; ok {
 			return role
 		}
+	}
+	if role := vocabulary[strings.TrimSuffix(word, "s")]; role&isAttribute != 0 {
+		return isAttribute // validators, hashers
 	}
 	return roleBySuffix(word)
 }

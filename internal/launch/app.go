@@ -46,8 +46,6 @@ type Workload struct {
 	RevisionHistoryLimit int32
 	// Strategy of the update: Recreate, RollingUpdate, OnDelete, or for a Rollout Canary or BlueGreen.
 	Strategy string
-	// VolumeClaimTemplates of a StatefulSet, by name.
-	VolumeClaimTemplates []string
 }
 
 // String names the object as messages do.

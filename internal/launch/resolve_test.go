@@ -313,7 +313,6 @@ func TestWorkloads(t *testing.T) {
 	selector := deployment("chat").Spec.Selector
 	stateful := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "chat"}, Spec: appsv1.StatefulSetSpec{
 		Selector: selector, Template: template, UpdateStrategy: appsv1.StatefulSetUpdateStrategy{Type: "OnDelete"},
-		VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "data"}}},
 	}}
 	daemon := &appsv1.DaemonSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "chat"}, Spec: appsv1.DaemonSetSpec{
 		Selector: selector, Template: template, UpdateStrategy: appsv1.DaemonSetUpdateStrategy{Type: "RollingUpdate"},
@@ -328,7 +327,7 @@ func TestWorkloads(t *testing.T) {
 		message string
 	}{
 		{"Deployment", "Deployment", nil, Workload{UID: "uid-chat", Annotations: map[string]string{"a": "b"}, Replicas: 3, RevisionHistoryLimit: 7, Strategy: "Recreate"}, "none", ""},
-		{"StatefulSet", "StatefulSet", stateful, Workload{Replicas: 1, RevisionHistoryLimit: 10, Strategy: "OnDelete", VolumeClaimTemplates: []string{"data"}}, "none", ""},
+		{"StatefulSet", "StatefulSet", stateful, Workload{Replicas: 1, RevisionHistoryLimit: 10, Strategy: "OnDelete"}, "none", ""},
 		{"DaemonSet", "DaemonSet", daemon, Workload{Replicas: 4, RevisionHistoryLimit: 10, Strategy: "RollingUpdate"}, "none", ""},
 		{"Rollout", "Rollout", rollout("{replicas: 2, revisionHistoryLimit: 4, strategy: {canary: {}}, " + inline + "}"), Workload{UID: "uid-r", Annotations: map[string]string{"a": "b"}, Replicas: 2, RevisionHistoryLimit: 4, Strategy: "Canary"}, "none", ""},
 		{"Rollout with defaults", "Rollout", rollout("{strategy: {blueGreen: {activeService: chat}}, " + inline + "}"), Workload{UID: "uid-r", Annotations: map[string]string{"a": "b"}, Replicas: 1, RevisionHistoryLimit: 10, Strategy: "BlueGreen"}, "none", ""},

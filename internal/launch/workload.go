@@ -111,15 +111,11 @@ func ofDeployment(d *appsv1.Deployment) Workload {
 }
 
 func ofStatefulSet(s *appsv1.StatefulSet) Workload {
-	w := Workload{
+	return Workload{
 		UID: s.UID, Annotations: s.Annotations, Template: s.Spec.Template, Selector: s.Spec.Selector,
 		Replicas: ptr.Deref(s.Spec.Replicas, 1), RevisionHistoryLimit: ptr.Deref(s.Spec.RevisionHistoryLimit, 10),
 		Strategy: string(s.Spec.UpdateStrategy.Type),
 	}
-	for _, c := range s.Spec.VolumeClaimTemplates {
-		w.VolumeClaimTemplates = append(w.VolumeClaimTemplates, c.Name)
-	}
-	return w
 }
 
 func ofDaemonSet(d *appsv1.DaemonSet) Workload {

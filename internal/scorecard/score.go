@@ -17,9 +17,10 @@ import (
 )
 
 const (
-	// maxVerified is the MaxItems of status.verified, maxImages that of its images.
+	// maxVerified is the MaxItems of status.verified, maxImages that of its images, maxPolicies that of status.policies.
 	maxVerified = 10
 	maxImages   = 64
+	maxPolicies = 64
 )
 
 // Of derives the whole status from a situation. It is the one place where verdicts become conditions.
@@ -39,7 +40,7 @@ func derive(s Situation) Score {
 	score := Score{Status: v1alpha1.LaunchReadinessStatus{
 		ObservedGeneration: ptr.To(s.Generation),
 		Revision:           revision,
-		Policies:           s.Policies,
+		Policies:           s.Policies[:min(len(s.Policies), maxPolicies)],
 		PolicySummary:      policySummary(s.Policies),
 		ReportRef:          s.Previous.ReportRef,
 	}}

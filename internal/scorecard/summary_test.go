@@ -96,6 +96,30 @@ func TestSummaries(t *testing.T) {
 	}
 }
 
+func TestPoliciesInForceAreListedAndSummarised(t *testing.T) {
+	for _, test := range []struct {
+		inForce, listed int
+		summary         string
+	}{
+		{0, 0, ""},
+		{1, 1, "p00"},
+		{3, 3, "p00, p01, p02"},
+		{4, 4, "p00, p01, p02 and 1 more"},
+		// Beyond what the schema takes: a status that is refused would tell nothing at all.
+		{70, 64, "p00, p01, p02 and 67 more"},
+	} {
+		w := newWorld(t)
+		w.Policies = nil
+		for i := range test.inForce {
+			w.Policies = append(w.Policies, v1alpha1.PolicyInForce{Name: fmt.Sprintf("p%02d", i)})
+		}
+		w.score()
+		if got := len(w.Previous.Policies); got != test.listed || w.Previous.PolicySummary != test.summary {
+			t.Errorf("of %d policies %d are listed as %q, want %d as %q", test.inForce, got, w.Previous.PolicySummary, test.listed, test.summary)
+		}
+	}
+}
+
 func TestObstacles(t *testing.T) {
 	for kind, want := range map[ObstacleKind][]string{
 		ObstacleStalled: {"Ready False WorkloadInvalid", "Stalled True WorkloadInvalid", "Reconciling False Idle"},

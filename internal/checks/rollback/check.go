@@ -6,9 +6,11 @@ package rollback
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -24,6 +26,11 @@ const (
 	defaultMinimumHistory = 2
 	// maxTold is how many workloads the control tells of one by one.
 	maxTold = 3
+	// patience is how long a measurement waits in all for controllers that have just been given a new spec. They need
+	// tens of milliseconds, a few seconds when busy; without the wait each rollout would begin with an Unknown row.
+	patience = 3 * time.Second
+	// glance is the time between two looks: they go to the cache.
+	glance = 50 * time.Millisecond
 )
 
 // Check measures RollbackReady.
@@ -98,7 +105,7 @@ func (c *Check) Measure(ctx context.Context, app *launch.App) scorecard.Outcome 
 		return scorecard.Unmeasured(c.Row(), v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured,
 			"The launch has no workload to roll back. List its workloads in spec.workloads.")
 	}
-	m := &measurement{Check: c, minimumHistory: minimumHistory(app), objects: map[object]keys{}}
+	m := &measurement{Check: c, minimumHistory: minimumHistory(app), objects: map[object]keys{}, waitsUntil: time.Now().Add(patience)}
 	var missed []*unmeasuredError
 	for _, w := range app.Workloads {
 		if err := m.workload(ctx, w); err != nil {
@@ -115,6 +122,8 @@ func (c *Check) Measure(ctx context.Context, app *launch.App) scorecard.Outcome 
 type measurement struct {
 	*Check
 	minimumHistory int32
+	// waitsUntil is when patience with lagging controllers ends.
+	waitsUntil time.Time
 	// objects are those that were got, so that each is got once.
 	objects  map[object]keys
 	findings []scorecard.Finding
@@ -125,15 +134,7 @@ type measurement struct {
 
 // workload looks at one workload.
 func (m *measurement) workload(ctx context.Context, w launch.Workload) error {
-	s, err := m.read(ctx, w)
-	if err != nil {
-		return err
-	}
-	revisions, err := m.revisions(ctx, w)
-	if err != nil {
-		return err
-	}
-	h, err := s.history(revisions)
+	s, h, err := m.settled(ctx, w)
 	if err != nil {
 		return err
 	}
@@ -145,6 +146,36 @@ func (m *measurement) workload(ctx context.Context, w launch.Workload) error {
 	m.seesReadiness(s, h)
 	m.namesImages(s, h)
 	return m.references(ctx, s, h)
+}
+
+// settled reads a workload and its history, once its controller has dealt with the newest spec.
+func (m *measurement) settled(ctx context.Context, w launch.Workload) (state, history, error) {
+	for {
+		s, h, err := m.look(ctx, w)
+		var missed *unmeasuredError
+		if !errors.As(err, &missed) || !missed.passing || time.Now().After(m.waitsUntil) {
+			return s, h, err
+		}
+		select {
+		case <-ctx.Done():
+			return s, h, err
+		case <-time.After(glance):
+		}
+	}
+}
+
+// look reads a workload and its history as they are.
+func (m *measurement) look(ctx context.Context, w launch.Workload) (state, history, error) {
+	s, err := m.read(ctx, w)
+	if err != nil {
+		return s, history{}, err
+	}
+	revisions, err := m.revisions(ctx, w)
+	if err != nil {
+		return s, history{}, err
+	}
+	h, err := s.history(revisions)
+	return s, h, err
 }
 
 func (m *measurement) add(d scorecard.Draft) {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
@@ -258,7 +260,7 @@ func unknownCases() []unknownCase {
 func TestMeasure_GivesNoVerdictOnWhatItDidNotSee(t *testing.T) {
 	for _, c := range unknownCases() {
 		for _, kind := range c.kinds {
-			t.Run(c.name+"/"+string(kind), func(t *testing.T) {
+			inFakeTime(t, c.name+"/"+string(kind), func(t *testing.T) {
 				w := healthy(kind)
 				c.change(w)
 				fake := w.client(t)
@@ -273,6 +275,64 @@ func TestMeasure_GivesNoVerdictOnWhatItDidNotSee(t *testing.T) {
 			})
 		}
 	}
+}
+
+// inFakeTime runs a subtest whose clock goes on only where everything waits.
+func inFakeTime(t *testing.T, name string, test func(*testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, test) })
+}
+
+// A rollout's first moments are no reason to say that a row can't be measured.
+func TestMeasure_WaitsAMomentForTheController(t *testing.T) {
+	for name, c := range map[string]struct {
+		// behind makes the world one whose controller has not acted yet.
+		behind func(w *world)
+		after  time.Duration
+		want   v1alpha1.Verdict
+		atMost time.Duration
+	}{
+		"which observes the spec":   {func(w *world) { w.observed = 6 }, time.Second, v1alpha1.VerdictPass, 2 * time.Second},
+		"which makes the revision":  {func(w *world) { w.kept = w.kept[:1] }, time.Second, v1alpha1.VerdictPass, 2 * time.Second},
+		"but not for long":          {func(w *world) { w.observed = 6 }, time.Minute, v1alpha1.VerdictUnknown, 5 * time.Second},
+		"and not for what stays so": {func(w *world) { w.resolved = ptr.To(template("f")) }, time.Second, v1alpha1.VerdictUnknown, 0},
+	} {
+		inFakeTime(t, name, func(t *testing.T) {
+			lagging, caughtUp := healthy(deployment), healthy(deployment)
+			c.behind(lagging)
+			began := time.Now()
+			cached := &turning{Reader: lagging.client(t), at: began.Add(c.after), to: caughtUp.client(t)}
+			o := rollback.New(cached, cached, testKey).Measure(t.Context(), lagging.app())
+			if o.Verdict != c.want {
+				t.Errorf("got %s: %s", o.Verdict, o.Message)
+			}
+			if took := time.Since(began); took > c.atMost {
+				t.Errorf("it waited %s, want at most %s", took, c.atMost)
+			}
+		})
+	}
+}
+
+// turning reads from another world from a moment on.
+type turning struct {
+	client.Reader
+	at time.Time
+	to client.Reader
+}
+
+func (r *turning) now() client.Reader {
+	if time.Now().Before(r.at) {
+		return r.Reader
+	}
+	return r.to
+}
+
+func (r *turning) Get(ctx context.Context, key client.ObjectKey, o client.Object, opts ...client.GetOption) error {
+	return r.now().Get(ctx, key, o, opts...)
+}
+
+func (r *turning) List(ctx context.Context, l client.ObjectList, opts ...client.ListOption) error {
+	return r.now().List(ctx, l, opts...)
 }
 
 func TestMeasure_NoWorkloadProvesNothing(t *testing.T) {

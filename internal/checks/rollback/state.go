@@ -80,7 +80,10 @@ func (m *measurement) read(ctx context.Context, w launch.Workload) (state, error
 	case err != nil:
 		return s, what.failed(err)
 	case !same:
-		return s, notYet("%s changed while it was being measured; it is measured again.", w)
+		// Looking again shows the new one again: it is for the next measurement, which is resolved from it.
+		changed := notYet("%s changed while it was being measured; it is measured again.", w)
+		changed.passing = false
+		return s, changed
 	case !s.observed:
 		return s, notYet("The controller of %s has not dealt with its newest spec yet, so its revisions are not known; it is measured again.", w)
 	}

@@ -19,6 +19,8 @@ import (
 type unmeasuredError struct {
 	fault           v1alpha1.Fault
 	reason, message string
+	// passing: it goes away by itself in a moment.
+	passing bool
 }
 
 func (e *unmeasuredError) Error() string { return e.reason + ": " + e.message }
@@ -40,10 +42,10 @@ func (e *unmeasuredError) rank() int {
 	return 1
 }
 
-// notYet says that the workload's controller, or the cache, lags behind: the next attempt should find it done. No app
+// notYet says that the workload's controller, or the cache, lags behind: another look should find it done. No app
 // can bring it about, so it is the operator's to wait for.
-func notYet(format string, args ...any) error {
-	return &unmeasuredError{fault: v1alpha1.FaultOperator, reason: v1alpha1.ReasonNoPositiveControl, message: fmt.Sprintf(format, args...)}
+func notYet(format string, args ...any) *unmeasuredError {
+	return &unmeasuredError{fault: v1alpha1.FaultOperator, reason: v1alpha1.ReasonNoPositiveControl, message: fmt.Sprintf(format, args...), passing: true}
 }
 
 // access is a request to the API server, as RBAC names it.

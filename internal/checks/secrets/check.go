@@ -17,7 +17,8 @@ import (
 	"github.com/launchready/launchready/internal/scorecard"
 )
 
-// rulesVersion changes when the same template may get another verdict: verdicts of older rules are Stale then.
+// rulesVersion changes when this package may give the same template another verdict: verdicts of older rules are Stale
+// then. The detector's rules have a version of their own.
 const rulesVersion = "template-1"
 
 // Detector finds secrets in settings and command lines; detect.Detector is one.
@@ -50,8 +51,9 @@ func (c *Check) Row() v1alpha1.Row { return v1alpha1.RowSecretsSafe }
 // Secrets' versions.
 func (c *Check) Inputs(*launch.App) any {
 	return struct {
-		Rules string `json:"rules"`
-	}{Rules: rulesVersion}
+		Rules    string `json:"rules"`
+		Detector string `json:"detector"`
+	}{Rules: rulesVersion, Detector: detect.Version}
 }
 
 // Measure looks at everything in the app's pod templates that can carry a secret, and at what they refer to.
