@@ -3,7 +3,10 @@
 
 package detect
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Placeholder tells a value that stands for one which somebody has yet to fill in:
 // changeme, your-api-key, xxx, TODO, <insert here>, an unrendered ${...}, or nothing.
@@ -25,6 +28,25 @@ func Placeholder(value string) bool {
 		return len(t.defaults) == 0 || Placeholder(t.defaults[0])
 	}
 	return placeholderWords(v)
+}
+
+// noPasswords are placeholders that stand for no password at all, so that nobody can log in with them; Java's changeit
+// opens a store of public certificates.
+var noPasswords = wordSet(`todo fixme tbd tba redacted removed masked omitted mock dummy fake notset notreal na xxx xxxx xxxxx
+	none null nil undefined unset empty unused unknown hidden blank sensitive insert changeit`)
+
+// Unchanged tells a password that was never changed from what an example said (changeme, your-password): the name leaves
+// no doubt that a password is meant, and the value is words that open the door, to everybody. <your-password>,
+// ${PASSWORD}, none and xxxx do not.
+func Unchanged(name, value string) bool {
+	v := strings.TrimSpace(value)
+	if c := readName(name); c.noun != isPassword || !c.strong || filler(v) || bracketed(v) || !placeholderWords(v) {
+		return false
+	}
+	var store nameWords
+	words := store.split(v)
+	marked := slices.ContainsFunc(words, func(w word) bool { return placeholderVocabulary[w.text]&placeholderMark != 0 })
+	return (marked || changeMe(words)) && !slices.ContainsFunc(words, func(w word) bool { return noPasswords[w.text] })
 }
 
 // filler tells values without content: ***, xxx, ..., ----, 000, "sk-xxxxxxxx".

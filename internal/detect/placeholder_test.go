@@ -46,3 +46,23 @@ func TestTypedPlaceholderIsNoSecret(t *testing.T) {
 		}
 	}
 }
+
+func TestUnchanged(t *testing.T) {
+	for _, name := range []string{"POSTGRES_PASSWORD", "ADMIN_PASSWORD", "DB_PASS", "spring.datasource.password"} {
+		for _, v := range []string{"changeme", "change-me", "CHANGE_ME!", "your-password", "yourpassword", "example", "replace-me", "please-change-me-now"} {
+			if !Unchanged(name, v) {
+				t.Errorf("%s: %q opens the door to everybody", name, v)
+			}
+		}
+		for _, v := range []string{"", "xxxx", "****", "<your-password>", "${DB_PASSWORD}", "$(DB_PASSWORD)", "none", "null", "dummy", "todo", "REDACTED", "changeit", "hunter2", "default", "string"} {
+			if Unchanged(name, v) {
+				t.Errorf("%s: %q opens nothing, or is judged otherwise", name, v)
+			}
+		}
+	}
+	for _, name := range []string{"", "OPENAI_API_KEY", "PASSWORD_POLICY", "PASSWORD_FILE", "HAS_PASSWORD", "MODE", "VITE_PASSWORD"} {
+		if Unchanged(name, "changeme") {
+			t.Errorf("%s is no password", name)
+		}
+	}
+}

@@ -199,6 +199,8 @@ func TestReferencesToSecrets(t *testing.T) {
 		{"the secrets store", volume(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "secrets-store.csi.k8s.io", VolumeAttributes: map[string]string{"secretProviderClass": "chat-secrets"}}}), nil, nil, "Passed"},
 		{"a driver's Secret", volume(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "nfs.example.com", NodePublishSecretRef: ptr.To(local("nfs"))}}), nil, []string{"High ReferenceMissing at volumes[data]"}, "SecretReferenceBroken"},
 		{"a driver's keys are its own", volume(corev1.VolumeSource{CSI: &corev1.CSIVolumeSource{Driver: "nfs.example.com", NodePublishSecretRef: ptr.To(local("nfs"))}}), []client.Object{secretOf("nfs", map[string]string{"password": "changeme"})}, nil, "Passed"},
+		{"a typed password that everybody knows", envOf(corev1.EnvVar{Name: "POSTGRES_PASSWORD", Value: "changeme"}), nil, []string{"High ValuePlaceholder at containers[web].env[POSTGRES_PASSWORD]"}, "SecretValueUnusable"},
+		{"a typed key that opens nothing", envOf(corev1.EnvVar{Name: "OPENAI_API_KEY", Value: "dummy"}, corev1.EnvVar{Name: "SMTP_PASSWORD", Value: "none"}, corev1.EnvVar{Name: "DB_PASSWORD", Value: "<your-password>"}), nil, nil, "Passed"},
 		{"the downward API", envOf(corev1.EnvVar{Name: "AUTH_TOKEN", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}}), nil, nil, "Passed"},
 		{"a pull secret", pulling("regcred"), []client.Object{typedAs(secretOf("regcred", map[string]string{".dockerconfigjson": `{"auths":{"r.example.com":{"auth":"eA=="}}}`}), corev1.SecretTypeDockerConfigJson)}, nil, "Passed"},
 		{"an old pull secret", pulling("regcred"), []client.Object{typedAs(secretOf("regcred", map[string]string{".dockercfg": `{"r.example.com":{"auth":"eA=="}}`}), corev1.SecretTypeDockercfg)}, nil, "Passed"},
@@ -234,6 +236,7 @@ func TestConfigMapsThatAreUsed(t *testing.T) {
 	}{
 		{"as a whole", wholeConfigMap("chat-config"), []client.Object{typed}, []string{at + "data[SETTING]", at + "data[app.yaml]"}},
 		{"by key", envOf(fromConfigMap("A", "chat-config", "SETTING", false)), []client.Object{typed}, []string{at + "data[SETTING]"}},
+		{"a password that everybody knows", wholeConfigMap("chat-config"), []client.Object{configMapOf("chat-config", map[string]string{"POSTGRES_PASSWORD": "changeme"})}, []string{"High ValuePlaceholder at ConfigMap shop/chat-config: data[POSTGRES_PASSWORD]"}},
 		{"by another key", envOf(fromConfigMap("A", "chat-config", "LOG_LEVEL", false)), []client.Object{typed}, nil},
 		{"as a file", volume(corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: local("chat-config"), Items: []corev1.KeyToPath{{Key: "app.yaml", Path: "app.yaml"}}}}), []client.Object{typed}, []string{at + "data[app.yaml]"}},
 		{"projected", volume(corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: local("chat-config")}}}}}), []client.Object{typed}, []string{at + "data[SETTING]", at + "data[app.yaml]"}},

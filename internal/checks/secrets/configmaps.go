@@ -54,9 +54,12 @@ func (m *measurement) configMap(ctx context.Context, o *object, c *corev1.Config
 		}
 		m.scanned += len(value)
 		m.cases++
-		if found := m.lookAtKey(names[key], value); len(found) > 0 {
+		switch found := m.lookAtKey(names[key], value); {
+		case len(found) > 0:
 			used := o.uses[slices.IndexFunc(o.uses, func(u use) bool { return u.Key == "" || u.Key == key })]
 			m.typed(place, ", used at "+m.usePlace(used), m.configMapRemedy(o, key), found)
+		case slices.ContainsFunc(names[key], func(name string) bool { return detect.Unchanged(name, value) }):
+			m.unchanged(place, m.configMapRemedy(o, key))
 		}
 	}
 }

@@ -69,6 +69,15 @@ func (m *measurement) typed(place, note, remedy string, matches []detect.Match) 
 	}
 }
 
+// unchanged reports a password that stands at a place as plain text and is one that everybody knows.
+func (m *measurement) unchanged(place, remedy string) {
+	m.add(scorecard.Draft{
+		Rule: ruleValuePlaceholder, Severity: v1alpha1.SeverityHigh, Place: place,
+		Message: "The password that stands here as plain text is a placeholder that somebody has yet to replace: everybody knows it.",
+		Remedy:  "Make a new password. " + remedy,
+	})
+}
+
 // typedTogether makes one finding of many secrets; its identity covers all of them, so that a waiver covers no new one.
 func (m *measurement) typedTogether(place, note, remedy string, matches []detect.Match) {
 	severity := v1alpha1.SeverityHigh

@@ -23,8 +23,11 @@ func (m *measurement) workload(w *launch.Workload) {
 	// What stands in the template now, so that a copy of the manifest in an annotation does not tell it twice.
 	current := map[string]bool{}
 	look := func(s setting) {
-		if found := m.look(&s); len(found) > 0 {
+		switch found := m.look(&s); {
+		case len(found) > 0:
 			m.report(w, &s, found, current)
+		case s.home == inEnv && detect.Unchanged(s.name, s.value):
+			m.unchanged(m.place(w, &s), m.remedy(w, &s))
 		}
 	}
 	walkTemplate(&w.Template, look)
