@@ -194,7 +194,7 @@ func requiredVersion(goMod []byte, module string) (string, error) {
 // goSettings is what of the go command's environment determines the programs.
 func goSettings(ctx context.Context, module string) ([]byte, error) {
 	cmd := goCommand(ctx, module, "env", "-json", "GOVERSION", "GOOS", "GOARCH", "GOAMD64", "GOARM", "GOARM64", "GOEXPERIMENT",
-		"GOFIPS140", "GOFLAGS")
+		"GOFIPS140")
 	out, err := cmd.Output()
 	if err != nil {
 		if exit, ok := errors.AsType[*exec.ExitError](err); ok {
@@ -208,7 +208,8 @@ func goSettings(ctx context.Context, module string) ([]byte, error) {
 func goCommand(ctx context.Context, dir string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "PWD="+dir)
+	// GOFLAGS of the caller (make has some, a shell has others) would give a folder of programs for each.
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath", "GOWORK=off", "PWD="+dir)
 	return cmd
 }
 

@@ -179,6 +179,10 @@ func TestFolderDependsOnWhatDeterminesThePrograms(t *testing.T) {
 	if again := dir(smallModule, "", smallTargets()); again != base {
 		t.Errorf("the same input gives %s and %s", base, again)
 	}
+	t.Setenv("GOFLAGS", "-trimpath -modcacherw")
+	if again := dir(smallModule, "", smallTargets()); again != base {
+		t.Errorf("the caller's GOFLAGS give another folder than %s: %s", base, again)
+	}
 	others := map[string]string{
 		"go.mod":    dir(strings.Replace(smallModule, "v1.37.2", "v1.37.1", 1), "", smallTargets()),
 		"go.sum":    dir(smallModule, "example.com/a v1.0.0 h1:x=\n", smallTargets()),
