@@ -50,7 +50,7 @@ func credential(c claim, v string, where place) (string, bool) {
 	if weakPassword(c, v, where) {
 		return v, true
 	}
-	if innocent(v) || Placeholder(v) {
+	if Placeholder(v) || innocent(v) && !slashedPassword(c, v, where) {
 		return "", false
 	}
 	if pw, ok := pairPassword(v); ok && c.strong && c.noun == isToken && (mixed(pw) || caseChanges(pw) > 0) {
@@ -61,6 +61,13 @@ func credential(c claim, v string, where place) (string, bool) {
 
 // variable tells that the value is one of an environment: it is in force as it stands.
 func (c claim) variable(where place) bool { return where == inSetting || c.exact && where != inComment }
+
+// slashedPassword tells a password with a slash in it from a path: it has capitals, and does not begin or end as paths do.
+func slashedPassword(c claim, v string, where place) bool {
+	left, right, ok := strings.Cut(v, "/")
+	return ok && c.noun == isPassword && c.strong && c.variable(where) && (alnum | dash).all(left) && (alnum | dash).all(right) &&
+		has(left, upper) && has(left, lower) && has(right, upper) && has(right, lower)
+}
 
 // weakPasswords are words that say what they are, and are what many a database is really opened with.
 var weakPasswords = wordSet("password passwd pass passwort secret test guest admin root")
@@ -384,7 +391,7 @@ func pairPassword(v string) (string, bool) {
 		strings.ContainsAny(pw, " \t") {
 		return "", false
 	}
-	if digit.all(pw) && len(pw) <= 5 || Placeholder(pw) || parseTemplate(pw).found || innocent(v) || scope(v) {
+	if digit.all(pw) && len(pw) <= 5 || measure(pw) || Placeholder(pw) || parseTemplate(pw).found || innocent(v) || scope(v) {
 		return "", false
 	}
 	if digit.all(user) && digit.all(pw) || pathLike(pw) && strings.HasPrefix(pw, "/") {

@@ -38,6 +38,8 @@ func (s *scan) directive(r region, words []shellWord, i int, where place) {
 	}
 	_, pair := pairPassword(value.text)
 	switch {
+	case value.text == "is" && i+2 < len(words):
+		s.told(r, words[i+2], c)
 	case where == inComment:
 		return
 	case pair && c.noun&(isAuth|isCredential) != 0:
@@ -50,6 +52,14 @@ func (s *scan) directive(r region, words []shellWord, i int, where place) {
 		s.judge(r, value.start, end, name.text, bareInFile) // HTTP_Passwd x, as Fluent Bit has it
 	case len(words) == 2, netrc(words, i), value.quoted && (i == 0 || before == ":"):
 		s.judge(r, value.start, end, name.text, inComment)
+	}
+}
+
+// told judges "the password is hunter2-correct": a sentence that gives a password away has one that no word can be.
+func (s *scan) told(r region, w shellWord, c claim) {
+	v := strings.TrimRight(w.text, ".,:;!?)")
+	if c.noun == isPassword && len(v) >= 6 && mixed(v) && looseShape(v) && !innocent(v) && !Placeholder(v) {
+		s.add(r, w.start, w.start+len(v), KindPassword, "sentence", byName)
 	}
 }
 

@@ -102,7 +102,7 @@ func readName(name string) claim {
 	if strings.HasPrefix(name, "BUNDLE_") && strings.Contains(name, "__") {
 		return claim{noun: isCredential} // Bundler's credentials of a gem server
 	}
-	if digestName(words) || selector(name) {
+	if digestName(words) || translation(words) || selector(name) {
 		return claim{}
 	}
 	if c := byWholeName(words); c.noun != 0 {
@@ -151,6 +151,17 @@ func byWholeName(words []word) claim {
 		return claim{noun: isPassword}
 	}
 	return claim{}
+}
+
+// translation tells names of texts that are shown to people.
+func translation(words []word) bool {
+	for _, w := range words {
+		switch w.text {
+		case "i18n", "l10n", "i18", "l10", "translation", "translations", "locale", "locales":
+			return true
+		}
+	}
+	return false
 }
 
 // selector tells the key of a reference to a Secret object, as custom resources have it: clientSecret.key beside
@@ -339,8 +350,8 @@ func qualifyKey(c claim, before []word) claim {
 		return claim{}
 	}
 	nearest := before[len(before)-1]
-	if precededBy(before, isStrongKey, 2) {
-		return c // APIKEY_ALLOWED_KEYS
+	if precededBy(before, isStrongKey, 2) || nearest.text == "routing" && len(before) > 1 && before[len(before)-2].text == "pagerduty" {
+		return c // APIKEY_ALLOWED_KEYS, PAGERDUTY_ROUTING_KEY
 	}
 	if nearest.role&isKeyQualifier == 0 && nearest.role&(isKeyInnocent|isPassword|isPin) != 0 {
 		return claim{}
@@ -366,7 +377,7 @@ func searchOnly(before []word) bool {
 func seedOfCredential(before []word) bool {
 	for _, w := range before {
 		switch w.text {
-		case "otp", "totp", "mfa", "wallet", "hd", "bip39", "2fa", "key":
+		case "otp", "totp", "mfa", "wallet", "hd", "bip39", "2fa", "key", "nats", "nkey":
 			return true
 		}
 	}

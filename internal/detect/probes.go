@@ -23,6 +23,7 @@ func probes() []struct {
 		{[]string{"$2a$", "$2b$", "$2y$", "$apr1$", "$1$", "$5$", "$6$", "$y$", "$argon2", "{sha}", "{ssha}", "$pbkdf2-", "pbkdf2_sha", "$p$b"}, (*scan).hashAt},
 		{[]string{"@tcp(", "@unix(", "@cloudsql("}, (*scan).goMySQLAt},
 		{[]string{"thin:", "oci:", "oci8:"}, (*scan).oracleAt},
+		{[]string{"@//"}, (*scan).ezConnectAt},
 		{[]string{":aa"}, (*scan).telegramAt},
 		{[]string{":apa91b"}, (*scan).firebaseAt},
 		{[]string{"-us"}, (*scan).mailchimpAt},

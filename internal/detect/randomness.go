@@ -90,11 +90,11 @@ var aboutPasswords = wordSet(`your please enter password passwords passphrase to
 // spacedPassword tells a password that a person wrote with blanks in it, where nothing but a password can stand.
 func spacedPassword(v string) bool {
 	words := strings.Fields(v)
-	if len(words) > 6 || len(v) < 6 {
+	if len(words) > 6 || len(v) < 6 || strings.HasSuffix(v, "?") {
 		return false
 	}
 	for _, w := range words {
-		if inSet(aboutPasswords, strings.Trim(w, ".,:;!?()\"'")) || strings.HasPrefix(w, "-") || strings.HasSuffix(w, ":") || pathLike(w) {
+		if bare := strings.Trim(w, ".,:;!?()\"'"); inSet(aboutPasswords, bare) || inSet(labels, bare) || strings.HasPrefix(w, "-") || strings.HasSuffix(w, ":") || pathLike(w) {
 			return false
 		}
 	}

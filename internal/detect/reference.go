@@ -92,6 +92,9 @@ func referenceAt(v string, i int) (end int, def string) {
 				return closedBy(v, i, pair.open, pair.closing)
 			}
 		}
+		if strings.HasPrefix(rest, "@{") { // Telegraf's secret stores
+			return closedBy(v, i, "@{", "}")
+		}
 		return wrappedName(v, i), ""
 	}
 	return i, ""
@@ -127,6 +130,11 @@ func dollarReference(v string, i int) (end int, def string) {
 		return i, ""
 	}
 	switch next := v[i+1]; {
+	case strings.HasPrefix(v[i:], "$__"):
+		if open := strings.IndexByte(v[i:], '{'); open > 3 && letters(v[i+3:i+open]) { // Grafana's $__file{path}
+			return closedBy(v, i, v[i:i+open+1], "}")
+		}
+		return bareVariable(v, i), ""
 	case next == '{':
 		end := closingBracket(v, i+1, '{', '}')
 		if end < 0 {
@@ -215,7 +223,10 @@ func typedDefault(inside string) string {
 	if i == 0 || i >= len(inside) {
 		return ""
 	}
-	rest := inside[i:]
+	name, rest := inside[:i], inside[i:]
+	if rest[0] == '-' && has(name, lower) && strings.Contains(name, ".") {
+		return "" // a property with a hyphen in its name: ${keystore.db-password}
+	}
 	for _, op := range []string{":-", ":=", ":+", "-", "=", ":"} {
 		if def, ok := strings.CutPrefix(rest, op); ok {
 			if strings.HasPrefix(def, "?") {

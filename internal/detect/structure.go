@@ -452,7 +452,13 @@ func (l *lineReader) value(at int, line string, v span, name string, where place
 		if strings.Count(first, "(") > strings.Count(first, ")") || strings.Count(first, "{") > strings.Count(first, "}") {
 			return // the beginning of a reference: $(cat file)
 		}
+		if first[0] == '<' && strings.HasSuffix(line[v.start:v.end], ">") {
+			return // the beginning of a description: <generate one>
+		}
 		rest := line[v.start+n : v.end]
+		if sentence(rest) && !strings.Contains(rest, "=") {
+			return
+		}
 		if strings.ContainsAny(rest, "=:") || strings.HasPrefix(strings.TrimSpace(rest), "-") || where == inSetting || strings.HasSuffix(line[v.start:v.start+n], ",") ||
 			strings.HasSuffix(line[v.start:v.start+n], ";") {
 			l.s.judge(l.r, at+v.start, at+v.start+len(first), name, where)

@@ -167,6 +167,18 @@ func (s *scan) oracleAt(r region, at int) {
 	}
 }
 
+// ezConnectAt reads Oracle's user/password@//host:port/service.
+func (s *scan) ezConnectAt(r region, at int) {
+	start := at
+	for start > 0 && at-start < 256 && strings.IndexByte(" \t\n\"'`=:", r.text[start-1]) < 0 {
+		start--
+	}
+	user, pw, ok := strings.Cut(r.text[start:at], "/")
+	if ok && identifier(user) && !strings.Contains(pw, "/") && !noPassword(pw) {
+		s.addText(r, pw, start+len(user)+1, at, KindDatabaseURL, "oracle", byGrammar)
+	}
+}
+
 // webhookHosts are hosts and paths whose URLs let whoever knows them post.
 var webhookHosts = []string{
 	"hooks.slack.com/", "discord.com/api/webhooks/", "discordapp.com/api/webhooks/", "hooks.zapier.com/hooks/catch/",

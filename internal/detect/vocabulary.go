@@ -107,7 +107,7 @@ func addAttributes(add func(wordRole, string)) {
 		tracking audit logging log metric metrics cache caching cached leeway skew tolerance clock position offset
 		extractor resolver interceptor filter handler middleware guard strategy sync synced time date at by in from
 		encoding encodings codec serializer serialiser deserializer formatter builder parser adapter dialect tokenizer
-		visible visibility realm dn toggle style color colour icon placeholder`)
+		visible visibility kid jti realm dn toggle style color colour icon placeholder`)
 }
 
 func addQualifiers(add func(wordRole, string)) {
