@@ -42,10 +42,8 @@ func credential(c claim, v string, where place) (string, bool) {
 	if t := parseTemplate(v); t.found {
 		return credentialInTemplate(c, t, where)
 	}
-	if c.noun == isAuth || c.noun == isCookie || c.noun == isCredential {
-		if s, ok := pairPassword(v); ok && c.noun != isCookie {
-			return s, true
-		}
+	if s, ok := credentialOfPair(c, v); ok {
+		return s, true
 	}
 	if weakPassword(c, v, where) {
 		return v, true
@@ -53,10 +51,20 @@ func credential(c claim, v string, where place) (string, bool) {
 	if Placeholder(v) || innocent(v) && !slashedPassword(c, v, where) {
 		return "", false
 	}
-	if pw, ok := pairPassword(v); ok && c.strong && c.noun == isToken && (mixed(pw) || caseChanges(pw) > 0) {
-		return pw, true
-	}
 	return v, shaped(c, v, where)
+}
+
+// credentialOfPair judges user:password, which a token may be as well.
+func credentialOfPair(c claim, v string) (string, bool) {
+	pw, ok := pairPassword(v)
+	switch {
+	case !ok:
+	case c.noun == isAuth, c.noun == isCredential:
+		return pw, true
+	case c.strong && c.noun == isToken && (mixed(pw) || caseChanges(pw) > 0):
+		return pw, !innocent(v) && !Placeholder(v)
+	}
+	return "", false
 }
 
 // variable tells that the value is one of an environment: it is in force as it stands.

@@ -14,14 +14,15 @@ var directives = wordSet(`env arg setenv setx set add put proxy_set_header fastc
 var lonely = wordSet(`requirepass masterauth masteruser_password bindpw rootpw insecure-password auth_pass auth-pass
 	sentinel-pass requirepassword`)
 
+// operators stand between a name and a value, which are read as a pair then.
+var operators = wordSet("= : => :=")
+
 // directive judges NAME value.
 func (s *scan) directive(r region, words []shellWord, i int, where place) {
 	name, value := words[i], words[i+1]
 	name.text = strings.TrimPrefix(name.text, "$")
-	if name.quoted && !value.quoted || strings.ContainsAny(name.text, "=:<>(){}$\"'`,;") || len(name.text) > maxKeyLength {
-		return
-	}
-	if value.text == "=" || value.text == ":" || value.text == "=>" || value.text == ":=" {
+	if name.quoted && !value.quoted || strings.ContainsAny(name.text, "=:<>(){}$\"'`,;") || len(name.text) > maxKeyLength ||
+		operators[value.text] {
 		return
 	}
 	c := readName(name.text)

@@ -128,14 +128,19 @@ func (j *jsonReader) object(depth int) error {
 		// RFC 7517: the parameter d of a key is private, k is a symmetric key.
 		j.s.addText(j.r, value.value, value.start, value.end, KindPrivateKey, "jwk", byDecoding)
 	case name.value != "" && value.value != "":
-		r := j.r.decodedAt(value)
-		j.s.judge(r, 0, len(value.value), name.value, inSetting)
-		if value.value[0] == '{' && j.s.nesting < maxNesting {
-			j.s.inside(name.value, r)
-		}
+		j.pair(name.value, value)
 	}
 	_, _, _, err := j.token()
 	return err
+}
+
+// pair judges the value of an object that holds a name and a value.
+func (j *jsonReader) pair(name string, value member) {
+	r := j.r.decodedAt(value)
+	j.s.judge(r, 0, len(value.value), name, inSetting)
+	if value.value[0] == '{' && j.s.nesting < maxNesting {
+		j.s.inside(name, r)
+	}
 }
 
 // member takes the string between start and end of the document, if it is one.

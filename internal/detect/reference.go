@@ -22,7 +22,7 @@ const maxTemplateParts = 64
 // parseTemplate finds references of all the dialects that meet in a pod template:
 // Kubernetes' $(VAR), which $$(VAR) escapes; the shell's $VAR, ${VAR}, $(cat f)
 // and `cat f`; Helm, Jinja and Mustache {{ }}; ERB <% %>; Spring and Ruby #{ };
-// Windows %VAR%; autoconf @VAR@; percentReferences.
+// Windows %VAR%; autoconf @VAR@; and more of betweenBrackets.
 // https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/
 func parseTemplate(v string) template {
 	var t template
@@ -60,49 +60,43 @@ func parseTemplate(v string) template {
 // referenceAt returns the end of the reference that begins at i, or i if there is
 // none, and its typed default.
 func referenceAt(v string, i int) (end int, def string) {
-	rest := v[i:]
 	switch v[i] {
 	case '$':
 		return dollarReference(v, i)
-	case '{':
-		if strings.HasPrefix(rest, "{{") {
-			return closedBy(v, i, "{{", "}}")
-		}
-		if strings.HasPrefix(rest, "{%") {
-			return closedBy(v, i, "{%", "%}")
-		}
-		if strings.HasPrefix(rest, "{resolve:") || strings.HasPrefix(rest, "{env.") || strings.HasPrefix(rest, "{$") {
-			return closedBy(v, i, "{", "}")
-		}
-	case '<':
-		if strings.HasPrefix(rest, "<%") {
-			return closedBy(v, i, "<%", "%>")
-		}
-	case '#':
-		if strings.HasPrefix(rest, "#{") {
-			return closedBy(v, i, "#{", "}")
-		}
 	case '`':
-		if j := strings.IndexByte(rest[1:], '`'); j > 0 {
+		if j := strings.IndexByte(v[i+1:], '`'); j > 0 {
 			return i + j + 2, ""
 		}
-	case '%', '@':
-		for _, pair := range percentReferences {
-			if strings.HasPrefix(rest, pair.open) {
-				return closedBy(v, i, pair.open, pair.closing)
-			}
+		return i, ""
+	}
+	for _, pair := range betweenBrackets {
+		if v[i] == pair.open[0] && strings.HasPrefix(v[i:], pair.open) {
+			return closedBy(v, i, pair.open, pair.closing)
 		}
-		if strings.HasPrefix(rest, "@{") { // Telegraf's secret stores
-			return closedBy(v, i, "@{", "}")
-		}
+	}
+	if v[i] == '%' || v[i] == '@' {
 		return wrappedName(v, i), ""
 	}
 	return i, ""
 }
 
-// percentReferences are Symfony's environment processors, HAProxy's sample expressions, the fields of grok and
-// of Apache's formats, and the template variables of Datadog's autodiscovery.
-var percentReferences = []struct{ open, closing string }{{"%env(", ")%"}, {"%[", "]"}, {"%{", "}"}, {"%%", "%%"}}
+// betweenBrackets are references by what they stand between: Helm, Jinja and Mustache, Jinja's statements, CloudFormation,
+// Caddy (two), ERB, Spring and Ruby, Symfony's environment processors, HAProxy's sample expressions, the fields of grok and
+// of Apache's formats, Datadog's autodiscovery, Telegraf's secret stores.
+var betweenBrackets = []struct{ open, closing string }{
+	{"{{", "}}"},
+	{"{%", "%}"},
+	{"{resolve:", "}"},
+	{"{env.", "}"},
+	{"{$", "}"},
+	{"<%", "%>"},
+	{"#{", "}"},
+	{"%env(", ")%"},
+	{"%[", "]"},
+	{"%{", "}"},
+	{"%%", "%%"},
+	{"@{", "}"},
+}
 
 func closedBy(v string, i int, open, closing string) (int, string) {
 	j := strings.Index(v[i+len(open):], closing)
