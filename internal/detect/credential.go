@@ -45,6 +45,9 @@ func credential(c claim, v string, where place) (string, bool) {
 	if s, ok := credentialOfPair(c, v); ok {
 		return s, true
 	}
+	if c.noun == isToken && listOfPairs(v) {
+		return "", false // etcd's --auth-token: jwt,priv-key=path
+	}
 	if weakPassword(c, v, where) {
 		return v, true
 	}
@@ -83,8 +86,11 @@ var weakPasswords = wordSet("password passwd pass passwort secret test guest adm
 // weakPassword tells such a word where it is in force: as the value of a variable that is a password by its name, or
 // a secret to sign with. Under "key" it would rather be the name of a key of an object.
 func weakPassword(c claim, v string, where place) bool {
-	if !c.strong || !c.variable(where) || !inSet(weakPasswords, v) {
+	if !c.strong || !c.variable(where) {
 		return false
+	}
+	if !inSet(weakPasswords, v) {
+		return c.noun == isPassword && c.exact && digit.all(v) && len(v) >= 4
 	}
 	return c.noun == isPassword || c.exact && c.noun == isSecret && !inSet(providers, v)
 }

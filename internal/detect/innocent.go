@@ -371,6 +371,7 @@ func walletAddress(v string) bool {
 // nameLike tells values that name something: a variable in capitals (DB_PASSWORD), an
 // HTTP header (X-Api-Key), a dotted key or class (spring.security.token), a scope.
 func nameLike(v string) bool {
+	v = strings.TrimPrefix(v, "#") // as sed is told to replace it
 	if (upper | digit | dash).all(v) {
 		return strings.IndexByte(v, '_') > 0 && wordsInCapitals(v)
 	}

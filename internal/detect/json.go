@@ -112,7 +112,7 @@ func (j *jsonReader) object(depth int) error {
 		}
 		m := j.member(k, start, int(j.last))
 		switch {
-		case nameKey(k) && m.value != "":
+		case nameKey(k) && m.value != "", k == "type" && m.value == "password": // as Keycloak's realms have it
 			name = m
 		case valueKey(k) && m.value != "":
 			value = m

@@ -68,6 +68,10 @@ func referenceAt(v string, i int) (end int, def string) {
 			return i + j + 2, ""
 		}
 		return i, ""
+	case '{':
+		if end := expression(v, i); end > i {
+			return end, ""
+		}
 	}
 	for _, pair := range betweenBrackets {
 		if v[i] == pair.open[0] && strings.HasPrefix(v[i:], pair.open) {
@@ -96,6 +100,21 @@ var betweenBrackets = []struct{ open, closing string }{
 	{"%{", "}"},
 	{"%%", "%%"},
 	{"@{", "}"},
+}
+
+// expression returns the end of {token}, {token[:8]} or {user.token}, which format strings fill in, or i.
+func expression(v string, i int) int {
+	end := (wordChar | dot).run(v, i+1)
+	name := v[i+1 : end]
+	if end < len(v) && v[end] == '[' {
+		if closing := strings.IndexByte(v[end:], ']'); closing > 0 {
+			end += closing + 1
+		}
+	}
+	if end >= len(v) || v[end] != '}' || !identifier(name) || end+1 < len(v) && alnum.has(v[end+1]) {
+		return i // {cipher}8f2a names how the rest is written
+	}
+	return end + 1
 }
 
 func closedBy(v string, i int, open, closing string) (int, string) {

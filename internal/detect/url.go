@@ -84,7 +84,7 @@ func (s *scan) userInfo(r region, start int, scheme, info, rest string) {
 			plain = p
 		}
 	}
-	if noPassword(plain) {
+	if noPassword(plain) && !(database(scheme) && inSet(weakPasswords, plain) && inService(rest)) {
 		return
 	}
 	kind := KindURLPassword
@@ -93,6 +93,19 @@ func (s *scan) userInfo(r region, start int, scheme, info, rest string) {
 	}
 	at := start + len(user) + 1
 	s.addText(r, plain, at, at+len(pw), kind, "url-password", byGrammar)
+}
+
+// inService tells by its host whether a database's URL is one that an app connects to, as against an example.
+func inService(rest string) bool {
+	host := rest
+	if i := strings.IndexAny(rest, ":/?"); i >= 0 {
+		host = rest[:i]
+	}
+	switch lowerASCII(host) {
+	case "", "host", "hostname", "server", "localhost", "127.0.0.1", "address":
+		return false
+	}
+	return !strings.Contains(host, "example") && !Placeholder(host) && !parseTemplate(host).found
 }
 
 // noPassword tells what stands in a password's place and is none: nothing, a
