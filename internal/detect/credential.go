@@ -90,7 +90,7 @@ func weakPassword(c claim, v string, where place) bool {
 		return false
 	}
 	if !inSet(weakPasswords, v) {
-		return c.noun == isPassword && c.exact && digit.all(v) && len(v) >= 4
+		return c.noun == isPassword && c.exact && digit.all(v) && len(v) >= 4 && !filler(v)
 	}
 	return c.noun == isPassword || c.exact && c.noun == isSecret && !inSet(providers, v)
 }

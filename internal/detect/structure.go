@@ -452,7 +452,7 @@ func (l *lineReader) value(at int, line string, v span, name string, where place
 		if strings.Count(first, "(") > strings.Count(first, ")") || strings.Count(first, "{") > strings.Count(first, "}") {
 			return // the beginning of a reference: $(cat file)
 		}
-		if first[0] == '<' && strings.HasSuffix(line[v.start:v.end], ">") {
+		if strings.HasPrefix(first, "<") && strings.HasSuffix(line[v.start:v.end], ">") {
 			return // the beginning of a description: <generate one>
 		}
 		rest := line[v.start+n : v.end]
