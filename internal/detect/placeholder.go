@@ -64,7 +64,11 @@ func filler(v string) bool {
 	if rest == 0 {
 		return fill >= 1
 	}
-	return longestFill(v) >= 4 && longestFill(v)*2 >= len(v)
+	if fill < 4 {
+		return false
+	}
+	longest := longestFill(v)
+	return longest >= 4 && longest*2 >= len(v)
 }
 
 // longestFill returns the length of the longest run of one filling character.
@@ -72,7 +76,7 @@ func longestFill(v string) int {
 	longest, run := 0, 0
 	for i := range len(v) {
 		switch {
-		case !strings.ContainsRune("*xX.?#_-", rune(v[i])):
+		case strings.IndexByte("*xX.?#_-", v[i]) < 0:
 			run = 0
 			continue
 		case i > 0 && v[i] == v[i-1]:

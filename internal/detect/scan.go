@@ -89,6 +89,11 @@ type scan struct {
 	labels    labelCount
 	// name of the setting under search.
 	name string
+	// urls is the stretch of a text that ends no URL.
+	urls struct {
+		text     string
+		from, to int
+	}
 	// browser: the text is Firebase's web configuration, whose Google key is public.
 	browser bool
 }

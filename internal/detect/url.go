@@ -23,11 +23,7 @@ func (s *scan) urlAt(r region, at int) {
 		return
 	}
 	start := at + len("://")
-	end := start
-	for end < len(r.text) && end-start < maxToken && strings.IndexByte(" \t\r\n\"'`<>|\\", r.text[end]) < 0 {
-		end++
-	}
-	whole := r.text[start:end]
+	whole := r.text[start:s.urlEnd(r.text, start)]
 	authority := whole
 	if i := strings.IndexAny(whole, "/?#"); i >= 0 {
 		authority = whole[:i]
@@ -41,8 +37,23 @@ func (s *scan) urlAt(r region, at int) {
 		s.userInfo(r, start, scheme, authority[:i], whole[i+1:])
 	}
 	if i := strings.IndexByte(whole, '?'); i >= 0 {
-		s.signature(r, start+i+1, end)
+		s.signature(r, start+i+1, start+len(whole))
 	}
+}
+
+// urlEnd returns the end of the URL whose authority begins at start. What was looked through for the URL before is not
+// looked through again, for in a://a://a:// each is a part of the one before.
+func (s *scan) urlEnd(text string, start int) int {
+	limit := min(len(text), start+maxToken)
+	end := start
+	if text == s.urls.text && s.urls.from <= start && start <= s.urls.to {
+		end = s.urls.to
+	}
+	for end < limit && strings.IndexByte(" \t\r\n\"'`<>|\\", text[end]) < 0 {
+		end++
+	}
+	s.urls.text, s.urls.from, s.urls.to = text, start, end
+	return min(end, limit)
 }
 
 func schemeBefore(text string, at int) string {

@@ -349,7 +349,7 @@ func TestNothingToLookAtIsNoPass(t *testing.T) {
 		{"no workload", appOf(), nil, "has no workload"},
 		{"no container", appOf(deployment(), empty), nil, "has no containers"},
 		{"too many references", appOf(many), nil, "more than 128"},
-		{"too much data", appOf(large), []client.Object{configMapOf("chat-config", map[string]string{"a": strings.Repeat("a\n", 600_000)})}, "16 MiB"},
+		{"too much data", appOf(large), []client.Object{configMapOf("chat-config", map[string]string{"a": strings.Repeat("a\n", 600_000)})}, "8 MiB"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			o := measure(t, tt.app, tt.objects...)
