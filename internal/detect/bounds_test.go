@@ -52,3 +52,20 @@ func TestASecretOnTheSeamOfWindowsIsFound(t *testing.T) {
 		}
 	}
 }
+
+func TestCompressedTextIsReadWithinBounds(t *testing.T) {
+	d := newDetector(t)
+	manifest := `{"spec":{"containers":[{"env":[{"name":"DB_PASSWORD","value":"hunter2-correct"}]}]}}`
+	for what, text := range map[string]string{"in base64": b64(zipped(manifest)), "as it is": zipped(manifest)} {
+		if len(d.Value("objectset.rio.cattle.io/applied", text)) == 0 {
+			t.Errorf("a secret in compressed text is not found: %s", what)
+		}
+	}
+	// A bomb unpacks no more than its bound, where nothing is found behind it.
+	for _, pad := range []string{"", "x"} { // so that it is cut in the middle of a character once
+		bomb := zipped("DB_PASSWORD=hunter2-correct " + pad + strings.Repeat("é", 4<<20) + " API_TOKEN=hunter3-correct")
+		if m := d.Value("data", b64(bomb)); len(m) != 1 {
+			t.Errorf("of a bomb of 8 MiB %d secrets are found, want the one at its beginning", len(m))
+		}
+	}
+}

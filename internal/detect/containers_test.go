@@ -5,6 +5,7 @@ package detect
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -29,6 +30,15 @@ var encodings = map[string]func(string) string{
 	"base64 of hexadecimal": func(s string) string { return b64(hex.EncodeToString([]byte(s))) },
 	"percent-encoded":       func(s string) string { return "q=" + url.QueryEscape(s) },
 	"UTF-16":                func(s string) string { return b64(utf16(s)) },
+	"gzip in base64":        func(s string) string { return b64(zipped(s)) },
+}
+
+func zipped(s string) string {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(s))
+	_ = w.Close()
+	return b.String()
 }
 
 func utf16(s string) string {

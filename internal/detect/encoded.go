@@ -4,8 +4,10 @@
 package detect
 
 import (
+	"compress/gzip"
 	"encoding/base64"
 	"encoding/hex"
+	"io"
 	"net/url"
 	"strings"
 	"unicode/utf8"
@@ -16,13 +18,17 @@ import (
 const minEncoded = 16
 
 // encoded decodes what looks encoded and reads it as free text: base64 in its four
-// alphabets, hexadecimal, percent-encoding.
+// alphabets, hexadecimal, percent-encoding, and gzip, as it is or in base64.
 func (s *scan) encoded(r region) {
 	if s.decodings >= maxDecodings || len(r.text) < minEncoded {
 		return
 	}
 	s.decodings++
 	defer func() { s.decodings-- }()
+	if strings.HasPrefix(r.text, gzipMagic) {
+		s.unzipped(r, r.text, 0, len(r.text))
+		return
+	}
 	if strings.IndexByte(r.text, '%') >= 0 {
 		s.percentEncoded(r)
 	}
@@ -75,6 +81,12 @@ func (s *scan) decodeRun(r region, start, end int) {
 	if !s.spend(len(text)) {
 		return
 	}
+	if strings.HasPrefix(text, gzipInBase64) {
+		if raw, err := base64.RawStdEncoding.DecodeString(strings.TrimRight(text, "=")); err == nil {
+			s.unzipped(r, string(raw), start, end)
+		}
+		return
+	}
 	if plain, ok := decodeHex(text); ok {
 		s.decodedText(r.decoded(plain, start, end))
 		return
@@ -89,6 +101,29 @@ func (s *scan) decodeRun(r region, start, end int) {
 		if plain, ok := decodeBase64(text[i+1:]); ok {
 			s.decodedText(r.decoded(plain, start+i+1, end))
 		}
+	}
+}
+
+// The first bytes of a gzip member that is deflated (RFC 1952, 2.3.1), and what base64 makes of them.
+const (
+	gzipMagic    = "\x1f\x8b\x08"
+	gzipInBase64 = "H4sI"
+)
+
+// unzipped reads what was compressed, as Rancher does with the manifests that it keeps in annotations. It unpacks no
+// more than can then be read with the work that is left: as text, by its structure, and decoded once more.
+func (s *scan) unzipped(r region, zipped string, start, end int) {
+	unzip, err := gzip.NewReader(strings.NewReader(zipped))
+	if err != nil {
+		return
+	}
+	raw, err := io.ReadAll(io.LimitReader(unzip, int64(max(0, s.work/4))))
+	if err != nil && len(raw) == 0 {
+		return
+	}
+	// What ends too soon, or is cut off here in the middle of a character, is read as far as it goes.
+	if plain, ok := asText([]byte(strings.ToValidUTF8(string(raw), ""))); ok {
+		s.decodedText(r.decoded(plain, start, end))
 	}
 }
 
