@@ -102,7 +102,7 @@ func readName(name string) claim {
 	if strings.HasPrefix(name, "BUNDLE_") && strings.Contains(name, "__") {
 		return claim{noun: isCredential} // Bundler's credentials of a gem server
 	}
-	if digestName(words) || translation(words) || selector(name) {
+	if digestName(words) || selector(name) {
 		return claim{}
 	}
 	if c := byWholeName(words); c.noun != 0 {
@@ -115,6 +115,9 @@ func readName(name string) claim {
 	c := qualify(words[:head], words[head])
 	if c.noun == 0 {
 		return c
+	}
+	if c.noun == isPassword && translation(words) {
+		return claim{} // a label; the key of a translation service is a key all the same
 	}
 	c.exact = len(words) > 1 && (upper | digit | dash).all(lastPart(name))
 	if c.noun&(isKey|isStrongKey|isToken) != 0 && precededBy(words[head:], isPublic, 2) {
