@@ -45,7 +45,7 @@ func credential(c claim, v string, where place) (string, bool) {
 	if s, ok := credentialOfPair(c, v); ok {
 		return s, true
 	}
-	if c.noun == isToken && listOfPairs(v) {
+	if c.noun != isPassword && holdsPair(v) {
 		return "", false // etcd's --auth-token: jwt,priv-key=path
 	}
 	if weakPassword(c, v, where) {
@@ -68,6 +68,13 @@ func credentialOfPair(c claim, v string) (string, bool) {
 		return pw, !innocent(v) && !Placeholder(v)
 	}
 	return "", false
+}
+
+// holdsPair tells name=value, alone or in a list: what is inside is judged by its own names. Base64 has its equals signs
+// at the end.
+func holdsPair(v string) bool {
+	i := strings.IndexByte(v, '=')
+	return i > 0 && i+2 < len(v) && v[i+1] != '=' && identifier(v[:i]) || listOfPairs(v)
 }
 
 // variable tells that the value is one of an environment: it is in force as it stands.
@@ -126,7 +133,7 @@ func credentialInList(c claim, v string, where place) (string, bool) {
 // shape of the credential that its name claims.
 func shaped(c claim, v string, where place) bool {
 	if strings.ContainsAny(v, " \t\n") {
-		return c.strong && (passphrase(v, where) || c.noun == isPassword && (appPassword(v) || c.variable(where) && spacedPassword(v)))
+		return c.strong && (passphrase(v, where) || c.noun == isPassword && (appPassword(v) || spacedPassword(v) && (c.variable(where) || where == inQuotes && mixedWord(strings.Fields(v)))))
 	}
 	if nonASCII(v) {
 		return c.noun == isPassword && c.strong && where != inComment && mixed(v)

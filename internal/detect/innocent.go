@@ -347,7 +347,8 @@ func publicValue(v string) bool {
 			return true
 		}
 	}
-	return strings.HasSuffix(v, ".apps.googleusercontent.com") || walletAddress(v) || clientToken(v) || anonymousToken(v)
+	return strings.HasSuffix(v, ".apps.googleusercontent.com") || walletAddress(v) || clientToken(v) || anonymousToken(v) ||
+		strings.HasPrefix(v, "eyJ") && strings.IndexByte(v, '.') < 0 && tokenHeader(v) // the header of a token without the rest
 }
 
 // clientToken tells tokens for browsers: Datadog's pub and 32 hexadecimal digits,

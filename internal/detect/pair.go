@@ -197,7 +197,7 @@ func valueAfter(line string, from int, k key, sep byte) span {
 	}
 	switch {
 	case escapes < len(line) && quoteMark(line[escapes]):
-		if !k.quoted && inQuotation(line[max(0, from-wordReach):from], line[escapes]) {
+		if !k.quoted && escapes == start && inQuotation(line[:from], line[escapes]) {
 			return span{} // the quote closes a string that holds the key: "Password: "
 		}
 		return quotedValue(line, start, escapes)
@@ -252,8 +252,11 @@ func listValue(line string, start int) span {
 	return span{start: start + 1, end: start + end, list: true}
 }
 
-// inQuotation tells whether text ends inside a string.
+// inQuotation tells whether text ends inside a string. Apostrophes far away say nothing of that.
 func inQuotation(text string, quote byte) bool {
+	if quote == '\'' {
+		text = text[max(0, len(text)-wordReach):]
+	}
 	return strings.Count(text, string(quote))%2 == 1
 }
 

@@ -90,7 +90,7 @@ var aboutPasswords = wordSet(`your please enter password passwords passphrase to
 // spacedPassword tells a password that a person wrote with blanks in it, where nothing but a password can stand.
 func spacedPassword(v string) bool {
 	words := strings.Fields(v)
-	if len(words) > 6 || len(v) < 6 || strings.HasSuffix(v, "?") {
+	if len(words) > 10 || len(v) < 6 || strings.HasSuffix(v, "?") {
 		return false
 	}
 	for _, w := range words {
@@ -103,6 +103,7 @@ func spacedPassword(v string) bool {
 
 func mixedWord(words []string) bool {
 	for _, w := range words {
+		w = strings.TrimRight(w, ".,:;!?")
 		if mixed(w) && strings.ContainsAny(w, "0123456789!@#$%^&*") && !measure(w) && !pathLike(w) {
 			return true
 		}

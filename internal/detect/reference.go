@@ -267,7 +267,7 @@ func identifier(s string) bool {
 // 1Password, vals, External Secrets, SOPS, Helm secrets, LiteLLM, Azure App Service,
 // Dapr, Berglas, Chamber, Spring Cloud Config, Ansible Vault, hiera-eyaml, AWS KMS.
 var referenceSchemes = []string{
-	"vault:", "vault+", "bao:", "op://", "arn:", "ref+", "file:", "env:", "env://", "env.", "os.environ", "process.env",
+	"vault:", "vault+", "bao:", "op://", "arn:", "urn:", "ref+", "file:", "env:", "env://", "env.", "os.environ", "process.env",
 	"secretsmanager:", "ssm:", "awssm:", "aws-sm:", "aws:secretsmanager", "awssecret", "gcpsm:", "gsm:", "gcp-sm:",
 	"sm://", "azurekeyvault:", "akv:", "keyvault:", "@microsoft.keyvault(", "k8s:", "k8s://", "kubernetes:",
 	"secret:", "secret://", "secrets:", "secrets://", "secretref:", "secretkeyref:", "doppler:", "infisical:",
