@@ -91,19 +91,13 @@ func (w *nameWords) push(lowered string, start, end int) {
 // readName tells what a name claims. The head noun decides, as in English: the
 // last word that is more than a qualifier. TOKEN_URL is a URL, URL_TOKEN a token.
 func readName(name string) claim {
-	if name == "" {
-		return claim{}
-	}
 	var store nameWords
 	words := store.split(name)
-	if clientSide(name) {
+	if len(words) == 0 || clientSide(name) || digestName(words) || selector(name) {
 		return claim{}
 	}
 	if strings.HasPrefix(name, "BUNDLE_") && strings.Contains(name, "__") {
 		return claim{noun: isCredential} // Bundler's credentials of a gem server
-	}
-	if digestName(words) || selector(name) {
-		return claim{}
 	}
 	if c := byWholeName(words); c.noun != 0 {
 		return c
@@ -113,21 +107,12 @@ func readName(name string) claim {
 		return claim{}
 	}
 	c := qualify(words[:head], words[head])
-	if c.noun == 0 {
-		return c
-	}
-	if c.noun == isPassword && translation(words) {
-		return claim{} // a label; the key of a translation service is a key all the same
+	if c.noun == 0 || c.otherwise(words, head, unknown) {
+		return claim{}
 	}
 	c.exact = len(words) > 1 && (upper | digit | dash).all(lastPart(name))
-	if c.noun&(isKey|isStrongKey|isToken) != 0 && precededBy(words[head:], isPublic, 2) {
-		return claim{} // KEY_PUBLIC
-	}
 	if c.noun == isPassword && precededBy(words[head+1:], isStore, 3) {
 		c.strong = false // PASSWORD_DB may be a database of passwords
-	}
-	if unknown && c.noun == isKey && !c.strong {
-		return claim{} // KEY_DERIVATION
 	}
 	if unknown {
 		c.strong = c.strong && c.noun&(isPassword|isStrongKey) != 0
@@ -136,6 +121,19 @@ func readName(name string) claim {
 		c.strong = false
 	}
 	return c
+}
+
+// otherwise tells names that mean something else by the words around their head.
+func (c claim) otherwise(words []word, head int, unknown bool) bool {
+	switch {
+	case c.noun == isPassword:
+		return translation(words) // a label; the key of a translation service is a key all the same
+	case c.noun == isKey && unknown && !c.strong:
+		return true // KEY_DERIVATION
+	case c.noun&(isKey|isStrongKey|isToken) != 0:
+		return precededBy(words[head:], isPublic, 2) // KEY_PUBLIC
+	}
+	return false
 }
 
 // byWholeName knows names of credentials that say nothing by their grammar: Honeycomb's header x-honeycomb-team
