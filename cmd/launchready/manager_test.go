@@ -22,6 +22,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -123,11 +124,13 @@ type managed struct {
 	ca      *x509.CertPool
 }
 
-// startManager starts an API server and the operator against it, and ends both with the test.
-func startManager(t *testing.T) *managed {
+// startManager starts an API server, which serves foreign kinds too, and the operator against it, and ends both with the
+// test.
+func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefinition) *managed {
 	t.Helper()
 	ctrl.SetLogger(zap.New(zap.UseDevMode(true)))
 	environment := &envtest.Environment{
+		CRDs:              foreign,
 		CRDDirectoryPaths: []string{filepath.Join("..", "..", "config", "crd", "bases")}, ErrorIfCRDPathMissing: true,
 		ControlPlaneStartTimeout: 2 * time.Minute, // a machine that compiles beside the tests is slow
 	}
