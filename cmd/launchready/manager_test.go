@@ -46,7 +46,12 @@ const patience = time.Minute
 // TestManagerWithItsOwnPermissions runs the whole operator as its ServiceAccount, with the roles of config/rbac and no
 // other, and sees that each change that matters wakes it: the resync is far away.
 func TestManagerWithItsOwnPermissions(t *testing.T) {
-	m := startManager(t)
+	m := startManager(t, rolloutDefinition())
+	t.Run("a Deployment", m.watchesADeployment)
+	t.Run("an Argo Rollout", m.watchesARollout)
+}
+
+func (m *managed) watchesADeployment(t *testing.T) {
 	lr := &v1alpha1.LaunchReadiness{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "chat"},
 		Spec: v1alpha1.LaunchReadinessSpec{Workloads: []v1alpha1.Workload{{
@@ -256,13 +261,18 @@ func (m *managed) poll(t *testing.T, what string, condition wait.ConditionWithCo
 	}
 }
 
-// await waits until a condition of the launch has a status and reason.
+// await waits until a condition of the launch in the namespace shop has a status and reason.
 func (m *managed) await(t *testing.T, what, condition string, status metav1.ConditionStatus, reason string) {
+	t.Helper()
+	m.awaitIn(t, "shop", what, condition, status, reason)
+}
+
+func (m *managed) awaitIn(t *testing.T, namespace, what, condition string, status metav1.ConditionStatus, reason string) {
 	t.Helper()
 	last := "no condition"
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
 		lr := &v1alpha1.LaunchReadiness{}
-		if err := m.client.Get(ctx, client.ObjectKey{Namespace: "shop", Name: "chat"}, lr); err != nil {
+		if err := m.client.Get(ctx, client.ObjectKey{Namespace: namespace, Name: "chat"}, lr); err != nil {
 			return false, err
 		}
 		c := meta.FindStatusCondition(lr.Status.Conditions, condition)

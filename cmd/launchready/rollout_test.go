@@ -21,35 +21,36 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 )
 
-// TestManagerWithAnArgoRollout serves Argo's kind as its own definition does, with the status apart, and plays Argo's
-// controller. The operator runs as its ServiceAccount.
-func TestManagerWithAnArgoRollout(t *testing.T) {
-	m := startManager(t, rolloutDefinition())
-	m.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "shop"}}, &v1alpha1.LaunchReadiness{
-		ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "chat"},
+// rolloutNamespace is where the Rollout runs.
+const rolloutNamespace = "mall"
+
+// watchesARollout plays Argo's controller; its kind is served as its own definition has it, with the status apart.
+func (m *managed) watchesARollout(t *testing.T) {
+	m.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: rolloutNamespace}}, &v1alpha1.LaunchReadiness{
+		ObjectMeta: metav1.ObjectMeta{Namespace: rolloutNamespace, Name: "chat"},
 		Spec: v1alpha1.LaunchReadinessSpec{Workloads: []v1alpha1.Workload{{
 			Name: "web", Ref: v1alpha1.WorkloadReference{APIVersion: "argoproj.io/v1alpha1", Kind: v1alpha1.KindRollout, Name: "chat"},
 		}}},
 	})
-	m.await(t, "the launch is there before its Rollout", "SecretsSafe", metav1.ConditionUnknown, v1alpha1.ReasonWorkloadNotFound)
+	m.awaitIn(t, rolloutNamespace, "the launch is there before its Rollout", "SecretsSafe", metav1.ConditionUnknown, v1alpha1.ReasonWorkloadNotFound)
 
 	first := rolloutTemplate("a", corev1.EnvVar{Name: "DATABASE_URL", Value: "postgres://app:" + "Kd83hfQ0zLw7@db.example.com/app"})
 	rollout := rolloutOf(t, first)
 	m.create(t, rollout)
-	m.await(t, "the Rollout comes, with a typed secret", "SecretsSafe", metav1.ConditionFalse, v1alpha1.ReasonTypedSecret)
-	m.await(t, "Argo has not dealt with it yet", "RollbackReady", metav1.ConditionUnknown, v1alpha1.ReasonNoPositiveControl)
+	m.awaitIn(t, rolloutNamespace, "the Rollout comes, with a typed secret", "SecretsSafe", metav1.ConditionFalse, v1alpha1.ReasonTypedSecret)
+	m.awaitIn(t, rolloutNamespace, "Argo has not dealt with it yet", "RollbackReady", metav1.ConditionUnknown, v1alpha1.ReasonNoPositiveControl)
 
 	second := rolloutTemplate("b", corev1.EnvVar{Name: "DATABASE_URL", Value: "postgres://db.example.com/app"})
 	m.update(t, rollout, func(client.Object) { setTemplate(t, rollout, second) })
-	m.await(t, "the secret is gone", "SecretsSafe", metav1.ConditionTrue, v1alpha1.ReasonPassed)
+	m.awaitIn(t, rolloutNamespace, "the secret is gone", "SecretsSafe", metav1.ConditionTrue, v1alpha1.ReasonPassed)
 
 	m.create(t, keptReplicaSet(rollout, 1, first), keptReplicaSet(rollout, 2, second))
 	rollout.Object["status"] = map[string]any{"observedGeneration": fmt.Sprint(rollout.GetGeneration()), "currentPodHash": "h2"}
 	if err := m.client.Status().Update(t.Context(), rollout); err != nil {
 		t.Fatal(err)
 	}
-	m.await(t, "Argo has dealt with it", "RollbackReady", metav1.ConditionTrue, v1alpha1.ReasonPassed)
-	m.await(t, "both rows pass", "Launchable", metav1.ConditionTrue, v1alpha1.ReasonAllRowsPass)
+	m.awaitIn(t, rolloutNamespace, "Argo has dealt with it", "RollbackReady", metav1.ConditionTrue, v1alpha1.ReasonPassed)
+	m.awaitIn(t, rolloutNamespace, "both rows pass", "Launchable", metav1.ConditionTrue, v1alpha1.ReasonAllRowsPass)
 }
 
 // rolloutDefinition serves Rollouts with as much of Argo's own definition as matters here.
@@ -85,7 +86,7 @@ func rolloutTemplate(digest string, env corev1.EnvVar) corev1.PodTemplateSpec {
 func rolloutOf(t *testing.T, template corev1.PodTemplateSpec) *unstructured.Unstructured {
 	t.Helper()
 	u := &unstructured.Unstructured{Object: map[string]any{
-		"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": map[string]any{"namespace": "shop", "name": "chat"},
+		"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": map[string]any{"namespace": rolloutNamespace, "name": "chat"},
 		"spec": map[string]any{
 			"replicas": int64(2), "selector": map[string]any{"matchLabels": map[string]any{"app": "chat"}},
 			"strategy": map[string]any{"canary": map[string]any{}},
@@ -113,7 +114,7 @@ func keptReplicaSet(rollout *unstructured.Unstructured, number int, template cor
 	template.Labels = labels
 	return &appsv1.ReplicaSet{
 		ObjectMeta: metav1.ObjectMeta{
-			Namespace: "shop", Name: "chat-" + hash, Labels: labels,
+			Namespace: rolloutNamespace, Name: "chat-" + hash, Labels: labels,
 			Annotations:     map[string]string{"rollout.argoproj.io/revision": fmt.Sprint(number)},
 			OwnerReferences: []metav1.OwnerReference{*metav1.NewControllerRef(rollout, rollout.GroupVersionKind())},
 		},
