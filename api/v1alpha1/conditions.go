@@ -79,7 +79,7 @@ const (
 	ReasonProbeError = "ProbeError"
 	// ReasonTimeout: the measuring code did not finish in time.
 	ReasonTimeout = "Timeout"
-	// ReasonNotConfigured: the spec does not say what would be needed to measure the row.
+	// ReasonNotConfigured: the spec does not say what would be needed to measure the row, or the operator lacks a permission.
 	ReasonNotConfigured = "NotConfigured"
 )
 

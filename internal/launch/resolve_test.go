@@ -388,6 +388,27 @@ func TestAKindThatIsNotServed(t *testing.T) {
 	}
 }
 
+func TestAKindThatMayNotBeRead(t *testing.T) {
+	c := newCluster(t)
+	c.refuse = func(call string) error {
+		if strings.Contains(call, "unstructured") {
+			return apierrors.NewForbidden(schema.GroupResource{Group: "argoproj.io", Resource: "rollouts"}, "canary", errors.New("no"))
+		}
+		return nil
+	}
+	l := lr("chat", func(l *v1alpha1.LaunchReadiness) {
+		l.Spec.Workloads = append(l.Spec.Workloads, entry("Rollout", "canary"))
+	})
+	app, err := c.resolve(l)
+	const want = `The operator may not read Rollout shop/canary: grant its ServiceAccount the verb "get" on the rollouts of argoproj.io/v1alpha1.`
+	if kindOf(err) != "waiting NotConfigured" || !strings.Contains(err.Error(), want) {
+		t.Errorf("error: %v", err)
+	}
+	if len(app.Workloads) != 1 || app.Measurable() {
+		t.Errorf("got %+v", app)
+	}
+}
+
 // Whatever fails to be read is tried again, and never asks for a person.
 func TestWhatFailsToBeReadIsTransient(t *testing.T) {
 	newFull := func() (*cluster, *v1alpha1.LaunchReadiness) {

@@ -6,6 +6,7 @@ package launch
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -48,6 +49,12 @@ func (r *Resolver) resolveWorkloads(ctx context.Context, app *App) error {
 				Reason: v1alpha1.ReasonWorkloadKindNotServed, Again: lookAgain,
 				Message: fmt.Sprintf("The API server serves no %s of %s: install it, or correct spec.workloads[%d].ref.", entry.Ref.Kind, entry.Ref.APIVersion, i),
 			}
+		case apierrors.IsForbidden(err):
+			err = &WaitingError{
+				Reason: v1alpha1.ReasonNotConfigured, Again: lookAgain,
+				Message: fmt.Sprintf("The operator may not read %s %s/%s: grant its ServiceAccount the verb \"get\" on the %ss of %s.",
+					entry.Ref.Kind, app.Launch.Namespace, entry.Ref.Name, strings.ToLower(string(entry.Ref.Kind)), entry.Ref.APIVersion),
+			}
 		case err == nil:
 			app.Workloads = append(app.Workloads, w)
 		}
@@ -56,7 +63,7 @@ func (r *Resolver) resolveWorkloads(ctx context.Context, app *App) error {
 	return weightiest(errs)
 }
 
-// workload reads one workload. Not found and no match come back as they are.
+// workload reads one workload. Not found, no match and forbidden come back as they are.
 func (r *Resolver) workload(ctx context.Context, namespace string, entry v1alpha1.Workload) (Workload, error) {
 	key := client.ObjectKey{Namespace: namespace, Name: entry.Ref.Name}
 	var w Workload
@@ -84,7 +91,7 @@ func (r *Resolver) workload(ctx context.Context, namespace string, entry v1alpha
 		err = &StalledError{Reason: v1alpha1.ReasonWorkloadInvalid, Message: fmt.Sprintf("This version of LaunchReady can't read a %s: upgrade it.", entry.Ref.Kind)}
 	}
 	if err != nil {
-		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) {
+		if apierrors.IsNotFound(err) || meta.IsNoMatchError(err) || apierrors.IsForbidden(err) {
 			return Workload{}, err
 		}
 		return Workload{}, transient(fmt.Sprintf("reading %s %s", entry.Ref.Kind, key), err)
