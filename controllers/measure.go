@@ -67,7 +67,7 @@ func (r *LaunchReadinessReconciler) measure(ctx context.Context, app *launch.App
 	var all sync.WaitGroup
 	for i, check := range wanted {
 		if !app.Measurable() {
-			outcomes[i] = scorecard.Unmeasured(check.Row(), v1alpha1.FaultApp, o.Reason, o.Message)
+			outcomes[i] = scorecard.Unmeasured(check.Row(), o.fault, o.Reason, o.Message)
 			continue
 		}
 		all.Go(func() {

@@ -19,6 +19,7 @@ import (
 type obstacle struct {
 	scorecard.Obstacle
 	again time.Duration
+	fault v1alpha1.Fault
 }
 
 // resolve resolves the app. What a person or time must mend comes back as an obstacle; only what should work the next
@@ -37,7 +38,7 @@ func (r *LaunchReadinessReconciler) resolve(ctx context.Context, lr *v1alpha1.La
 func obstacleTo(lr *v1alpha1.LaunchReadiness, stalled *launch.StalledError, waiting *launch.WaitingError) *obstacle {
 	switch {
 	case stalled != nil:
-		return &obstacle{Obstacle: scorecard.Obstacle{
+		return &obstacle{fault: v1alpha1.FaultApp, Obstacle: scorecard.Obstacle{
 			Kind: scorecard.ObstacleStalled, Reason: stalled.Reason, Message: stalled.Message,
 		}}
 	case !lr.DeletionTimestamp.IsZero():
@@ -51,7 +52,11 @@ func obstacleTo(lr *v1alpha1.LaunchReadiness, stalled *launch.StalledError, wait
 			Message: "It is not measured and its verdicts age: set spec.suspend to false to go on.",
 		}}
 	case waiting != nil:
-		return &obstacle{again: waiting.Again, Obstacle: scorecard.Obstacle{
+		fault := v1alpha1.FaultApp
+		if waiting.Ours {
+			fault = v1alpha1.FaultOperator
+		}
+		return &obstacle{again: waiting.Again, fault: fault, Obstacle: scorecard.Obstacle{
 			Kind: scorecard.ObstacleWaiting, Reason: waiting.Reason, Message: waiting.Message,
 		}}
 	default:

@@ -18,6 +18,8 @@ type WaitingError struct {
 	Reason, Message string
 	// Again is when to look again, from now.
 	Again time.Duration
+	// Ours says that the app has no part in it, so that a launched one has grace meanwhile.
+	Ours bool
 }
 
 func (e *WaitingError) Error() string { return e.Reason + ": " + e.Message }

@@ -401,7 +401,8 @@ func TestAKindThatMayNotBeRead(t *testing.T) {
 	})
 	app, err := c.resolve(l)
 	const want = `The operator may not read Rollout shop/canary: grant its ServiceAccount the verb "get" on the rollouts of argoproj.io/v1alpha1.`
-	if kindOf(err) != "waiting NotConfigured" || !strings.Contains(err.Error(), want) {
+	var waiting *WaitingError
+	if !errors.As(err, &waiting) || !waiting.Ours || kindOf(err) != "waiting NotConfigured" || !strings.Contains(err.Error(), want) {
 		t.Errorf("error: %v", err)
 	}
 	if len(app.Workloads) != 1 || app.Measurable() {

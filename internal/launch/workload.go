@@ -51,7 +51,7 @@ func (r *Resolver) resolveWorkloads(ctx context.Context, app *App) error {
 			}
 		case apierrors.IsForbidden(err):
 			err = &WaitingError{
-				Reason: v1alpha1.ReasonNotConfigured, Again: lookAgain,
+				Reason: v1alpha1.ReasonNotConfigured, Again: lookAgain, Ours: true,
 				Message: fmt.Sprintf("The operator may not read %s %s/%s: grant its ServiceAccount the verb \"get\" on the %ss of %s.",
 					entry.Ref.Kind, app.Launch.Namespace, entry.Ref.Name, strings.ToLower(string(entry.Ref.Kind)), entry.Ref.APIVersion),
 			}
