@@ -248,6 +248,9 @@ func twoWords(v string) bool {
 func madeOfWords(v string) bool {
 	var store nameWords
 	words := store.split(v)
+	if len(words) == 0 {
+		return false // marks and nothing else
+	}
 	if len(words) == 1 {
 		return len(v) >= 8 && !strings.ContainsAny(v, "-_.")
 	}

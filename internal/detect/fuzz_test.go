@@ -69,6 +69,7 @@ func FuzzText(f *testing.F) {
 	d := newDetector(f)
 	seedCorpus(f, func(c corpusCase) { f.Add(c.Value) })
 	f.Add("token:, 0")
+	f.Add("Apikey:!!!!!!!!")
 	f.Fuzz(func(t *testing.T, text string) {
 		checkMatches(t, d.Text(text), func(int) int { return len(text) })
 		args := []string{"sh", "-c", text}
