@@ -19,6 +19,7 @@ import (
 type obstacle struct {
 	scorecard.Obstacle
 	again time.Duration
+	// fault of what rows can't be measured for; empty where measuring was called off.
 	fault v1alpha1.Fault
 }
 

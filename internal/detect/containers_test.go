@@ -36,7 +36,7 @@ var encodings = map[string]func(string) string{
 func zipped(s string) string {
 	var b bytes.Buffer
 	w := gzip.NewWriter(&b)
-	_, _ = w.Write([]byte(s))
+	_, _ = w.Write([]byte(s)) // a buffer takes everything
 	_ = w.Close()
 	return b.String()
 }

@@ -168,21 +168,12 @@ func translation(words []word) bool {
 // selector tells the key of a reference to a Secret object, as custom resources have it: clientSecret.key beside
 // clientSecret.name.
 func selector(name string) bool {
-	parent, leaf, ok := cutLast(name, '.')
-	if !ok || leaf != "key" && leaf != "name" {
+	leaf := lastPart(name)
+	if leaf == name || leaf != "key" && leaf != "name" {
 		return false
 	}
-	_, parent, _ = cutLast(parent, '.')
+	parent := lastPart(strings.TrimSuffix(name, "."+leaf))
 	return len(parent) > len("Secret") && strings.HasSuffix(strings.TrimSuffix(parent, "Ref"), "Secret")
-}
-
-// cutLast cuts at the last separator; without one the whole is behind it.
-func cutLast(s string, separator byte) (before, after string, found bool) {
-	i := strings.LastIndexByte(s, separator)
-	if i < 0 {
-		return "", s, false
-	}
-	return s[:i], s[i+1:], true
 }
 
 // digestName tells names of checksums: checksum/secret is the hash of a manifest.

@@ -3,7 +3,10 @@
 
 package detect
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // randomToken tells a string that no person would write as words: at least that many bytes
 // of a token's alphabet, with a stretch that mixes letters and digits, or changes
@@ -60,10 +63,8 @@ func passphrase(v string, where place) bool {
 	if len(words) < 2 || len(words) > 30 || nonASCII(v) {
 		return false
 	}
-	for _, w := range words {
-		if inSet(stopWords, strings.Trim(w, ".,:;!?()\"'")) || strings.HasPrefix(w, "-") || strings.HasSuffix(w, ":") {
-			return false
-		}
+	if prose(words, stopWords) {
+		return false
 	}
 	if where == inSetting && len(words) <= 6 && mixedWord(words) {
 		return true
@@ -93,12 +94,14 @@ func spacedPassword(v string) bool {
 	if len(words) > 10 || len(v) < 6 || strings.HasSuffix(v, "?") {
 		return false
 	}
-	for _, w := range words {
-		if bare := strings.Trim(w, ".,:;!?()\"'"); inSet(aboutPasswords, bare) || inSet(labels, bare) || strings.HasPrefix(w, "-") || strings.HasSuffix(w, ":") || pathLike(w) {
-			return false
-		}
-	}
-	return true
+	return !prose(words, aboutPasswords) && !prose(words, labels) && !slices.ContainsFunc(words, pathLike)
+}
+
+// prose tells words that are no secret together: one of them is in the set, or is a flag or the name of something.
+func prose(words []string, stop map[string]bool) bool {
+	return slices.ContainsFunc(words, func(w string) bool {
+		return inSet(stop, strings.Trim(w, ".,:;!?()\"'")) || strings.HasPrefix(w, "-") || strings.HasSuffix(w, ":")
+	})
 }
 
 func mixedWord(words []string) bool {

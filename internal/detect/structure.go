@@ -420,11 +420,12 @@ func (l *lineReader) fallback(at int, line string, v span, name string) {
 			return
 		}
 		literal := quotedValue(line, start, start)
-		if readName(lastWord(expression)).noun != 0 {
-			name = lastWord(expression)
+		c := readName(name)
+		if own := lastWord(expression); readName(own).noun != 0 {
+			name, c = own, readName(own)
 		}
 		text := line[literal.start:literal.end]
-		if readName(name).strong && len(text) >= 8 && !Placeholder(text) && !innocent(text) {
+		if c.strong && len(text) >= 8 && !Placeholder(text) && !innocent(text) {
 			l.s.add(l.r, at+literal.start, at+literal.end, KindSecretValue, "fallback", byName)
 		} else {
 			l.s.judge(l.r, at+literal.start, at+literal.end, name, inQuotes)

@@ -47,7 +47,7 @@ func (s state) history(kept []revision) (history, error) {
 			message: fmt.Sprintf("%s is paused with a change that is not rolled out, so the revision to go back from is not there yet. Resume it: %s", s, s.resume()),
 		}
 	case at < 0:
-		return history{}, notYet("The revision of %s that runs was not found among those that are kept, so the search for an older one would prove nothing; it is measured again.", s)
+		return history{}, lagging("The revision of %s that runs was not found among those that are kept, so the search for an older one would prove nothing; it is measured again.", s)
 	}
 	h := history{current: kept[at], whole: isWhole(kept)}
 	for i, r := range kept {

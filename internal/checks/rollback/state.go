@@ -81,11 +81,9 @@ func (m *measurement) read(ctx context.Context, w launch.Workload) (state, error
 		return s, what.failed(err)
 	case !same:
 		// Looking again shows the new one again: it is for the next measurement, which is resolved from it.
-		changed := notYet("%s changed while it was being measured; it is measured again.", w)
-		changed.passing = false
-		return s, changed
+		return s, notYet("%s changed while it was being measured; it is measured again.", w)
 	case !s.observed:
-		return s, notYet("The controller of %s has not dealt with its newest spec yet, so its revisions are not known; it is measured again.", w)
+		return s, lagging("The controller of %s has not dealt with its newest spec yet, so its revisions are not known; it is measured again.", w)
 	}
 	return s, nil
 }

@@ -42,10 +42,17 @@ func (e *unmeasuredError) rank() int {
 	return 1
 }
 
-// notYet says that the workload's controller, or the cache, lags behind: another look should find it done. No app
-// can bring it about, so it is the operator's to wait for.
+// notYet says that the next measurement should find it done. No app can bring it about, so it is the operator's to wait
+// for.
 func notYet(format string, args ...any) *unmeasuredError {
-	return &unmeasuredError{fault: v1alpha1.FaultOperator, reason: v1alpha1.ReasonNoPositiveControl, message: fmt.Sprintf(format, args...), passing: true}
+	return &unmeasuredError{fault: v1alpha1.FaultOperator, reason: v1alpha1.ReasonNoPositiveControl, message: fmt.Sprintf(format, args...)}
+}
+
+// lagging says that the workload's controller, or the cache, is behind: another look in a moment should find it done.
+func lagging(format string, args ...any) *unmeasuredError {
+	e := notYet(format, args...)
+	e.passing = true
+	return e
 }
 
 // access is a request to the API server, as RBAC names it.
