@@ -214,7 +214,43 @@ type GateRules struct {
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=604800
 	GraceSeconds *int32 `json:"graceSeconds,omitempty"`
+
+	// minimumMode is the least that the gate of an app may do, whatever its spec.gate.mode says. Off unless a policy says
+	// otherwise.
+	// +optional
+	MinimumMode GateMode `json:"minimumMode,omitempty"`
+
+	// breakGlass says who may not break the glass although they hold the verb bypass.
+	// +optional
+	BreakGlass *BreakGlassRules `json:"breakGlass,omitempty"`
 }
+
+// BreakGlassRules say who may not break the glass although they hold the verb bypass: deployers that hold every verb,
+// such as a GitOps controller that is cluster-admin. The lists of all policies in force count together.
+//
+// +kubebuilder:validation:MinProperties=1
+type BreakGlassRules struct {
+	// excludedUsers are user names, such as system:serviceaccount:argocd:argocd-application-controller.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	ExcludedUsers []Subject `json:"excludedUsers,omitempty"`
+
+	// excludedGroups are groups of users, such as system:serviceaccounts:flux-system.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	ExcludedGroups []Subject `json:"excludedGroups,omitempty"`
+}
+
+// Subject is the name of a user or a group, as the API server knows it.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^[^,;]+$')",message="must be a user or a group without ',' and ';'"
+type Subject string
 
 // LaunchPolicyStatus says what the policy binds.
 type LaunchPolicyStatus struct {

@@ -28,6 +28,58 @@ type LaunchReadinessSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	// +kubebuilder:validation:XValidation:rule="self.all(w, self.exists_one(o, o.ref.kind == w.ref.kind && o.ref.name == w.ref.name))",message="each workload may be listed once: remove the second entry with the same ref"
 	Workloads []Workload `json:"workloads,omitempty"`
+
+	// domains are the names under which strangers reach the app. The gate holds what would expose them.
+	// +optional
+	Domains *Domains `json:"domains,omitempty"`
+
+	// gate says what is held back while rows do not pass.
+	// +optional
+	Gate *Gate `json:"gate,omitempty"`
+}
+
+// Domains are the names of an app.
+//
+// +kubebuilder:validation:MinProperties=1
+type Domains struct {
+	// canonical is the name that the app is known by, such as app.example.com.
+	// +optional
+	Canonical HostName `json:"canonical,omitempty"`
+
+	// hosts are further names that the app serves, such as api.example.com.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Hosts []HostName `json:"hosts,omitempty"`
+}
+
+// HostName is a fully qualified domain name in lower case, without a trailing dot and without wildcards.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue() && self.contains('.')",message="must be a host name such as app.example.com: lower-case letters, digits, '-' and '.', without a wildcard, a scheme, a port or a trailing dot"
+type HostName string
+
+// Gate says what is held back while rows do not pass.
+//
+// +kubebuilder:validation:MinProperties=1
+type Gate struct {
+	// mode is Off, Audit (let everything pass, with a warning where it would be refused) or Enforce. Audit where it is
+	// absent, and until every Required row was measured once. A policy's minimumMode counts where it is stricter.
+	// +optional
+	Mode GateMode `json:"mode,omitempty"`
+
+	// rollouts says which rollouts of the launched app are let through while no Required row fails: WhileLaunchable (any;
+	// it is measured at once), or VerifiedOnly (only images that were verified). WhileLaunchable where it is absent.
+	// +optional
+	Rollouts RolloutMode `json:"rollouts,omitempty"`
+
+	// adoption says how an app is taken on that strangers may reach already: Unverified (what exposes it stays, more of it
+	// is held), or Live (what exposes it counts as exposed before, so that it may also be moved and made anew). Setting Live
+	// needs the verb adopt. Unverified where it is absent.
+	// +optional
+	Adoption Adoption `json:"adoption,omitempty"`
 }
 
 // PolicyReference names a policy.
@@ -54,6 +106,16 @@ type Workload struct {
 	// ref is the object that runs it, in the same namespace.
 	// +required
 	Ref WorkloadReference `json:"ref,omitzero"`
+
+	// services lead to this part, in the same namespace. The gate holds what would expose them to strangers.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=63
+	// +kubebuilder:validation:items:XValidation:rule="!format.dns1035Label().validate(self).hasValue()",message="must be the name of a Service such as chat: lower-case letters, digits and '-', starting with a letter and ending with a letter or digit"
+	Services []string `json:"services,omitempty"`
 }
 
 // WorkloadReference names the object that runs a part of the app.
@@ -160,9 +222,87 @@ type LaunchReadinessStatus struct {
 	// +optional
 	LaunchedAt metav1.Time `json:"launchedAt,omitzero"`
 
+	// gate says what the gate does for this app.
+	// +optional
+	Gate *GateStatus `json:"gate,omitempty"`
+
 	// reportRef names the LaunchReport with the findings of this app.
 	// +optional
 	ReportRef *ReportReference `json:"reportRef,omitempty"`
+}
+
+// GateStatus says what the gate does for an app.
+type GateStatus struct {
+	// mode that is in force: what spec.gate and the policies demand together.
+	// +required
+	Mode GateMode `json:"mode,omitempty"`
+
+	// reason why it is so: AsDeclared, PolicyMinimum, NotMeasuredYet, StateFull or HostConflict.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+
+	// message says it in words, and what to do about it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Message string `json:"message,omitempty"`
+
+	// exposure says how strangers reach the app: None, Verified (let in while it was Exposable, or adopted as Live), or
+	// ExposedUnverified (something exposes it that the gate did not let in).
+	// +required
+	Exposure ExposureState `json:"exposure,omitempty"`
+
+	// overrides are the break-glasses and remediations that were used, newest first, at most 10.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Overrides []Override `json:"overrides,omitempty"`
+}
+
+// ExposureState says how strangers reach an app.
+//
+// +kubebuilder:validation:Enum=None;Verified;ExposedUnverified
+type ExposureState string
+
+const (
+	// ExposureNone: nothing in the namespace exposes the app.
+	ExposureNone ExposureState = "None"
+	// ExposureVerified: what exposes the app was let in while it was Exposable, or adopted as Live.
+	ExposureVerified ExposureState = "Verified"
+	// ExposureUnverified: something exposes the app that the gate did not let in: it was there before, or came in Audit mode.
+	ExposureUnverified ExposureState = "ExposedUnverified"
+)
+
+// Override is a use of break-glass or of a remediation.
+type Override struct {
+	// kind of the object that it stands on.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Kind string `json:"kind,omitempty"`
+
+	// name of the object that it stands on.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// annotation that was used: launchready.dev/break-glass or launchready.dev/remediates.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Annotation string `json:"annotation,omitempty"`
+
+	// value of the annotation: the reason, or the rows.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Value string `json:"value,omitempty"`
+
+	// at is when the operator saw it.
+	// +required
+	At metav1.Time `json:"at,omitzero"`
 }
 
 // Measurement is the last verdict on a row, and what came of later attempts.

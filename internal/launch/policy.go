@@ -74,7 +74,11 @@ func based(base, spec v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 		Rows:                   rows,
 		RemeasureWithinSeconds: either(spec.RemeasureWithinSeconds, base.RemeasureWithinSeconds),
 		Thresholds:             &v1alpha1.Thresholds{MinimumRevisionHistory: either(thresholds.MinimumRevisionHistory, baseThresholds.MinimumRevisionHistory)},
-		Gate:                   &v1alpha1.GateRules{GraceSeconds: either(gate.GraceSeconds, baseGate.GraceSeconds)},
+		Gate: &v1alpha1.GateRules{
+			GraceSeconds: either(gate.GraceSeconds, baseGate.GraceSeconds),
+			MinimumMode:  cmp.Or(gate.MinimumMode, baseGate.MinimumMode),
+			BreakGlass:   cmp.Or(gate.BreakGlass, baseGate.BreakGlass),
+		},
 		Waivers: &v1alpha1.WaiverRules{
 			Mode:               cmp.Or(waivers.Mode, baseWaivers.Mode),
 			MaxDurationSeconds: either(waivers.MaxDurationSeconds, baseWaivers.MaxDurationSeconds),
@@ -88,7 +92,7 @@ func defaults() v1alpha1.LaunchPolicySpec {
 	return v1alpha1.LaunchPolicySpec{
 		RemeasureWithinSeconds: ptr.To[int32](defaultRemeasureWithinSeconds),
 		Thresholds:             &v1alpha1.Thresholds{MinimumRevisionHistory: ptr.To[int32](defaultMinimumRevisionHistory)},
-		Gate:                   &v1alpha1.GateRules{GraceSeconds: ptr.To[int32](defaultGraceSeconds)},
+		Gate:                   &v1alpha1.GateRules{GraceSeconds: ptr.To[int32](defaultGraceSeconds), MinimumMode: v1alpha1.GateOff},
 		Waivers:                &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversAllowed, MaxDurationSeconds: ptr.To[int32](defaultMaxDurationSeconds)},
 	}
 }
@@ -109,7 +113,7 @@ func Combine(policies []v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 		}
 		all.RemeasureWithinSeconds = smaller(all.RemeasureWithinSeconds, p.RemeasureWithinSeconds)
 		all.Thresholds.MinimumRevisionHistory = larger(all.Thresholds.MinimumRevisionHistory, p.Thresholds.MinimumRevisionHistory)
-		all.Gate.GraceSeconds = smaller(all.Gate.GraceSeconds, p.Gate.GraceSeconds)
+		all.Gate = stricterGate(*all.Gate, *p.Gate)
 		all.Waivers = stricterWaivers(*all.Waivers, *p.Waivers)
 	}
 	slices.SortFunc(all.Rows, func(a, b v1alpha1.RowDemand) int { return strings.Compare(string(a.Row), string(b.Row)) })
@@ -143,10 +147,26 @@ func stricterWaivers(a, b v1alpha1.WaiverRules) *v1alpha1.WaiverRules {
 		a.Mode = b.Mode
 	}
 	a.MaxDurationSeconds = smaller(a.MaxDurationSeconds, b.MaxDurationSeconds)
-	rows := append(slices.Clone(a.NonWaivable), b.NonWaivable...)
-	slices.Sort(rows)
-	a.NonWaivable = slices.Compact(rows)
+	a.NonWaivable = union(a.NonWaivable, b.NonWaivable)
 	return &a
+}
+
+func stricterGate(a, b v1alpha1.GateRules) *v1alpha1.GateRules {
+	a.GraceSeconds = smaller(a.GraceSeconds, b.GraceSeconds)
+	a.MinimumMode = v1alpha1.StricterMode(a.MinimumMode, b.MinimumMode)
+	if b.BreakGlass != nil {
+		have := ptr.Deref(a.BreakGlass, v1alpha1.BreakGlassRules{})
+		a.BreakGlass = &v1alpha1.BreakGlassRules{
+			ExcludedUsers:  union(have.ExcludedUsers, b.BreakGlass.ExcludedUsers),
+			ExcludedGroups: union(have.ExcludedGroups, b.BreakGlass.ExcludedGroups),
+		}
+	}
+	return &a
+}
+
+// union gives what is in either list, once and sorted.
+func union[T cmp.Ordered](a, b []T) []T {
+	return slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
 }
 
 // Selects says whether a LaunchPolicy binds a namespace with these labels.

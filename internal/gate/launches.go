@@ -1,0 +1,125 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"slices"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// collector is who deletes what has lost its owner.
+const collector = "system:serviceaccount:kube-system:generic-garbage-collector"
+
+// launchTable decides on LaunchReadinesses: who enforces a launch may not take it back, nor weaken what is proven of it.
+func launchTable() table {
+	spec := func(object string) string { return "dyn(" + object + ").spec" }
+	strength := func(object string) string {
+		return "(dyn({'Off': 0, 'Audit': 1, 'Enforce': 2})[?" + spec(object) + ".?gate.?mode.orValue('Audit')].orValue(0))"
+	}
+	gone := func(list, id string) string {
+		return spec("oldObject") + list + ".orValue([]).exists(o, !" + spec("object") + list + ".orValue([]).exists(n, " + id + "))"
+	}
+	hosts := func(object string) string {
+		return "(" + spec(object) + ".?domains.?hosts.orValue([]) + [" + spec(object) + ".?domains.?canonical.orValue('')])"
+	}
+	return table{
+		name:  "launchready-launches",
+		kinds: []schema.GroupKind{{Group: v1alpha1.GroupVersion.Group, Kind: "LaunchReadiness"}},
+		resources: []admissionregistrationv1.NamedRuleWithOperations{named(v1alpha1.GroupVersion.Group, []string{"*"},
+			[]admissionregistrationv1.OperationType{admissionregistrationv1.Update, admissionregistrationv1.Delete}, "launchreadinesses")},
+		concerns: "object == null || object.spec != oldObject.spec",
+		variables: []variable{
+			{"terminating", "has(namespaceObject.metadata.deletionTimestamp)"},
+			{"notes", "namespaceObject.metadata.?annotations.orValue({})"},
+			{"ns", "oldObject.metadata.namespace"},
+			{"launch", "oldObject.metadata.name"},
+			{"subject", "variables.ns + '/' + variables.launch"},
+			{"collected", expression("request.userInfo.username == '" + collector + "'")},
+			{"record", expression("variables.notes[?" + keyCEL("variables.launch", "'"+kindLaunch+"'") + "].orValue('').split(';')")},
+			{"mode", "variables.record.size() >= 12 && variables.record[0] == 'v1' ? variables.record[5] : 'Off'"},
+			{"exposedNow", expression("variables.notes.exists(k, k.endsWith('." + Domain + "/state') && variables.notes[k] == '" + grammar + ";' + variables.launch + ';" + exposedMark + "')")},
+			{"live", expression("variables.mode == 'Enforce' && (variables.record[2] != '" + string(StateNew) + "' || variables.exposedNow)")},
+			{"deleted", "object == null"},
+			{"weakened", expression("object != null && (" + strings.Join([]string{
+				strength("object") + " < " + strength("oldObject"),
+				spec("oldObject") + ".?gate.?rollouts.orValue('') == 'VerifiedOnly' && " + spec("object") + ".?gate.?rollouts.orValue('') != 'VerifiedOnly'",
+				spec("oldObject") + ".?policyRef.hasValue() && " + spec("object") + ".?policyRef != " + spec("oldObject") + ".?policyRef",
+				gone(".?workloads", "n.name == o.name && n.ref == o.ref && o.?services.orValue([]).all(s, s in n.?services.orValue([]))"),
+				hosts("oldObject") + ".exists(h, h != '' && !(h in " + hosts("object") + "))",
+			}, " || ") + ")")},
+			{"may", "authorizer.group('launchready.dev').resource('launchreadinesses').namespace(variables.ns).name(variables.launch).check('bypass').allowed()"},
+		},
+		rules: []rule{
+			{3, []string{"terminating"}, allow, nil},
+			{3, []string{"collected"}, allow, nil},
+			{0, []string{"!live"}, allow, nil},
+			{13, []string{"deleted", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: deleting it needs the verb bypass on it. What it holds stays held until a new launch takes it over."}},
+			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services or domains), which needs the verb bypass on it."}},
+			{13, nil, allow, nil},
+		},
+		mode: "mode",
+		unbreakable: true,
+		look: lookAtLaunch,
+	}
+}
+
+// lookAtLaunch finds the facts and texts of a write of a LaunchReadiness.
+func lookAtLaunch(r Request) findings {
+	f := findings{facts: map[string]bool{}, texts: map[string]string{}}
+	f.concerned = r.Object == nil || !equal(at(r.Object, "spec"), at(r.Old, "spec"))
+	namespace, launch := textAt(r.Old, "metadata", "namespace"), textAt(r.Old, "metadata", "name")
+	f.texts["subject"] = namespace + "/" + launch
+	notes := r.Namespace.Annotations
+	record := strings.Split(notes[launchKey(launch)], ";")
+	f.mode = v1alpha1.GateOff
+	if len(record) >= recordFields && record[0] == grammar {
+		f.mode = v1alpha1.GateMode(record[5])
+	}
+	exposed := false
+	for name, value := range notes {
+		exposed = exposed || strings.HasSuffix(name, "."+Domain+"/state") && value == pointer{launch: launch, exposed: true}.String()
+	}
+	f.facts["terminating"] = r.Namespace.DeletionTimestamp != nil
+	f.facts["collected"] = r.User.Name == collector
+	f.facts["live"] = f.mode == v1alpha1.GateEnforce && (State(record[2]) != StateNew || exposed)
+	f.facts["deleted"] = r.Object == nil
+	f.facts["weakened"] = r.Object != nil && weakened(r.Object, r.Old)
+	f.facts["may"] = r.May(VerbBypass, launch)
+	return f
+}
+
+// weakened says whether a change takes away a part of what is proven.
+func weakened(now, old map[string]any) bool {
+	strength := func(launch map[string]any) int {
+		mode := textAt(launch, "spec", "gate", "mode")
+		if mode == "" {
+			mode = string(v1alpha1.GateAudit)
+		}
+		return max(slices.Index([]string{string(v1alpha1.GateOff), string(v1alpha1.GateAudit), string(v1alpha1.GateEnforce)}, mode), 0)
+	}
+	verifiedOnly := func(launch map[string]any) bool {
+		return textAt(launch, "spec", "gate", "rollouts") == string(v1alpha1.RolloutsVerifiedOnly)
+	}
+	hosts := func(launch map[string]any) []any {
+		return append(slices.Clone(listAt(launch, "spec", "domains", "hosts")), textAt(launch, "spec", "domains", "canonical"))
+	}
+	policy := at(old, "spec", "policyRef")
+	return strength(now) < strength(old) || verifiedOnly(old) && !verifiedOnly(now) ||
+		policy != nil && !equal(policy, at(now, "spec", "policyRef")) ||
+		slices.ContainsFunc(listAt(old, "spec", "workloads"), func(o any) bool {
+			return !slices.ContainsFunc(listAt(now, "spec", "workloads"), func(n any) bool { return sameWorkload(o, n) })
+		}) ||
+		slices.ContainsFunc(hosts(old), func(h any) bool { return h != "" && !slices.Contains(hosts(now), h) })
+}
+
+// sameWorkload says whether an entry of a launch is another one, with at least its Services.
+func sameWorkload(old, now any) bool {
+	return textAt(old, "name") == textAt(now, "name") && equal(at(old, "ref"), at(now, "ref")) &&
+		!slices.ContainsFunc(listAt(old, "services"), func(s any) bool { return !slices.Contains(listAt(now, "services"), s) })
+}

@@ -1,0 +1,170 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"fmt"
+	"strings"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/utils/ptr"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// DefaultOperator is the user that the operator is in an ordinary installation.
+const DefaultOperator = "system:serviceaccount:launchready-system:launchready-manager"
+
+// tables are the whole decision.
+func tables(operator string) []table {
+	return []table{rolloutTable(), ingressTable(), routeTable(), serviceTable(), launchTable(), namespaceTable(operator)}
+}
+
+// Policies are what the API server needs in order to decide as Decide does.
+type Policies struct {
+	Policies []admissionregistrationv1.ValidatingAdmissionPolicy
+	Bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding
+}
+
+// PoliciesFor gives the policies for an operator of the given user name. For each table one policy refuses, and one warns
+// where there is something to warn of: what a failed validation does is said by the binding, for all of a policy.
+func PoliciesFor(operator string) Policies {
+	var p Policies
+	for _, t := range tables(operator) {
+		p.add(t, t.name, admissionregistrationv1.Deny, t.denials())
+		p.add(t, t.name+"-warnings", admissionregistrationv1.Warn, t.warnings())
+	}
+	return p
+}
+
+// add adds the policy that the validations make, and its bindings.
+func (p *Policies) add(t table, name string, action admissionregistrationv1.ValidationAction, validations []admissionregistrationv1.Validation) {
+	if len(validations) == 0 {
+		return
+	}
+	policy := admissionregistrationv1.ValidatingAdmissionPolicy{
+		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
+		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: partOf()},
+		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
+			FailurePolicy:    ptr.To(admissionregistrationv1.Fail),
+			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: t.resources},
+			MatchConditions:  []admissionregistrationv1.MatchCondition{{Name: "concerned", Expression: string(t.concerns)}},
+			Variables:        t.variablesAndRule(),
+			Validations:      validations,
+		},
+	}
+	actions := []admissionregistrationv1.ValidationAction{action}
+	if action == admissionregistrationv1.Warn {
+		actions = append(actions, admissionregistrationv1.Audit)
+	}
+	p.Policies = append(p.Policies, policy)
+	for suffix, selector := range t.selectors() {
+		p.Bindings = append(p.Bindings, admissionregistrationv1.ValidatingAdmissionPolicyBinding{
+			TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
+			ObjectMeta: metav1.ObjectMeta{Name: name + bindingSuffixes()[suffix], Labels: partOf()},
+			Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
+				PolicyName: name, ValidationActions: actions,
+				MatchResources: selector,
+			},
+		})
+	}
+}
+
+func partOf() map[string]string { return map[string]string{"app.kubernetes.io/part-of": "launchready"} }
+
+// bindingSuffixes are the ends of the bindings' names, by place.
+func bindingSuffixes() []string { return []string{"", "-required"} }
+
+// selectors say which Namespaces a table is bound to: those that hold a launch, and those that demand one and hold none yet.
+func (t table) selectors() []*admissionregistrationv1.MatchResources {
+	if t.everywhere {
+		return []*admissionregistrationv1.MatchResources{nil}
+	}
+	gated := &admissionregistrationv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{v1alpha1.GatedLabel: v1alpha1.GatedTrue}}}
+	if !t.hasFact("undeclared") {
+		return []*admissionregistrationv1.MatchResources{gated}
+	}
+	return []*admissionregistrationv1.MatchResources{gated, {NamespaceSelector: &metav1.LabelSelector{
+		MatchLabels:      map[string]string{v1alpha1.GateLabel: v1alpha1.GateRequired},
+		MatchExpressions: []metav1.LabelSelectorRequirement{{Key: v1alpha1.GatedLabel, Operator: metav1.LabelSelectorOpNotIn, Values: []string{v1alpha1.GatedTrue}}},
+	}}}
+}
+
+func (t table) hasFact(name string) bool {
+	for _, v := range t.variables {
+		if v.name == name {
+			return true
+		}
+	}
+	return false
+}
+
+// variablesAndRule gives the table's variables, and behind them the place of the rule that decides, or -1.
+func (t table) variablesAndRule() []admissionregistrationv1.Variable {
+	var variables []admissionregistrationv1.Variable
+	for _, v := range t.variables {
+		variables = append(variables, admissionregistrationv1.Variable{Name: v.name, Expression: string(v.expression)})
+	}
+	var chain strings.Builder
+	for i, r := range t.rules {
+		fmt.Fprintf(&chain, "%s ? %d : ", r.cel(), i)
+	}
+	return append(variables, admissionregistrationv1.Variable{Name: "rule", Expression: chain.String() + "-1"})
+}
+
+// denials are the validations that refuse.
+func (t table) denials() []admissionregistrationv1.Validation {
+	var validations []admissionregistrationv1.Validation
+	for i, r := range t.rules {
+		if r.effect != deny {
+			continue
+		}
+		validations = append(validations, validation(t.unless(i, string(v1alpha1.GateEnforce))+t.orBroken(), r.message))
+	}
+	return validations
+}
+
+// warnings are the validations that warn: of what a rule says itself, of what it would refuse, and of broken glass.
+func (t table) warnings() []admissionregistrationv1.Validation {
+	var validations []admissionregistrationv1.Validation
+	for i, r := range t.rules {
+		switch {
+		case r.effect == warn:
+			validations = append(validations, validation(fmt.Sprintf("variables.rule != %d || variables.%s == '%s'", i, t.mode, v1alpha1.GateOff), r.message))
+		case r.effect == deny && !t.unbreakable:
+			validations = append(validations,
+				validation(fmt.Sprintf("variables.rule != %d || variables.%s == '%s' || !variables.%s", i, t.mode, v1alpha1.GateOff, factBypassed), breakGlassMessage(r.message)),
+				validation(t.unless(i, string(v1alpha1.GateAudit))+t.orBroken(), auditMessage(r.message)))
+		}
+	}
+	for _, remark := range t.remarks {
+		validations = append(validations, validation("!("+string(remark.cel())+")", remark.message))
+	}
+	return validations
+}
+
+// unless says that a rule does not decide, or not in this mode.
+func (t table) unless(rule int, mode string) string {
+	return fmt.Sprintf("variables.rule != %d || variables.%s != '%s'", rule, t.mode, mode)
+}
+
+func (t table) orBroken() string {
+	if t.unbreakable {
+		return ""
+	}
+	return " || variables." + factBypassed
+}
+
+func validation(valid string, m message) admissionregistrationv1.Validation {
+	return admissionregistrationv1.Validation{Expression: valid, MessageExpression: string(m.cel()), Reason: ptr.To(metav1.StatusReasonForbidden)}
+}
+
+// named gives the rule that selects resources of a group.
+func named(group string, versions []string, operations []admissionregistrationv1.OperationType, resources ...string) admissionregistrationv1.NamedRuleWithOperations {
+	return admissionregistrationv1.NamedRuleWithOperations{RuleWithOperations: admissionregistrationv1.RuleWithOperations{
+		Operations: operations,
+		Rule:       admissionregistrationv1.Rule{APIGroups: []string{group}, APIVersions: versions, Resources: resources},
+	}}
+}
