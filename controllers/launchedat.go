@@ -17,17 +17,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/gate"
+	"github.com/launchready/launchready/internal/launch"
 )
 
 // launchedAt reads when the app was Launchable for the first time: from the annotation, which outlives a lost status,
-// or from the status where the annotation could not be written yet. An annotation that the operator did not sign for
-// this very app counts for nothing: whoever may edit a launch could write one, and a copied manifest brings one along.
-func (r *LaunchReadinessReconciler) launchedAt(lr *v1alpha1.LaunchReadiness) time.Time {
+// from the status where the annotation could not be written yet, or from the Namespace, which outlives both and also knows
+// it of a deleted launch that this one takes over from. An annotation that the operator did not sign for this very app
+// counts for nothing: whoever may edit a launch could write one, and a copied manifest brings one along.
+func (r *LaunchReadinessReconciler) launchedAt(app *launch.App, around *surroundings) time.Time {
+	lr := app.Launch
 	value := lr.Annotations[v1alpha1.LaunchedAtAnnotation]
 	written, _, _ := strings.Cut(value, ",")
 	at, err := time.Parse(time.RFC3339, written)
 	if err != nil || !hmac.Equal([]byte(value), []byte(r.signed(lr, at))) {
-		return lr.Status.LaunchedAt.Time
+		at = lr.Status.LaunchedAt.Time
+	}
+	notes := around.observed.Notes
+	if record, ok := notes.Record(lr.Name); at.IsZero() && ok {
+		at = record.LaunchedAt
+	}
+	if record, ok := notes.Predecessor(lr.Name, gate.Subjects(app), around.observed.Alive); at.IsZero() && ok {
+		at = record.LaunchedAt
 	}
 	return at
 }

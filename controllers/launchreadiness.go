@@ -8,6 +8,7 @@ import (
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -35,15 +36,24 @@ type LaunchReadinessReconciler struct {
 	Resync time.Duration
 	// WatchNamespaces are the namespaces that the cache holds; empty for all.
 	WatchNamespaces []string
+	// RouteKinds are the kinds of the Gateway API that the API server serves.
+	RouteKinds []schema.GroupVersionKind
 }
 
 // Reconcile measures one app and publishes what it found.
 func (r *LaunchReadinessReconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
 	lr := &v1alpha1.LaunchReadiness{}
 	if err := r.Client.Get(ctx, req.NamespacedName, lr); err != nil {
-		return ctrl.Result{}, client.IgnoreNotFound(err)
+		if apierrors.IsNotFound(err) {
+			err = r.forget(ctx, req.NamespacedName)
+		}
+		return ctrl.Result{}, err
 	}
 	app, obstacle, err := r.resolve(ctx, lr)
+	if err != nil {
+		return r.failed(ctx, err)
+	}
+	surroundings, err := r.lookAround(ctx, app)
 	if err != nil {
 		return r.failed(ctx, err)
 	}
@@ -52,8 +62,9 @@ func (r *LaunchReadinessReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 		return r.failed(ctx, err)
 	}
 	outcomes := r.measure(ctx, app, inputs, obstacle)
-	score := r.score(app, inputs, outcomes, obstacle)
-	if err := r.publish(ctx, app, score, outcomes); err != nil {
+	score := r.score(app, inputs, outcomes, obstacle, surroundings)
+	plan := r.planGate(app, &score, surroundings)
+	if err := r.publish(ctx, app, score, outcomes, plan); err != nil {
 		return r.failed(ctx, err)
 	}
 	return r.requeue(score, obstacle), nil

@@ -19,11 +19,17 @@ import (
 	"github.com/launchready/launchready/internal/scorecard"
 )
 
-// publish writes what was found: the status in one patch, the time of the launch beside it, the transitions as
-// Events, the report. An unchanged app writes nothing. Events come after the patch went through, so that none tells
-// of what the status does not say.
-func (r *LaunchReadinessReconciler) publish(ctx context.Context, app *launch.App, score scorecard.Score, outcomes []scorecard.Outcome) error {
+// publish writes what was found: what the gate is to hold before anything else; the status in one patch, the time of the
+// launch beside it, the transitions as Events; what the gate is to open; the report. An unchanged app writes nothing.
+// Events come after the patch went through, so that none tells of what the status does not say.
+func (r *LaunchReadinessReconciler) publish(ctx context.Context, app *launch.App, score scorecard.Score, outcomes []scorecard.Outcome, plan gatePlan) error {
 	lr := app.Launch
+	leaving := !lr.DeletionTimestamp.IsZero()
+	if !leaving {
+		if err := r.closeGate(ctx, plan); err != nil {
+			return err
+		}
+	}
 	written, err := writeStatus(ctx, r.Client, lr, "LaunchReadiness", lr.Status, score.Status)
 	if err != nil {
 		return err
@@ -31,11 +37,14 @@ func (r *LaunchReadinessReconciler) publish(ctx context.Context, app *launch.App
 	if written {
 		r.tell(ctx, lr, score.Transitions)
 	}
-	if !lr.DeletionTimestamp.IsZero() {
+	if leaving {
 		return nil
 	}
 	if err := r.keepLaunchedAt(ctx, lr, score.Status.LaunchedAt); err != nil {
 		return fmt.Errorf("keeping the time of the launch: %w", err)
+	}
+	if err := r.openGate(ctx, plan); err != nil {
+		return err
 	}
 	if err := r.publishReport(ctx, lr, score, outcomes); err != nil {
 		return fmt.Errorf("writing the LaunchReport: %w", err)

@@ -10,7 +10,7 @@ import (
 )
 
 // score derives the new status from what the phases found.
-func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.Row]string, outcomes []scorecard.Outcome, o *obstacle) scorecard.Score {
+func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.Row]string, outcomes []scorecard.Outcome, o *obstacle, around *surroundings) scorecard.Score {
 	s := scorecard.Situation{
 		Now:             r.Clock.Now(),
 		MeasurableSince: r.MeasurableSince,
@@ -19,7 +19,7 @@ func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.R
 		Policies:        app.Policies,
 		Waivers:         app.Waivers,
 		Previous:        app.Launch.Status,
-		LaunchedAt:      r.launchedAt(app.Launch),
+		LaunchedAt:      r.launchedAt(app, around),
 		Revision:        scorecard.Revision(app.Revision),
 		Inputs:          inputs,
 		Outcomes:        outcomes,

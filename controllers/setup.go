@@ -11,8 +11,12 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
@@ -24,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/gate"
 )
 
 // workloadIndex finds launches by "Kind/name" of their workloads.
@@ -43,9 +48,10 @@ func CacheOptions() cache.Options {
 	}
 }
 
-// ClientOptions keeps Secrets and ConfigMaps out of the cache: they are read by get.
+// ClientOptions keeps Secrets and ConfigMaps out of the cache: they are read by get. Routes of the Gateway API, which are
+// read by their shape, are in it.
 func ClientOptions() client.Options {
-	return client.Options{Cache: &client.CacheOptions{DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
+	return client.Options{Cache: &client.CacheOptions{Unstructured: true, DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}}}
 }
 
 // imagesOnly strips a pod of all but its identity, its phase and its images.
@@ -103,6 +109,9 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 		Watches(&v1alpha1.LaunchPolicy{}, handler.EnqueueRequestsFromMapFunc(m.everyLaunch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.LaunchWaiver{}, handler.EnqueueRequestsFromMapFunc(m.waived), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(m.inNamespaceOf), builder.WithPredicates(predicate.LabelChangedPredicate{})).
+		Watches(&corev1.Namespace{}, m.gateState()).
+		Watches(&networkingv1.Ingress{}, handler.EnqueueRequestsFromMapFunc(m.sameNamespace), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(m.sameNamespace), builder.WithPredicates(serviceChanged())).
 		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindDeployment))).
 		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindStatefulSet))).
 		Watches(&appsv1.DaemonSet{}, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindDaemonSet))).
@@ -115,6 +124,16 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 		rollout := &metav1.PartialObjectMetadata{}
 		rollout.SetGroupVersionKind(rolloutKind)
 		b = b.WatchesMetadata(rollout, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindRollout)))
+	}
+	for _, kind := range gate.RouteKinds() {
+		mapping, err := mgr.GetRESTMapper().RESTMapping(kind)
+		if err != nil {
+			continue // not served
+		}
+		route := &unstructured.Unstructured{}
+		route.SetGroupVersionKind(mapping.GroupVersionKind)
+		r.RouteKinds = append(r.RouteKinds, mapping.GroupVersionKind)
+		b = b.Watches(route, handler.EnqueueRequestsFromMapFunc(m.sameNamespace), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})))
 	}
 	return b.Complete(r)
 }
@@ -153,6 +172,35 @@ func imagesChanged() predicate.Predicate {
 		return found
 	}
 	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool { return !maps.Equal(ids(e.ObjectOld), ids(e.ObjectNew)) }}
+}
+
+// serviceChanged lets through the Services that are new, gone, or lead or open elsewhere: they have no generation.
+func serviceChanged() predicate.Predicate {
+	return predicate.Funcs{UpdateFunc: func(e event.UpdateEvent) bool {
+		before, ok := e.ObjectOld.(*corev1.Service)
+		now, too := e.ObjectNew.(*corev1.Service)
+		return !ok || !too || !equality.Semantic.DeepEqual(before.Spec, now.Spec) || !maps.Equal(before.Annotations, now.Annotations)
+	}}
+}
+
+// gateState wakes the launches of which a Namespace tells something else than before, those that are gone among them.
+func (m mapper) gateState() handler.EventHandler {
+	wake := func(q workqueue.TypedRateLimitingInterface[reconcile.Request], before, now client.Object) {
+		if len(m.namespaces) > 0 && !slices.Contains(m.namespaces, now.GetName()) {
+			return
+		}
+		for _, launch := range gateChanges(before.GetAnnotations(), now.GetAnnotations()) {
+			q.Add(reconcile.Request{NamespacedName: client.ObjectKey{Namespace: now.GetName(), Name: launch}})
+		}
+	}
+	return handler.Funcs{
+		CreateFunc: func(_ context.Context, e event.CreateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(q, &corev1.Namespace{}, e.Object)
+		},
+		UpdateFunc: func(_ context.Context, e event.UpdateEvent, q workqueue.TypedRateLimitingInterface[reconcile.Request]) {
+			wake(q, e.ObjectOld, e.ObjectNew)
+		},
+	}
 }
 
 // mapper finds the resources that an event concerns.

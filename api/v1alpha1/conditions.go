@@ -101,6 +101,14 @@ const (
 	ReasonRollbackUnsafe = "RollbackUnsafe"
 )
 
+// Reasons of Events of the gate.
+const (
+	// ReasonBreakGlass: an object carries launchready.dev/break-glass, which lets it through if whoever set it may.
+	ReasonBreakGlass = "BreakGlass"
+	// ReasonRemediation: a workload carries launchready.dev/remediates.
+	ReasonRemediation = "Remediation"
+)
+
 // Reasons of a LaunchWaiver's condition Active.
 const (
 	// ReasonWaiving: the waiver is in force.

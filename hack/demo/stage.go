@@ -45,7 +45,7 @@ func (s *stage) set(ctx context.Context) error {
 	if s.kubeconfig, err = kubeconfigIn(said); err != nil {
 		return err
 	}
-	fmt.Printf("# It is ready after %s. Installing LaunchReady: its CRDs and roles, and the operator with its own ServiceAccount.\n", time.Since(s.started).Round(100*time.Millisecond))
+	fmt.Printf("# It is ready after %s. Installing LaunchReady: its CRDs, roles and policies, and the operator with its own ServiceAccount.\n", time.Since(s.started).Round(100*time.Millisecond))
 	t := &terminal{stage: s}
 	config, err := filepath.Abs("config")
 	if err != nil {
@@ -55,6 +55,7 @@ func (s *stage) set(ctx context.Context) error {
 	t.typed(ctx, "kubectl apply --server-side -k "+filepath.Join(config, "crd"))
 	t.typed(ctx, "kubectl apply --server-side -k "+filepath.Join(config, "rbac"))
 	t.typed(ctx, "kubectl wait --for=condition=Established crd -l app.kubernetes.io/part-of=launchready --timeout=30s")
+	t.typed(ctx, "kubectl apply --server-side -k "+filepath.Join(config, "admission"))
 	if t.err != nil {
 		return t.err
 	}
@@ -99,13 +100,13 @@ func (s *stage) startOperator(ctx context.Context) error {
 	if out, err := t.shell(ctx, script).CombinedOutput(); err != nil {
 		return fmt.Errorf("making the operator's kubeconfig: %w: %s", err, out)
 	}
-	log, err := os.Create(s.logFile())
+	log, err := os.OpenFile(s.logFile(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
 		return err
 	}
 	defer log.Close()                                                                                              //nolint:errcheck // the operator has its own descriptor
 	s.operator = exec.Command(filepath.Join("bin", "launchready"), "manager", "--namespace", "launchready-system", //nolint:noctx // it outlives the demo with KEEP=1
-		"--metrics-bind-address", "127.0.0.1:0", "--health-probe-bind-address", "127.0.0.1:0")
+		"--metrics-bind-address", "127.0.0.1:0", "--resync", "5s", "--health-probe-bind-address", "127.0.0.1:0")
 	s.operator.Env = append(os.Environ(), "KUBECONFIG="+kubeconfig)
 	s.operator.Stdout, s.operator.Stderr = log, log
 	// A group of its own, so that an interrupt at the terminal ends the story before the stage.
@@ -118,6 +119,16 @@ func (s *stage) startOperator(ctx context.Context) error {
 		_ = s.operator.Wait() // how it ended is in its log
 		close(s.ended)
 	}()
+	return nil
+}
+
+// killOperator ends the operator as a lost machine would.
+func (s *stage) killOperator() error {
+	fmt.Printf("$ kill -9 %d\n", s.operator.Process.Pid)
+	if err := s.operator.Process.Kill(); err != nil {
+		return fmt.Errorf("killing the operator: %w", err)
+	}
+	<-s.ended
 	return nil
 }
 

@@ -18,7 +18,33 @@ spec:
   workloads:
   - name: api
     ref: {kind: Deployment, name: chat}
+    services: [chat]
+  domains:
+    canonical: app.example.com
+  gate:
+    mode: Enforce
 `
+
+// ingress leads strangers to the app.
+const ingress = `apiVersion: networking.k8s.io/v1
+kind: Ingress
+metadata:
+  name: chat
+spec:
+  rules:
+  - host: app.example.com
+    http:
+      paths:
+      - path: /
+        pathType: Prefix
+        backend:
+          service:
+            name: chat
+            port: {number: 80}
+`
+
+// image gives an image of the app, pinned by its digest as in production.
+func image(digit string) string { return "example.com/chat@sha256:" + strings.Repeat(digit, 32) }
 
 // chat is the app, with its API key as given.
 func chat(key string) string {
@@ -36,7 +62,7 @@ spec:
     spec:
       containers:
       - name: web
-        image: example.com/chat@sha256:%s
+        image: %s
         ports:
         - containerPort: 8080
         readinessProbe:
@@ -45,7 +71,16 @@ spec:
         - name: OPENAI_BASE_URL
           value: https://api.openai.com/v1
         - name: OPENAI_API_KEY
-%s`, strings.Repeat("3f", 32), key)
+%s---
+apiVersion: v1
+kind: Service
+metadata:
+  name: chat
+spec:
+  selector: {app: chat}
+  ports:
+  - {port: 80, targetPort: 8080}
+`, image("3f"), key)
 }
 
 // typedKey is how the key should not be there, referencedKey how it should.

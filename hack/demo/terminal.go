@@ -11,6 +11,9 @@ import (
 	"os/exec"
 	"strings"
 	"sync"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // terminal types commands as a person would. After the first that fails, it types no more.
@@ -45,6 +48,55 @@ func (t *terminal) typedWithInput(ctx context.Context, input, command string) {
 	}
 	if err != nil {
 		t.err = fmt.Errorf("%s: %w", command, err)
+	}
+}
+
+// refused runs a command that the gate must refuse.
+func (t *terminal) refused(ctx context.Context, command string) { t.refusedWithInput(ctx, "", command) }
+
+// refusedWithInput runs a command that the gate must refuse, with something on its standard input that is not shown.
+func (t *terminal) refusedWithInput(ctx context.Context, input, command string) {
+	if t.err != nil {
+		return
+	}
+	t.printf("$ %s\n", command)
+	cmd := t.shell(ctx, command)
+	cmd.Stdin = strings.NewReader(input)
+	output, err := cmd.CombinedOutput()
+	t.printf("%s", output)
+	switch {
+	case err == nil:
+		t.err = fmt.Errorf("%s: it passed, and should have been refused", command)
+	case !strings.Contains(string(output), "ValidatingAdmissionPolicy 'launchready-"):
+		t.err = fmt.Errorf("%s: it failed, but not by the gate: %w", command, err)
+	}
+}
+
+// patience is how long something may take that follows by itself.
+const patience = 30 * time.Second
+
+// typedUntil is typed for a command that the gate lets through in a moment: it opens after the status has said so.
+func (t *terminal) typedUntil(ctx context.Context, command string) {
+	if t.err != nil {
+		return
+	}
+	err := wait.PollUntilContextTimeout(ctx, 50*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		output, err := t.shell(ctx, command+" --dry-run=server").CombinedOutput()
+		if err != nil && !strings.Contains(string(output), "ValidatingAdmissionPolicy 'launchready-") {
+			return false, fmt.Errorf("%s: %w: %s", command, err, output)
+		}
+		return err == nil, nil
+	})
+	if err != nil {
+		t.err = fmt.Errorf("waiting for the gate to open: %w", err)
+	}
+	t.typed(ctx, command)
+}
+
+// do does something that no command does.
+func (t *terminal) do(something func() error) {
+	if t.err == nil {
+		t.err = something()
 	}
 }
 

@@ -63,9 +63,9 @@ func launchTable() table {
 			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services or domains), which needs the verb bypass on it."}},
 			{13, nil, allow, nil},
 		},
-		mode: "mode",
+		mode:        "mode",
 		unbreakable: true,
-		look: lookAtLaunch,
+		look:        lookAtLaunch,
 	}
 }
 

@@ -55,7 +55,9 @@ func namespaceTable(operator string) table {
 // lookAtNamespace finds the facts of an update of a Namespace.
 func lookAtNamespace(r Request, operator string) findings {
 	ownLabel := func(name string) bool { return name == v1alpha1.GatedLabel || name == v1alpha1.GateLabel }
-	not := func(selects func(string) bool) func(string) bool { return func(name string) bool { return !selects(name) } }
+	not := func(selects func(string) bool) func(string) bool {
+		return func(name string) bool { return !selects(name) }
+	}
 	annotations, oldAnnotations := fieldsAt(r.Object, "metadata", "annotations"), fieldsAt(r.Old, "metadata", "annotations")
 	labels, oldLabels := fieldsAt(r.Object, "metadata", "labels"), fieldsAt(r.Old, "metadata", "labels")
 	differs := func(path ...string) bool { return !equal(at(r.Object, path...), at(r.Old, path...)) }

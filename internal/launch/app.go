@@ -39,7 +39,9 @@ type Workload struct {
 	// Annotations of the object itself, which the pods do not get.
 	Annotations map[string]string
 	Template    corev1.PodTemplateSpec
-	Selector    *metav1.LabelSelector
+	// TemplateFrom is the Deployment that a Rollout takes its template from (spec.workloadRef); empty where it has its own.
+	TemplateFrom string
+	Selector     *metav1.LabelSelector
 	// Replicas wanted; 1 where the object does not say, and 0 for a DaemonSet on no node.
 	Replicas int32
 	// RevisionHistoryLimit as the API server defaults it (10 for apps/v1).

@@ -201,7 +201,10 @@ func TestWhatAPolicySaysReplacesItsBase(t *testing.T) {
 	own := v1alpha1.LaunchPolicySpec{
 		Rows:                   []v1alpha1.RowDemand{{Row: rollbackReady, Enforcement: v1alpha1.EnforcementOff}},
 		RemeasureWithinSeconds: ptr.To[int32](1), Thresholds: &v1alpha1.Thresholds{MinimumRevisionHistory: ptr.To[int32](1)},
-		Gate:    &v1alpha1.GateRules{GraceSeconds: ptr.To[int32](1)},
+		Gate: &v1alpha1.GateRules{
+			GraceSeconds: ptr.To[int32](1), MinimumMode: v1alpha1.GateAudit,
+			BreakGlass: &v1alpha1.BreakGlassRules{ExcludedUsers: []v1alpha1.Subject{"robot"}},
+		},
 		Waivers: &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversForbidden, MaxDurationSeconds: ptr.To[int32](1), NonWaivable: []v1alpha1.Row{rollbackReady}},
 	}
 	want := own

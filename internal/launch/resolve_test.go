@@ -331,7 +331,7 @@ func TestWorkloads(t *testing.T) {
 		{"DaemonSet", "DaemonSet", daemon, Workload{Replicas: 4, RevisionHistoryLimit: 10, Strategy: "RollingUpdate"}, "none", ""},
 		{"Rollout", "Rollout", rollout("{replicas: 2, revisionHistoryLimit: 4, strategy: {canary: {}}, " + inline + "}"), Workload{UID: "uid-r", Annotations: map[string]string{"a": "b"}, Replicas: 2, RevisionHistoryLimit: 4, Strategy: "Canary"}, "none", ""},
 		{"Rollout with defaults", "Rollout", rollout("{strategy: {blueGreen: {activeService: chat}}, " + inline + "}"), Workload{UID: "uid-r", Annotations: map[string]string{"a": "b"}, Replicas: 1, RevisionHistoryLimit: 10, Strategy: "BlueGreen"}, "none", ""},
-		{"Rollout with workloadRef", "Rollout", rollout("{workloadRef: {apiVersion: apps/v1, kind: Deployment, name: chat}}"), Workload{UID: "uid-r", Annotations: map[string]string{"a": "b"}, Replicas: 1, RevisionHistoryLimit: 10, Strategy: "Canary"}, "none", ""},
+		{"Rollout with workloadRef", "Rollout", rollout("{workloadRef: {apiVersion: apps/v1, kind: Deployment, name: chat}}"), Workload{UID: "uid-r", Annotations: map[string]string{"a": "b"}, TemplateFrom: "chat", Replicas: 1, RevisionHistoryLimit: 10, Strategy: "Canary"}, "none", ""},
 		{"Rollout with a workloadRef to nothing", "Rollout", rollout("{workloadRef: {kind: Deployment, name: gone}}"), Workload{}, "waiting WorkloadNotFound", "Deployment gone"},
 		{"Rollout with a workloadRef of another kind", "Rollout", rollout("{workloadRef: {kind: ReplicaSet, name: chat}}"), Workload{}, "stalled WorkloadInvalid", "ReplicaSet"},
 		{"Rollout with no template", "Rollout", rollout("{replicas: 2}"), Workload{}, "stalled WorkloadInvalid", "neither"},

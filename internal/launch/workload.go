@@ -192,7 +192,7 @@ func (r *Resolver) rollout(ctx context.Context, key client.ObjectKey, ref v1alph
 	if err != nil {
 		return Workload{}, err
 	}
-	w.Template = d.Spec.Template
+	w.Template, w.TemplateFrom = d.Spec.Template, spec.WorkloadRef.Name
 	if w.Selector == nil {
 		w.Selector = d.Spec.Selector
 	}
