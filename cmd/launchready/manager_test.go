@@ -49,6 +49,7 @@ func TestManagerWithItsOwnPermissions(t *testing.T) {
 	m := startManager(t, rolloutDefinition())
 	t.Run("a Deployment", m.watchesADeployment)
 	t.Run("an Argo Rollout", m.watchesARollout)
+	t.Run("the gate", m.keepsTheGate)
 }
 
 func (m *managed) watchesADeployment(t *testing.T) {
@@ -161,6 +162,7 @@ func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefini
 	for _, file := range []string{"service_account.yaml", "role.yaml", "role_binding.yaml", "metrics_reader.yaml"} {
 		m.apply(t, filepath.Join("..", "..", "config", "rbac", file))
 	}
+	m.applyPolicies(t)
 	o := managerOptions{
 		namespace: "launchready-system", leaderElect: true, resync: time.Hour, checkTimeout: 30 * time.Second, concurrentReconciles: 2,
 		metricsAddress: freeAddress(t), metricsCertDir: m.certificate(t), probeAddress: "0",

@@ -38,12 +38,15 @@ func write(operator string) error {
 	for i := range p.Bindings {
 		objects = append(objects, p.Bindings[i])
 	}
-	for _, object := range objects {
+	for i, object := range objects {
+		if i > 0 {
+			fmt.Fprintln(&out, "---")
+		}
 		document, err := yaml.Marshal(object)
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(&out, "---\n%s", bytes.ReplaceAll(document, []byte("status: {}\n"), nil))
+		fmt.Fprintf(&out, "%s", bytes.ReplaceAll(document, []byte("status: {}\n"), nil))
 	}
 	_, err := os.Stdout.Write(out.Bytes())
 	return err

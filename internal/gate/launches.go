@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,7 +17,8 @@ import (
 // collector is who deletes what has lost its owner.
 const collector = "system:serviceaccount:kube-system:generic-garbage-collector"
 
-// launchTable decides on LaunchReadinesses: who enforces a launch may not take it back, nor weaken what is proven of it.
+// launchTable decides on LaunchReadinesses: who enforces a launch may not take it back, nor weaken what is proven of it; and
+// who says that an app is exposed already needs to be trusted. It holds in every namespace, for a launch may be the first.
 func launchTable() table {
 	spec := func(object string) string { return "dyn(" + object + ").spec" }
 	strength := func(object string) string {
@@ -32,39 +34,43 @@ func launchTable() table {
 		name:  "launchready-launches",
 		kinds: []schema.GroupKind{{Group: v1alpha1.GroupVersion.Group, Kind: "LaunchReadiness"}},
 		resources: []admissionregistrationv1.NamedRuleWithOperations{named(v1alpha1.GroupVersion.Group, []string{"*"},
-			[]admissionregistrationv1.OperationType{admissionregistrationv1.Update, admissionregistrationv1.Delete}, "launchreadinesses")},
-		concerns: "object == null || object.spec != oldObject.spec",
+			append(writes(), admissionregistrationv1.Delete), "launchreadinesses")},
+		concerns: "object == null || oldObject == null || object.spec != oldObject.spec",
 		variables: []variable{
 			{"terminating", "has(namespaceObject.metadata.deletionTimestamp)"},
 			{"notes", "namespaceObject.metadata.?annotations.orValue({})"},
-			{"ns", "oldObject.metadata.namespace"},
-			{"launch", "oldObject.metadata.name"},
+			{"ns", "object == null ? oldObject.metadata.namespace : object.metadata.namespace"},
+			{"launch", "object == null ? oldObject.metadata.name : object.metadata.name"},
 			{"subject", "variables.ns + '/' + variables.launch"},
 			{"collected", expression("request.userInfo.username == '" + collector + "'")},
 			{"record", expression("variables.notes[?" + keyCEL("variables.launch", "'"+kindLaunch+"'") + "].orValue('').split(';')")},
-			{"mode", "variables.record.size() >= 12 && variables.record[0] == 'v1' ? variables.record[5] : 'Off'"},
+			{"adopts", expression("object != null && " + spec("object") + ".?gate.?adoption.orValue('') == 'Live' && (oldObject == null || " + spec("oldObject") + ".?gate.?adoption.orValue('') != 'Live')")},
+			{"mayAdopt", expression(mayCEL(VerbAdopt))},
+			{"recordedMode", expression(fmt.Sprintf("variables.record.size() >= %d && variables.record[0] == '%s' ? variables.record[5] : 'Off'", recordFields, grammar))},
+			{"mode", "variables.adopts ? 'Enforce' : variables.recordedMode"},
 			{"exposedNow", expression("variables.notes.exists(k, k.endsWith('." + Domain + "/state') && variables.notes[k] == '" + grammar + ";' + variables.launch + ';" + exposedMark + "')")},
-			{"live", expression("variables.mode == 'Enforce' && (variables.record[2] != '" + string(StateNew) + "' || variables.exposedNow)")},
+			{"live", expression("variables.recordedMode == 'Enforce' && oldObject != null && (variables.record[2] != '" + string(StateNew) + "' || variables.exposedNow)")},
 			{"deleted", "object == null"},
-			{"weakened", expression("object != null && (" + strings.Join([]string{
+			{"weakened", expression("object != null && oldObject != null && (" + strings.Join([]string{
 				strength("object") + " < " + strength("oldObject"),
 				spec("oldObject") + ".?gate.?rollouts.orValue('') == 'VerifiedOnly' && " + spec("object") + ".?gate.?rollouts.orValue('') != 'VerifiedOnly'",
 				spec("oldObject") + ".?policyRef.hasValue() && " + spec("object") + ".?policyRef != " + spec("oldObject") + ".?policyRef",
 				gone(".?workloads", "n.name == o.name && n.ref == o.ref && o.?services.orValue([]).all(s, s in n.?services.orValue([]))"),
 				hosts("oldObject") + ".exists(h, h != '' && !(h in " + hosts("object") + "))",
 			}, " || ") + ")")},
-			{"may", "authorizer.group('launchready.dev').resource('launchreadinesses').namespace(variables.ns).name(variables.launch).check('bypass').allowed()"},
+			{"may", expression(mayCEL(VerbBypass))},
 		},
 		rules: []rule{
 			{3, []string{"terminating"}, allow, nil},
 			{3, []string{"collected"}, allow, nil},
+			{11, []string{"adopts", "!mayAdopt"}, deny, message{"LaunchReadiness ", "$subject", ": spec.gate.adoption Live takes what is exposed already as exposed by right, which needs the verb adopt on it."}},
 			{0, []string{"!live"}, allow, nil},
 			{13, []string{"deleted", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: deleting it needs the verb bypass on it. What it holds stays held until a new launch takes it over."}},
 			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services or domains), which needs the verb bypass on it."}},
 			{13, nil, allow, nil},
 		},
 		mode:        "mode",
-		unbreakable: true,
+		unbreakable: true, everywhere: true,
 		look:        lookAtLaunch,
 	}
 }
@@ -72,14 +78,26 @@ func launchTable() table {
 // lookAtLaunch finds the facts and texts of a write of a LaunchReadiness.
 func lookAtLaunch(r Request) findings {
 	f := findings{facts: map[string]bool{}, texts: map[string]string{}}
-	f.concerned = r.Object == nil || !equal(at(r.Object, "spec"), at(r.Old, "spec"))
-	namespace, launch := textAt(r.Old, "metadata", "namespace"), textAt(r.Old, "metadata", "name")
+	f.concerned = r.Object == nil || r.Old == nil || !equal(at(r.Object, "spec"), at(r.Old, "spec"))
+	object := r.Object
+	if object == nil {
+		object = r.Old
+	}
+	namespace, launch := textAt(object, "metadata", "namespace"), textAt(object, "metadata", "name")
 	f.texts["subject"] = namespace + "/" + launch
 	notes := r.Namespace.Annotations
 	record := strings.Split(notes[launchKey(launch)], ";")
-	f.mode = v1alpha1.GateOff
+	recorded := v1alpha1.GateOff
 	if len(record) >= recordFields && record[0] == grammar {
-		f.mode = v1alpha1.GateMode(record[5])
+		recorded = v1alpha1.GateMode(record[5])
+	}
+	adopts := func(launch map[string]any) bool {
+		return textAt(launch, "spec", "gate", "adoption") == string(v1alpha1.AdoptLive)
+	}
+	f.facts["adopts"], f.facts["mayAdopt"] = adopts(r.Object) && !adopts(r.Old), r.May(VerbAdopt, launch)
+	f.mode = recorded
+	if f.facts["adopts"] {
+		f.mode = v1alpha1.GateEnforce
 	}
 	exposed := false
 	for name, value := range notes {
@@ -87,9 +105,9 @@ func lookAtLaunch(r Request) findings {
 	}
 	f.facts["terminating"] = r.Namespace.DeletionTimestamp != nil
 	f.facts["collected"] = r.User.Name == collector
-	f.facts["live"] = f.mode == v1alpha1.GateEnforce && (State(record[2]) != StateNew || exposed)
+	f.facts["live"] = recorded == v1alpha1.GateEnforce && r.Old != nil && (State(record[2]) != StateNew || exposed)
 	f.facts["deleted"] = r.Object == nil
-	f.facts["weakened"] = r.Object != nil && weakened(r.Object, r.Old)
+	f.facts["weakened"] = r.Object != nil && r.Old != nil && weakened(r.Object, r.Old)
 	f.facts["may"] = r.May(VerbBypass, launch)
 	return f
 }

@@ -54,7 +54,7 @@ func annotationSetCEL(object, annotation string) expression {
 
 // mayCEL asks the API server's authorizer; each such question costs a third of what an expression may cost.
 func mayCEL(verb Verb) string {
-	return fmt.Sprintf("authorizer.group('launchready.dev').resource('launchreadinesses').namespace(object.metadata.namespace).name(variables.launch).check('%s').allowed()", verb)
+	return fmt.Sprintf("authorizer.group('launchready.dev').resource('launchreadinesses').namespace(variables.ns).name(variables.launch).check('%s').allowed()", verb)
 }
 
 // remarkCEL says why an annotation that is set does not count. A message is made without the authorizer (the API server

@@ -294,6 +294,8 @@ func (w *world) request(rt *rapid.T) gateRequest {
 	switch {
 	case kind == "LaunchReadiness" && rapid.IntRange(0, 3).Draw(rt, "delete") == 0:
 		return gateRequest{operation: "delete", object: live.DeepCopy(), old: live}
+	case kind == "LaunchReadiness" && !w.terminating && rapid.IntRange(0, 3).Draw(rt, "create") == 0:
+		r = gateRequest{operation: "create", object: content(live.GetAPIVersion(), kind, "second", fields(live, "spec"))}
 	case kind != "LaunchReadiness" && !w.terminating && rapid.IntRange(0, 3).Draw(rt, "create") == 0:
 		name := rapid.SampledFrom([]string{"second", "second", "third"}).Draw(rt, "name") // third is no part of a launch
 		r = gateRequest{operation: "create", object: content(live.GetAPIVersion(), kind, name, fields(live, "spec"))}
@@ -467,7 +469,9 @@ func changeService(rt *rapid.T, u *unstructured.Unstructured) {
 }
 
 func changeLaunch(rt *rapid.T, u *unstructured.Unstructured) {
-	switch rapid.SampledFrom([]string{"mode", "rollouts", "policy", "no policy", "service", "host", "workload", "more", "label"}).Draw(rt, "change") {
+	switch rapid.SampledFrom([]string{"mode", "rollouts", "policy", "no policy", "service", "host", "workload", "more", "label", "adopt"}).Draw(rt, "change") {
+	case "adopt":
+		set(u, "Live", "spec", "gate", "adoption")
 	case "mode":
 		set(u, rapid.SampledFrom([]string{"Off", "Audit", "Enforce"}).Draw(rt, "mode"), "spec", "gate", "mode")
 	case "rollouts":

@@ -35,7 +35,7 @@ func gateUsers() []gateUser {
 		{"dev", "developers", nil},
 		{"mender", "developers", []gate.Verb{gate.VerbRemediate}},
 		{"oncall", "developers", []gate.Verb{gate.VerbBypass, gate.VerbRemediate}},
-		{"deployer", "robots", []gate.Verb{gate.VerbBypass, gate.VerbRemediate}},
+		{"deployer", "robots", []gate.Verb{gate.VerbBypass, gate.VerbRemediate, gate.VerbAdopt}},
 		{gate.DefaultOperator, "system:serviceaccounts", nil},
 	}
 }
@@ -87,7 +87,7 @@ func shippedPolicies(t *testing.T) []*unstructured.Unstructured {
 		t.Fatal(err)
 	}
 	var objects []*unstructured.Unstructured
-	for _, document := range strings.Split(string(data), "\n---\n")[1:] {
+	for _, document := range strings.Split(string(data), "\n---\n") {
 		u := &unstructured.Unstructured{}
 		if err := yaml.Unmarshal([]byte(document), &u.Object); err != nil {
 			t.Fatal(err)
