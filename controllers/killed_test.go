@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -23,6 +24,7 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/checks/secrets"
 	"github.com/launchready/launchready/internal/detect"
+	"github.com/launchready/launchready/internal/gate"
 )
 
 // errKilled is what a call meets that is made by an operator that is dead.
@@ -36,6 +38,8 @@ type lifeline struct {
 	cutAt  int
 	landed bool
 	dead   bool
+	// writes are the calls that change something: only for these it matters whether they landed.
+	writes []int
 }
 
 // call makes one call, unless the operator is dead.
@@ -54,6 +58,12 @@ func (l *lifeline) call(do func() error) error {
 	return errKilled
 }
 
+// write makes one call that changes something, unless the operator is dead.
+func (l *lifeline) write(do func() error) error {
+	l.writes = append(l.writes, l.calls+1)
+	return l.call(do)
+}
+
 // through gives a client whose calls all go through the lifeline.
 func (l *lifeline) through(c client.WithWatch) client.Client {
 	return interceptor.NewClient(c, interceptor.Funcs{
@@ -64,13 +74,13 @@ func (l *lifeline) through(c client.WithWatch) client.Client {
 			return l.call(func() error { return c.List(ctx, list, opts...) })
 		},
 		Patch: func(ctx context.Context, c client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
-			return l.call(func() error { return c.Patch(ctx, obj, patch, opts...) })
+			return l.write(func() error { return c.Patch(ctx, obj, patch, opts...) })
 		},
 		Apply: func(ctx context.Context, c client.WithWatch, obj runtime.ApplyConfiguration, opts ...client.ApplyOption) error {
-			return l.call(func() error { return c.Apply(ctx, obj, opts...) })
+			return l.write(func() error { return c.Apply(ctx, obj, opts...) })
 		},
 		SubResourceApply: func(ctx context.Context, c client.Client, sub string, obj runtime.ApplyConfiguration, opts ...client.SubResourceApplyOption) error {
-			return l.call(func() error { return c.SubResource(sub).Apply(ctx, obj, opts...) })
+			return l.write(func() error { return c.SubResource(sub).Apply(ctx, obj, opts...) })
 		},
 		Create: func(_ context.Context, _ client.WithWatch, _ client.Object, _ ...client.CreateOption) error {
 			return errors.New("the loop creates by Apply alone, so that a second attempt is none")
@@ -95,22 +105,35 @@ type end struct {
 	Status  v1alpha1.LaunchReadinessStatus
 	Report  v1alpha1.LaunchReportStatus
 	Reports int
+	// Gate is what the Namespace says of the launch.
+	Gate gate.Record
+	// told is how often each Event was told.
+	told map[string]int
 }
 
 // TestKilledAtAnyCallConverges tells the same story again and again: an app with a typed secret is reported, mended
-// and launched. Each time the operator is killed at another call to the API server, and starts anew.
+// and launched, and fails again when its Secret is lost. Each time the operator is killed at another call to the API server, and starts anew.
 func TestKilledAtAnyCallConverges(t *testing.T) {
-	reference, calls := tellStory(t, &lifeline{})
+	undisturbed := &lifeline{}
+	reference, calls := tellStory(t, undisturbed)
 	if calls < 20 {
 		t.Fatalf("the whole story takes only %d calls: is the lifeline in the way of all of them?", calls)
 	}
 	for _, landed := range []bool{false, true} {
 		for n := 1; n <= calls; n++ {
+			if landed && !slices.Contains(undisturbed.writes, n) {
+				continue
+			}
 			t.Run(fmt.Sprintf("call %d, landed %v", n, landed), func(t *testing.T) {
 				line := &lifeline{cutAt: n, landed: landed}
 				got, _ := tellStory(t, line)
 				if !line.dead {
 					t.Fatal("the operator was not killed")
+				}
+				for _, note := range slices.Sorted(maps.Keys(got.told)) {
+					if got.told[note] > reference.told[note] {
+						t.Errorf("told %d times, undisturbed %d: %s", got.told[note], reference.told[note], note)
+					}
 				}
 				if diff := cmp.Diff(reference, got, storyOptions()); diff != "" {
 					t.Errorf("it ends otherwise (-undisturbed +killed):\n%s", diff)
@@ -118,7 +141,7 @@ func TestKilledAtAnyCallConverges(t *testing.T) {
 			})
 		}
 	}
-	t.Logf("killed at each of %d calls, before it reached the API server and after", calls)
+	t.Logf("killed at each of %d calls before it reached the API server, and at each of %d writes after", calls, len(undisturbed.writes))
 }
 
 // storyOptions leave out what differs from telling to telling: times, names of namespaces, and what hangs on them.
@@ -128,10 +151,12 @@ func storyOptions() cmp.Options {
 		cmpopts.EquateEmpty(),
 		cmpopts.IgnoreFields(v1alpha1.Measurement{}, "Revision", "Message", "Fingerprints"),
 		cmpopts.IgnoreFields(v1alpha1.LaunchReadinessStatus{}, "Revision", "Rollouts", "ObservedGeneration"),
+		cmpopts.IgnoreFields(gate.Record{}, "NamespaceUID", "LaunchedAt"),
 		cmpopts.IgnoreFields(v1alpha1.VerifiedRevision{}, "Revision"),
 		cmpopts.IgnoreFields(metav1.Condition{}, "Message", "ObservedGeneration"),
 		cmpopts.IgnoreFields(v1alpha1.RowReport{}, "Revision"),
-		cmpopts.IgnoreFields(v1alpha1.Finding{}, "Place", "Fingerprint"),
+		cmpopts.IgnoreFields(v1alpha1.Finding{}, "Place", "Fingerprint", "Remedy"),
+		cmpopts.IgnoreFields(end{}, "told"),
 	}
 }
 
@@ -164,23 +189,26 @@ func tellStory(t *testing.T, line *lifeline) (end, int) {
 	}
 	h.settle(line, detector)
 
+	h.expect(h.get("chat"), "Launchable", metav1.ConditionTrue, v1alpha1.ReasonAllRowsPass)
+
+	if err := h.client.Delete(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: h.namespace, Name: "chat"}}); err != nil {
+		t.Fatal(err)
+	}
+	h.settle(line, detector)
+
 	lr := h.get("chat")
 	checkInvariants(t, lr)
-	h.expect(lr, "Launchable", metav1.ConditionTrue, v1alpha1.ReasonAllRowsPass)
+	h.expect(lr, "Launchable", metav1.ConditionFalse, v1alpha1.ReasonRowsFailing)
+	record := h.checkGate(lr)
 	var reports v1alpha1.LaunchReportList
 	if err := h.client.List(t.Context(), &reports, client.InNamespace(h.namespace)); err != nil {
 		t.Fatal(err)
 	}
 	told := map[string]int{}
 	for _, note := range h.events.notes {
-		told[note]++
+		told[strings.ReplaceAll(note, h.namespace, "shop")]++
 	}
-	for _, note := range slices.Sorted(maps.Keys(told)) {
-		if told[note] > 1 {
-			t.Errorf("told %d times: %s", told[note], note)
-		}
-	}
-	return end{Status: lr.Status, Report: reports.Items[0].Status, Reports: len(reports.Items)}, line.calls
+	return end{Status: lr.Status, Report: reports.Items[0].Status, Reports: len(reports.Items), Gate: record, told: told}, line.calls
 }
 
 // live gives the operator a life with the real check of SecretsSafe.
@@ -197,6 +225,7 @@ func (h *harness) settle(line *lifeline, detector *detect.Detector) {
 	for before := ""; ; {
 		_, err := h.reconciler.Reconcile(h.Context(), request)
 		if line.dead && errors.Is(h.reconciler.Client.Get(h.Context(), request.NamespacedName, &v1alpha1.LaunchReadiness{}), errKilled) {
+			h.checkGateIsNoMoreOpen(h.get("chat"))
 			h.live(h.client, detector)
 			continue
 		}
@@ -218,7 +247,7 @@ func (h *harness) written() string {
 	if err := h.client.List(h.Context(), &reports, client.InNamespace(h.namespace)); err != nil {
 		h.Fatal(err)
 	}
-	versions := h.get("chat").ResourceVersion
+	versions := h.get("chat").ResourceVersion + " " + h.gatedNamespace().ResourceVersion
 	for _, r := range reports.Items {
 		versions += " " + r.ResourceVersion
 	}

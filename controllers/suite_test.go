@@ -136,6 +136,9 @@ func (h *harness) reconcile(name string) (*v1alpha1.LaunchReadiness, ctrl.Result
 	}
 	lr := h.get(name)
 	checkInvariants(h, lr)
+	if lr.DeletionTimestamp.IsZero() {
+		h.checkGate(lr)
+	}
 	return lr, result
 }
 

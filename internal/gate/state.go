@@ -208,8 +208,9 @@ func (n Notes) Closing(want Notes, launch string) Notes {
 
 // stricter gives the first record, with whatever the second one holds more.
 func stricter(from, to Record) Record {
-	rank := []State{StateNew, StateOpen, StateOpenVerifiedOnly, StateFailing}
-	if slices.Index(rank, to.State) > slices.Index(rank, from.State) {
+	// A new launch may be rolled as freely as an open one: to have launched holds nothing more.
+	strictness := map[State]int{StateNew: 0, StateOpen: 0, StateOpenVerifiedOnly: 1, StateFailing: 2}
+	if strictness[to.State] > strictness[from.State] {
 		from.State, from.Rollouts, from.LaunchedAt = to.State, to.Rollouts, to.LaunchedAt
 	}
 	if len(to.Exposure) > 0 && len(from.Exposure) == 0 {

@@ -51,7 +51,7 @@ func TestRefusals(t *testing.T) {
 		`{extraArgs: ["--metrics-bind-address", ":1"]}`:                         {"at '/extraArgs/1'"},
 		`{extraArgs: ["--metrics-cert-dir=/tls"]}`:                              {"set --metrics-cert-dir by the value metrics.certSecret"},
 		`{extraArgs: ["--namespace=elsewhere"]}`:                                {"--namespace is the chart's"},
-		`{extraArgs: ["--leader-elect=false"]}`:                                 {"without leader election set replicas to 1"},
+		`{extraArgs: ["--leader-elect=false"]}`:                                 {"--leader-elect is the chart's"},
 		`{extraEnv: [{name: POD_NAMESPACE, value: a}]}`:                         {"POD_NAMESPACE is the chart's"},
 		`{commonLabels: {app.kubernetes.io/part-of: mine}}`:                     {"commonLabels: the label app.kubernetes.io/part-of is the chart's"},
 		`{podLabels: {app.kubernetes.io/component: manager2}}`:                  {"podLabels: the label app.kubernetes.io/component is the chart's"},
