@@ -6,11 +6,13 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -82,6 +84,7 @@ func (m *managed) holdsAFailingApp(t *testing.T, dev client.Client, app *appsv1.
 	m.awaitRefusal(t, "a rollout of a failing app", "holds this rollout: SecretsSafe (1). See: kubectl describe lr chat -n market", func(ctx context.Context) error {
 		return m.tryChange(ctx, dev, app, func() { app.Spec.Template.Spec.Containers[0].Image = "example.com/chat:2" })
 	})
+	m.checksARelease(t)
 	for what, change := range map[string]func(){
 		"a restart": func() { app.Spec.Template.Annotations = map[string]string{"kubectl.kubernetes.io/restartedAt": "now"} },
 		"a scale":   func() { app.Spec.Replicas = ptr.To[int32](5) },
@@ -100,6 +103,47 @@ func (m *managed) holdsAFailingApp(t *testing.T, dev client.Client, app *appsv1.
 	}
 	m.create(t, settingsOfApp())
 	m.awaitIn(t, gatedNamespace, "the reference is mended", "Launchable", metav1.ConditionTrue, v1alpha1.ReasonAllRowsPass)
+}
+
+// checksARelease asks the gate about a release beforehand, as its administrator.
+func (m *managed) checksARelease(t *testing.T) {
+	t.Helper()
+	release := `
+apiVersion: v1
+kind: List
+items:
+- {apiVersion: v1, kind: ConfigMap, metadata: {name: harmless}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: chat}
+spec:
+  selector: {matchLabels: {app: chat}}
+  template:
+    metadata: {labels: {app: chat}}
+    spec: {containers: [{name: web, image: "example.com/chat:2"}]}
+---
+{apiVersion: v1, kind: ConfigMap, metadata: {name: early, namespace: not-there-yet}}
+---
+{apiVersion: example.com/v1, kind: Widget, metadata: {name: unknown}}
+`
+	var out strings.Builder
+	err := checkFiles(t.Context(), rest.CopyConfig(m.config), gatedNamespace, []string{"-"}, strings.NewReader(release), &out)
+	if !errors.Is(err, errHeld) || exitCode(err) != 1 {
+		t.Errorf("the check ends with %v", err)
+	}
+	want := `passes   ConfigMap market/harmless
+held     Deployment market/chat: LaunchReadiness market/chat holds this rollout: SecretsSafe (1). See: kubectl describe lr chat -n market
+skipped  ConfigMap not-there-yet/early: its namespace does not exist yet
+skipped  Widget unknown: its kind is not served (yet)
+`
+	if diff := cmp.Diff(want, out.String()); diff != "" {
+		t.Errorf("the check says (-want +got):\n%s", diff)
+	}
+	err = checkFiles(t.Context(), rest.CopyConfig(m.config), gatedNamespace, []string{"-"}, strings.NewReader("{a: b}"), &out)
+	if err == nil || !strings.Contains(err.Error(), "document 1 has no kind") {
+		t.Errorf("what is no manifest: %v", err)
+	}
 }
 
 // keepsTheLaunch tries to weaken and delete an enforced launch.

@@ -71,7 +71,7 @@ func launchTable() table {
 		},
 		mode:        "mode",
 		unbreakable: true, everywhere: true,
-		look:        lookAtLaunch,
+		look: lookAtLaunch,
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -23,6 +24,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/gate"
+	"github.com/launchready/launchready/internal/gate/removal"
 )
 
 // restarts is how often the API server is restarted under writes.
@@ -65,6 +67,7 @@ func TestGateHoldsWithoutItsOperator(t *testing.T) {
 	w.round(t, "restart of etcd", func() { restartAll(t, environment.ControlPlane.Etcd.Stop, environment.ControlPlane.Etcd.Start) })
 	w.round(t, "deletion of the CRDs", func() { deleteCRDs(t, c) })
 	stop()
+	w.uninstall(t)
 	t.Logf("answers: %d held, %d open, %d unrelated; without answer: %d", w.held.Load(), w.open.Load(), w.unrelated.Load(), w.silent.Load())
 }
 
@@ -202,4 +205,39 @@ func (w *writers) round(t *testing.T, what string, something func()) {
 		}
 		return ""
 	})
+}
+
+// uninstall takes the gate out, as `launchready uninstall` does: told first, done then, and nothing left the second time.
+func (w *writers) uninstall(t *testing.T) {
+	t.Helper()
+	run := func(dryRun bool) (told []string) {
+		err := removal.Run(t.Context(), w.client, removal.Options{Namespace: operatorNamespace, DryRun: dryRun, Tell: func(what string) { told = append(told, what) }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return told
+	}
+	announced := run(true)
+	if err := w.write(t.Context(), "gated", "held"); !apierrors.IsForbidden(err) {
+		t.Errorf("a dry run of the uninstallation opened the gate: %v", err)
+	}
+	if diff := cmp.Diff(announced, run(false)); diff != "" {
+		t.Errorf("announced and done differ (-announced +done):\n%s", diff)
+	}
+	if again := run(false); len(again) > 0 {
+		t.Errorf("the second time there was still something: %v", again)
+	}
+	eventually(t, func() string {
+		if err := w.write(t.Context(), "gated", "held"); err != nil {
+			return err.Error()
+		}
+		return ""
+	})
+	var ns corev1.Namespace
+	if err := w.client.Get(t.Context(), client.ObjectKey{Name: "gated"}, &ns); err != nil {
+		t.Fatal(err)
+	}
+	if len(ns.Annotations) > 0 || ns.Labels[v1alpha1.GatedLabel] != "" {
+		t.Errorf("left on the Namespace: %v, %v", ns.Annotations, ns.Labels)
+	}
 }
