@@ -47,7 +47,7 @@ lint: $(GOLANGCI_LINT) ## Lint every module, and see that the linter holds the i
 	@hack/lint.sh
 
 .PHONY: generate
-generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Write the generated files: deep copies, CRDs, RBAC, API reference, version of the detector
+generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Write the generated files: deep copies, CRDs, RBAC, policies, Helm chart, API reference, version of the detector
 	@hack/generate.sh
 
 .PHONY: build
@@ -60,6 +60,11 @@ build: ## Build bin/launchready, static
 bench: control-plane ## Print the figures: every benchmark, and the start of the control plane
 	@hack/bench.sh
 	@go -C hack/controlplane run . bench
+
+.PHONY: bench-gate
+bench-gate: control-plane ## Measure what the gate adds to a request, into docs/benchmarks.md
+	@KUBEBUILDER_ASSETS=$$(go -C hack/controlplane run . path) go run ./hack/benchgate >docs/benchmarks.md.new
+	@mv docs/benchmarks.md.new docs/benchmarks.md && cat docs/benchmarks.md
 
 .PHONY: fuzz
 fuzz: ## Run every fuzzer for FUZZTIME (1m)

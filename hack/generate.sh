@@ -13,7 +13,8 @@ cd "$(dirname "$0")/.."
 out=${1:-.}
 tools=bin/tools
 
-mkdir -p "$out/api/v1alpha1" "$out/config/crd/bases" "$out/config/rbac" "$out/docs/reference" "$out/internal/detect"
+mkdir -p "$out/api/v1alpha1" "$out/config/crd/bases" "$out/config/rbac" "$out/docs/reference" "$out/internal/detect" \
+	"$out/config/admission" "$out/charts/launchready/templates/generated"
 
 "$tools/controller-gen" \
 	object:headerFile=hack/boilerplate.go.txt crd \
@@ -55,3 +56,7 @@ version=$(
 		const Version = "$version"
 	EOF
 } >"$out/internal/detect/zz_generated.version.go"
+
+# The gate's policies, for kustomize and for Helm.
+go run ./hack/policies >"$out/config/admission/policies.yaml"
+go run ./hack/chart "$out/charts/launchready/templates/generated"

@@ -25,7 +25,12 @@ gotestsum() {
 echo "==> tests of hack/controlplane"
 (cd hack/controlplane && gotestsum ./...)
 
-echo "==> unit and API server tests"
 KUBEBUILDER_ASSETS=$(go -C hack/controlplane run . path)
 export KUBEBUILDER_ASSETS
+
+# Without the race detector: nothing here runs side by side, and all of Helm would be compiled a second time.
+echo "==> tests of the Helm chart"
+(cd test/chart && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 20m ./...)
+
+echo "==> unit and API server tests"
 gotestsum "${@:-./...}"

@@ -32,7 +32,7 @@ for file in $files; do
 	fi
 done
 
-for file in api/*/zz_generated.*.go internal/*/zz_generated.*.go config/crd/bases/*.yaml; do
+for file in api/*/zz_generated.*.go internal/*/zz_generated.*.go config/crd/bases/*.yaml charts/launchready/templates/generated/*.yaml; do
 	if [ -f "$file" ] && [ ! -f "$fresh/$file" ]; then
 		fault "no longer generated" "$file"
 	fi

@@ -266,11 +266,11 @@ type GateStatus struct {
 type ExposureState string
 
 const (
-	// ExposureNone: nothing in the namespace exposes the app.
+	// ExposureNone says that nothing in the namespace exposes the app.
 	ExposureNone ExposureState = "None"
-	// ExposureVerified: what exposes the app was let in while it was Exposable, or adopted as Live.
+	// ExposureVerified says that what exposes the app was let in while it was Exposable, or adopted as Live.
 	ExposureVerified ExposureState = "Verified"
-	// ExposureUnverified: something exposes the app that the gate did not let in: it was there before, or came in Audit mode.
+	// ExposureUnverified says that something exposes the app that the gate did not let in: it was there before, or came in Audit mode.
 	ExposureUnverified ExposureState = "ExposedUnverified"
 )
 

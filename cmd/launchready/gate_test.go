@@ -19,6 +19,7 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -216,14 +217,13 @@ func (m *managed) as(t *testing.T, user, role string) client.Client {
 func (m *managed) awaitRefusal(t *testing.T, what, words string, request func(context.Context) error) {
 	t.Helper()
 	var last error
-	deadline := time.Now().Add(patience)
-	for time.Now().Before(deadline) {
-		if last = request(t.Context()); apierrors.IsForbidden(last) && strings.Contains(last.Error(), words) {
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
+	err := wait.PollUntilContextTimeout(t.Context(), 10*time.Millisecond, patience, true, func(ctx context.Context) (bool, error) {
+		last = request(ctx)
+		return apierrors.IsForbidden(last) && strings.Contains(last.Error(), words), nil
+	})
+	if err != nil {
+		t.Fatalf("%s was not refused with %q: %v", what, words, last)
 	}
-	t.Fatalf("%s was not refused with %q: %v", what, words, last)
 }
 
 // awaitPass waits until a request passes.

@@ -32,7 +32,8 @@ func ingressTable() table {
 func routeTable() table {
 	return exposureTable("launchready-routes", "dyn(object).spec",
 		[]schema.GroupKind{
-			{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"}, {Group: "gateway.networking.k8s.io", Kind: "GRPCRoute"},
+			{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"},
+			{Group: "gateway.networking.k8s.io", Kind: "GRPCRoute"},
 			{Group: "gateway.networking.k8s.io", Kind: "TLSRoute"},
 		},
 		[]admissionregistrationv1.NamedRuleWithOperations{named("gateway.networking.k8s.io", []string{"*"}, writes(), "httproutes", "grpcroutes", "tlsroutes")},

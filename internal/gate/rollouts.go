@@ -23,7 +23,9 @@ func rolloutTable() table {
 	return table{
 		name: "launchready-rollouts",
 		kinds: []schema.GroupKind{
-			{Group: "apps", Kind: "Deployment"}, {Group: "apps", Kind: "StatefulSet"}, {Group: "apps", Kind: "DaemonSet"},
+			{Group: "apps", Kind: "Deployment"},
+			{Group: "apps", Kind: "StatefulSet"},
+			{Group: "apps", Kind: "DaemonSet"},
 			{Group: "argoproj.io", Kind: "Rollout"},
 		},
 		resources: []admissionregistrationv1.NamedRuleWithOperations{
@@ -162,37 +164,38 @@ func digestOf(image string) string {
 	return string([]rune(f[1])[:digestLength])
 }
 
-// literalVariables look for secrets that are typed into the template and were not there before. Only containers that
-// changed are looked at.
+// literalVariables look for secrets that are typed into the template and were not there before. The rules are long: they
+// stand here once, and see only the texts that are new, as triples of a place, a name and a text. A word of a command and an
+// annotation have no name; a flag has that before its "=".
 func literalVariables() []variable {
 	const (
-		newValue = "!variables.oldContainers.exists(o, o.?name == c.?name && o.?env.orValue([]).exists(v, v.?name == e.?name && v.?value == e.?value))"
-		newWord  = "!variables.oldContainers.exists(o, o.?name == c.?name && (w in o.?command.orValue([]) || w in o.?args.orValue([])))"
-		name     = "e.?name.orValue('')"
-		value    = "e.?value.orValue('')"
+		place  = "'containers[' + c.?name.orValue('') + ']"
+		newEnv = "!variables.oldContainers.exists(o, o.?name == c.?name && e in o.?env.orValue([]))"
+		newArg = "!variables.oldContainers.exists(o, o.?name == c.?name && (w in o.?command.orValue([]) || w in o.?args.orValue([])))"
+		flag   = "w.startsWith('-') && w.contains('=') ? [w.substring(0, w.indexOf('=')).replace('-', '_'), w.substring(w.indexOf('=') + 1)] : ['', string(w)]"
+		notes  = "dyn(variables.template).?metadata.?annotations.orValue(dyn({}))"
+		olds   = "dyn(variables.oldTemplate).?metadata.?annotations"
 	)
-	typed := "(" + literalSecretCEL(name, value) + ")"
-	flag := "w.startsWith('-') && w.contains('=') && (" + literalSecretCEL("w.substring(0, w.indexOf('=')).replace('-', '_')", "w.substring(w.indexOf('=') + 1)") + ")"
+	first := func(list string) expression {
+		return expression(fmt.Sprintf("variables.%[1]s.size() > 0 ? variables.%[1]s[0] + (variables.%[1]s.size() > 1 ? ' and ' + string(variables.%[1]s.size() - 1) + ' more' : '') : ''", list))
+	}
 	return []variable{
 		{"changed", "variables.containers.filter(c, !variables.oldContainers.exists(o, o == c))"},
-		{"literals", expression("variables.changed.map(c, c.?env.orValue([]).filter(e, " + typed + " && " + newValue + ").map(e, 'containers[' + c.?name.orValue('') + '].env[' + " + name + " + ']')).flatten() + " +
-			"variables.changed.filter(c, (c.?command.orValue([]) + c.?args.orValue([])).exists(w, ((" + knownSecretCEL("w") + ") || " + flag + ") && " + newWord + ")).map(c, 'containers[' + c.?name.orValue('') + '].args') + " +
-			"(dyn(variables.template).?metadata.?annotations.orValue(dyn({})).exists(a, (" + knownSecretCEL("string(variables.template.metadata.annotations[a])") + ") && " +
-			"dyn(variables.oldTemplate).?metadata.?annotations[?a].orValue('') != variables.template.metadata.annotations[a]) ? ['annotations'] : [])")},
+		{"settings", "variables.changed.map(c, c.?env.orValue([]).filter(e, e.?value.orValue('') != '' && " + newEnv + ").map(e, [" + place + ".env[' + e.?name.orValue('') + ']', string(e.?name.orValue('')), string(e.value)])).flatten(1)"},
+		{"words", "variables.changed.map(c, (c.?command.orValue([]) + c.?args.orValue([])).filter(w, " + newArg + ").map(w, [" + place + ".args'] + (" + flag + "))).flatten(1)"},
+		{"remarks", notes + ".map(a, a).filter(a, " + olds + "[?a].orValue('') != " + notes + "[a]).map(a, ['annotations', '', string(" + notes + "[a])])"},
+		{"literals", expression("(variables.settings + variables.words + variables.remarks).filter(x, " + literalSecretCEL("x[1]", "x[2]") + ").map(x, x[0])")},
 		{"typed", "variables.literals.size() > 0"},
-		{"literal", "variables.literals.size() > 0 ? variables.literals[0] + (variables.literals.size() > 1 ? ' and ' + string(variables.literals.size() - 1) + ' more' : '') : ''"},
-		{"suspects", expression("variables.changed.map(c, c.?env.orValue([]).filter(e, " + value + ".trim() != '' && !" + value + ".contains('$(') && (" + secretNameCEL(name) + ") && !" + typed + " && " + newValue + ")" +
-			".map(e, 'containers[' + c.?name.orValue('') + '].env[' + " + name + " + ']')).flatten()")},
+		{"literal", first("literals")},
+		{"suspects", expression("variables.settings.filter(x, x[2].trim() != '' && !x[2].contains('$(') && !(x[0] in variables.literals) && " + secretNameCEL("x[1]") + ").map(x, x[0])")},
 		{"suspicious", "variables.suspects.size() > 0"},
-		{"suspect", "variables.suspects.size() > 0 ? variables.suspects[0] + (variables.suspects.size() > 1 ? ' and ' + string(variables.suspects.size() - 1) + ' more' : '') : ''"},
+		{"suspect", first("suspects")},
 	}
 }
 
 // rollout is a write of a workload, in Go.
 type rollout struct {
-	launch                    string
-	record                    []string
-	known, foreign            bool
+	lookup
 	containers, oldContainers []any
 }
 
@@ -202,8 +205,10 @@ func lookAtRollout(r Request) findings {
 	f := findings{facts: map[string]bool{}, texts: map[string]string{}}
 	f.concerned = r.Old == nil || !equal(at(r.Object, "spec", "template"), at(r.Old, "spec", "template")) ||
 		!equal(at(r.Object, "spec", "workloadRef"), at(r.Old, "spec", "workloadRef"))
-	w := rollout{containers: containersOf(template), oldContainers: containersOf(oldTemplate)}
-	w.lookUp(r, key(textAt(r.Object, "metadata", "name"), strings.ToLower(textAt(r.Object, "kind"))), &f)
+	w := rollout{
+		lookup:     lookUp(r, key(textAt(r.Object, "metadata", "name"), strings.ToLower(textAt(r.Object, "kind"))), &f),
+		containers: containersOf(template), oldContainers: containersOf(oldTemplate),
+	}
 	f.texts["ns"] = textAt(r.Object, "metadata", "namespace")
 	f.texts["subject"] = f.texts["ns"] + "/" + w.launch
 
@@ -222,11 +227,18 @@ func lookAtRollout(r Request) findings {
 	return f
 }
 
-// lookUp finds the record of the launch that the object belongs to.
-func (w *rollout) lookUp(r Request, key string, f *findings) {
+// lookup is the record of the launch that an object belongs to: its fields, where it is known.
+type lookup struct {
+	launch string
+	record []string
+	known  bool
+}
+
+// lookUp finds the record of the launch that the object under a key belongs to, and the facts that follow from it.
+func lookUp(r Request, key string, f *findings) lookup {
 	notes := r.Namespace.Annotations
 	pointer := strings.Split(notes[key], ";")
-	w.record = []string{""}
+	w := lookup{record: []string{""}}
 	if len(pointer) >= 2 && pointer[0] == grammar {
 		w.record = strings.Split(notes[launchKey(pointer[1])], ";")
 	}
@@ -242,6 +254,7 @@ func (w *rollout) lookUp(r Request, key string, f *findings) {
 	f.facts["foreign"] = !w.known && (unread(pointer[0]) || unread(w.record[0]))
 	f.facts["restoring"] = w.known && r.Old == nil && !strings.HasPrefix(string(r.Namespace.UID), w.record[7])
 	f.texts["launch"] = w.launch
+	return w
 }
 
 func launchKey(launch string) string { return key(launch, kindLaunch) }
@@ -257,7 +270,7 @@ func (w *rollout) restarted(spec, old map[string]any) bool {
 	}
 	return !slices.ContainsFunc(w.containers, func(c any) bool {
 		return !slices.ContainsFunc(w.oldContainers, func(o any) bool {
-			return equal(at(c, "name"), at(o, "name")) && equalBut(fieldsAt(c), fieldsAt(o), "env", "image") && equal(settings(c), settings(o)) &&
+			return equal(at(c, "name"), at(o, "name")) && equalBut(fieldsAt(c), fieldsAt(o), "env", "image") && equal(ownSettings(c), ownSettings(o)) &&
 				(equal(at(c, "image"), at(o, "image")) || w.pinned(textAt(c, "image"), textAt(o, "image")))
 		})
 	})
@@ -268,8 +281,8 @@ var (
 	reloaderValuePattern = regexp.MustCompile(reloaderValue)
 )
 
-// settings gives a container's variables but those of Reloader.
-func settings(container any) []any {
+// ownSettings gives a container's variables but those of Reloader.
+func ownSettings(container any) []any {
 	return slices.DeleteFunc(slices.Clone(listAt(container, "env")), func(e any) bool {
 		return reloaderNamePattern.MatchString(textAt(e, "name")) && reloaderValuePattern.MatchString(textAt(e, "value"))
 	})
@@ -304,57 +317,84 @@ func (w *rollout) verified() bool {
 	})
 }
 
+// text is something in a pod template: where it stands, what it is called, and what it says.
+type text struct{ place, name, value string }
+
 // typed gives the places of what is typed into the template and was not there before: secrets, and what has the name of one.
 func (w *rollout) typed(template, oldTemplate map[string]any) (literals, suspects []string) {
-	var words []string
-	for _, c := range w.containers {
-		if slices.ContainsFunc(w.oldContainers, func(o any) bool { return equal(o, c) }) {
-			continue
-		}
-		for _, e := range listAt(c, "env") {
-			name, value := textAt(e, "name"), textAt(e, "value")
-			place := "containers[" + textAt(c, "name") + "].env[" + name + "]"
-			switch {
-			case !w.newValue(c, e):
-			case literalSecret(name, value):
-				literals = append(literals, place)
-			case strings.TrimSpace(value) != "" && !strings.Contains(value, "$(") && secretName(name):
-				suspects = append(suspects, place)
-			}
-		}
-		if slices.ContainsFunc(slices.Concat(listAt(c, "command"), listAt(c, "args")), func(word any) bool { return w.typedWord(c, word) }) {
-			words = append(words, "containers["+textAt(c, "name")+"].args")
+	settings := w.settings()
+	for _, x := range slices.Concat(settings, w.words(), remarks(template, oldTemplate)) {
+		if literalSecret(x.name, x.value) {
+			literals = append(literals, x.place)
 		}
 	}
-	literals = append(literals, words...)
-	annotations, old := fieldsAt(template, "metadata", "annotations"), fieldsAt(oldTemplate, "metadata", "annotations")
-	for name := range annotations {
-		if knownSecret(textAt(annotations, name)) && textAt(old, name) != textAt(annotations, name) {
-			literals = append(literals, "annotations")
-			break
+	for _, x := range settings {
+		if strings.TrimSpace(x.value) != "" && !strings.Contains(x.value, "$(") && !slices.Contains(literals, x.place) && secretName(x.name) {
+			suspects = append(suspects, x.place)
 		}
 	}
 	return literals, suspects
 }
 
-// newValue says whether a variable of a container had another value before, or was not there.
-func (w *rollout) newValue(c, e any) bool {
-	return !slices.ContainsFunc(w.oldContainers, func(o any) bool {
-		return equal(at(o, "name"), at(c, "name")) && slices.ContainsFunc(listAt(o, "env"), func(v any) bool {
-			return equal(at(v, "name"), at(e, "name")) && equal(at(v, "value"), at(e, "value"))
-		})
-	})
+// changed calls a function for each container that is not as it was, with its place and what it was.
+func (w *rollout) changed(look func(c any, place string, was []any)) {
+	for _, c := range w.containers {
+		if slices.ContainsFunc(w.oldContainers, func(o any) bool { return equal(o, c) }) {
+			continue
+		}
+		was := slices.DeleteFunc(slices.Clone(w.oldContainers), func(o any) bool { return !equal(at(o, "name"), at(c, "name")) })
+		look(c, "containers["+textAt(c, "name")+"]", was)
+	}
 }
 
-// typedWord says whether a word of a command is a secret that was not there before.
-func (w *rollout) typedWord(c, word any) bool {
-	text, _ := word.(string)
-	name, value, assigned := strings.Cut(text, "=")
-	flag := strings.HasPrefix(text, "-") && assigned && literalSecret(strings.ReplaceAll(name, "-", "_"), value)
-	return (knownSecret(text) || flag) && !slices.ContainsFunc(w.oldContainers, func(o any) bool {
-		return equal(at(o, "name"), at(c, "name")) &&
-			slices.ContainsFunc(slices.Concat(listAt(o, "command"), listAt(o, "args")), func(old any) bool { return old == word })
+// settings gives the variables that are new, or have another value than before.
+func (w *rollout) settings() []text {
+	var found []text
+	w.changed(func(c any, place string, was []any) {
+		for _, e := range listAt(c, "env") {
+			before := slices.ContainsFunc(was, func(o any) bool {
+				return slices.ContainsFunc(listAt(o, "env"), func(v any) bool { return equal(v, e) })
+			})
+			if value := textAt(e, "value"); value != "" && !before {
+				found = append(found, text{place + ".env[" + textAt(e, "name") + "]", textAt(e, "name"), value})
+			}
+		}
 	})
+	return found
+}
+
+// words gives the words of commands that are new.
+func (w *rollout) words() []text {
+	var found []text
+	w.changed(func(c any, place string, was []any) {
+		for _, word := range slices.Concat(listAt(c, "command"), listAt(c, "args")) {
+			before := slices.ContainsFunc(was, func(o any) bool {
+				return slices.Contains(slices.Concat(listAt(o, "command"), listAt(o, "args")), word)
+			})
+			if before {
+				continue
+			}
+			x := text{place: place + ".args"}
+			x.value, _ = word.(string)
+			if name, value, assigned := strings.Cut(x.value, "="); assigned && strings.HasPrefix(name, "-") {
+				x.name, x.value = strings.ReplaceAll(name, "-", "_"), value
+			}
+			found = append(found, x)
+		}
+	})
+	return found
+}
+
+// remarks gives the annotations of the template that are new, or have another value than before.
+func remarks(template, oldTemplate map[string]any) []text {
+	var found []text
+	old := fieldsAt(oldTemplate, "metadata", "annotations")
+	for name, value := range fieldsAt(template, "metadata", "annotations") {
+		if textAt(old, name) != value {
+			found = append(found, text{place: "annotations", value: fmt.Sprint(value)})
+		}
+	}
+	return found
 }
 
 func firstOf(places []string) string {

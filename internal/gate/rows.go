@@ -27,12 +27,24 @@ type code struct {
 // codes are the rows' short names. They are part of the grammar: none may change its meaning.
 func codes() []code {
 	return []code{
-		{"DN", v1alpha1.RowDNSConfigured}, {"TL", v1alpha1.RowTLSEnforced}, {"EP", v1alpha1.RowEdgeProtected},
-		{"EM", v1alpha1.RowEmailAuthenticated}, {"SE", v1alpha1.RowSecretsSafe}, {"AU", v1alpha1.RowAuthEnforced},
-		{"TI", v1alpha1.RowTenantIsolated}, {"IV", v1alpha1.RowInputValidated}, {"PI", v1alpha1.RowPromptInjectionResistant},
-		{"RL", v1alpha1.RowRateLimited}, {"FW", v1alpha1.RowFlowsWorking}, {"LB", v1alpha1.RowLatencyWithinBudget},
-		{"LS", v1alpha1.RowLoggingSafe}, {"ML", v1alpha1.RowMonitoringLive}, {"RR", v1alpha1.RowRollbackReady},
-		{"EI", v1alpha1.RowEnvironmentIsolated}, {"NR", holdNothingRequired}, {"LD", holdDeleted},
+		{"DN", v1alpha1.RowDNSConfigured},
+		{"TL", v1alpha1.RowTLSEnforced},
+		{"EP", v1alpha1.RowEdgeProtected},
+		{"EM", v1alpha1.RowEmailAuthenticated},
+		{"SE", v1alpha1.RowSecretsSafe},
+		{"AU", v1alpha1.RowAuthEnforced},
+		{"TI", v1alpha1.RowTenantIsolated},
+		{"IV", v1alpha1.RowInputValidated},
+		{"PI", v1alpha1.RowPromptInjectionResistant},
+		{"RL", v1alpha1.RowRateLimited},
+		{"FW", v1alpha1.RowFlowsWorking},
+		{"LB", v1alpha1.RowLatencyWithinBudget},
+		{"LS", v1alpha1.RowLoggingSafe},
+		{"ML", v1alpha1.RowMonitoringLive},
+		{"RR", v1alpha1.RowRollbackReady},
+		{"EI", v1alpha1.RowEnvironmentIsolated},
+		{"NR", holdNothingRequired},
+		{"LD", holdDeleted},
 	}
 }
 

@@ -66,8 +66,7 @@ func lookAtService(r Request) findings {
 	f.concerned = r.Old == nil || differs("type", "selector", "externalIPs", "externalName")
 	name := textAt(r.Object, "metadata", "name")
 	own := key(name, kindService)
-	var w rollout
-	w.lookUp(r, own, &f)
+	w := lookUp(r, own, &f)
 	f.texts["name"], f.texts["ns"] = name, textAt(r.Object, "metadata", "namespace")
 	f.texts["subject"] = f.texts["ns"] + "/" + w.launch
 

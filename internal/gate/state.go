@@ -225,13 +225,13 @@ func stricter(from, to Record) Record {
 func Exposes(kind schema.GroupKind, object map[string]any) []Subject {
 	nobody := func(string) bool { return false }
 	var e exposure
-	switch {
-	case kind.Kind == "Service":
+	switch kind.Kind {
+	case "Service":
 		if public(object) {
 			return []Subject{ServiceSubject(textAt(object, "metadata", "name"))}
 		}
 		return nil
-	case kind.Kind == "Ingress":
+	case "Ingress":
 		e = ingressOf(object, textAt(object, "metadata", "namespace"), nobody)
 	default:
 		e = routeOf(object, textAt(object, "metadata", "namespace"), nobody)

@@ -345,10 +345,13 @@ func changeWorkload(rt *rapid.T, u *unstructured.Unstructured) {
 	if err != nil {
 		panic(err)
 	}
-	web := containers[0].(map[string]any)
-	variable := func(name, value string) {
-		web["env"] = append(web["env"].([]any), map[string]any{"name": name, "value": value})
+	web := firstContainer(u)
+	containers[0] = web
+	add := func(field string, item any) {
+		list, _ := web[field].([]any)
+		web[field] = append(list, item)
 	}
+	variable := func(name, value string) { add("env", map[string]any{"name": name, "value": value}) }
 	secret := "sk-proj-" + "Zk3v9QpL2mXw8RtY5uBn1cVd7sFgHj4KZk3v9QpL2mXw8RtY" // #nosec G101 -- invented
 	switch rapid.SampledFrom([]string{"scale", "label", "restart", "restart", "template label", "env", "secret", "arg", "flag", "annotation", "suspect", "reloader", "image", "image", "image", "image", "sidecar"}).Draw(rt, "change") {
 	case "scale":
@@ -368,9 +371,9 @@ func changeWorkload(rt *rapid.T, u *unstructured.Unstructured) {
 	case "suspect":
 		variable("DB_PASSWORD", "short")
 	case "arg":
-		web["args"] = append(web["args"].([]any), "key is "+secret)
+		add("args", "key is "+secret)
 	case "flag":
-		web["args"] = append(web["args"].([]any), "--api-key="+secret)
+		add("args", "--api-key="+secret)
 	case "reloader":
 		variable("STAKATER_CHAT_SECRET", rapid.SampledFrom([]string{strings.Repeat("0a", 20), "anything"}).Draw(rt, "hash"))
 	case "image":
@@ -435,7 +438,7 @@ func changeRoute(rt *rapid.T, u *unstructured.Unstructured) {
 	case "no hosts":
 		names = nil
 	case "elsewhere":
-		rule["backendRefs"].([]any)[0].(map[string]any)["namespace"] = "elsewhere"
+		rule["backendRefs"] = []any{map[string]any{"name": "chat", "namespace": "elsewhere", "port": int64(80)}}
 		rules = append(rules, rule)
 	case "no matches":
 		delete(rule, "matches")

@@ -101,8 +101,10 @@ func shippedPolicies(t *testing.T) []*unstructured.Unstructured {
 func absentKinds() []*unstructured.Unstructured {
 	var crds []*unstructured.Unstructured
 	for _, k := range []struct{ group, version, kind string }{
-		{"gateway.networking.k8s.io", "v1", "HTTPRoute"}, {"gateway.networking.k8s.io", "v1", "GRPCRoute"},
-		{"gateway.networking.k8s.io", "v1", "TLSRoute"}, {"argoproj.io", "v1alpha1", "Rollout"},
+		{"gateway.networking.k8s.io", "v1", "HTTPRoute"},
+		{"gateway.networking.k8s.io", "v1", "GRPCRoute"},
+		{"gateway.networking.k8s.io", "v1", "TLSRoute"},
+		{"argoproj.io", "v1alpha1", "Rollout"},
 	} {
 		plural := strings.ToLower(k.kind) + "s"
 		crds = append(crds, &unstructured.Unstructured{Object: map[string]any{

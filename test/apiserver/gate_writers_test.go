@@ -87,7 +87,11 @@ func firstContainer(u *unstructured.Unstructured) map[string]any {
 	if err != nil {
 		panic(err)
 	}
-	return containers[0].(map[string]any)
+	first, ok := containers[0].(map[string]any)
+	if !ok {
+		panic("the first container is no object")
+	}
+	return first
 }
 
 func setContainer(u *unstructured.Unstructured, container map[string]any) {
@@ -249,7 +253,11 @@ func setTraps(t *testing.T) {
 			unstructured.RemoveNestedField(object.Object, "spec", "matchConditions")
 			unstructured.RemoveNestedField(object.Object, "spec", "variables")
 		} else {
-			set(object, "trap-"+fields(object, "spec")["policyName"].(string), "spec", "policyName")
+			bound, _, err := unstructured.NestedString(object.Object, "spec", "policyName")
+			if err != nil {
+				t.Fatal(err)
+			}
+			set(object, "trap-"+bound, "spec", "policyName")
 			set(object, []any{"Warn"}, "spec", "validationActions")
 		}
 		traps = append(traps, object)

@@ -1,0 +1,114 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// report is what was measured.
+type report struct {
+	tables        []table
+	flips         []time.Duration
+	before, after float64
+}
+
+type table struct {
+	clients int
+	results []*result
+}
+
+// write prints the report as a page of the documentation.
+func (r report) write(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# What the gate costs
+
+Written by `+"`make bench-gate`"+`, which takes a few minutes. Machine: %s, %d processors, Linux %s; %s; Kubernetes of hack/controlplane.
+
+Method: dry-run updates (PUT) of a Deployment's pod template, which change one of twenty variables in each of two containers, to namespaces that differ
+in how many launches they hold. Launches are of ordinary size: a workload, a Service, a host, five verified revisions of two images; all are open and
+enforced. The namespaces take turns in each of %d rounds of %d requests. "Added" is the median over the rounds of the difference to the namespace without
+a launch in the same round, of the medians and of the 99th percentiles. "State decision" is the shipped policies without the rule on typed secrets.
+`, processor(), runtime.NumCPU(), kernel(), runtime.Version(), rounds, perRound)
+	for _, t := range r.tables {
+		fmt.Fprintf(&b, "\n## %d client(s)\n\n| namespace | median ms | p99 ms | added median ms | added p99 ms |\n| --- | --- | --- | --- | --- |\n", t.clients)
+		for _, res := range t.results {
+			all := slices.Concat(res.rounds[:]...)
+			fmt.Fprintf(&b, "| %s | %.2f | %.2f | %s | %s |\n", res.scenario.name, quantile(all, 0.5), quantile(all, 0.99),
+				added(res, t.results[0], 0.5), added(res, t.results[0], 0.99))
+		}
+	}
+	fmt.Fprintf(&b, "\n## From the verdict to the refused request\n\n%d flips of a launch's record: median %.1f ms, p99 %.1f ms, slowest %.1f ms, the request itself included.\n",
+		len(r.flips), quantile(r.flips, 0.5), quantile(r.flips, 0.99), quantile(r.flips, 1))
+	fmt.Fprintf(&b, "\n## Memory\n\nThe API server's resident memory was %.0f MiB before the policies and the namespaces were made, and %.0f MiB at the end, what the requests themselves\nleave behind included.\n", r.before, r.after)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// added is the median over the rounds of the difference of a quantile to the baseline's.
+func added(r, baseline *result, q float64) string {
+	if r == baseline {
+		return ""
+	}
+	var differences []float64
+	for i := range r.rounds {
+		differences = append(differences, quantile(r.rounds[i], q)-quantile(baseline.rounds[i], q))
+	}
+	slices.Sort(differences)
+	return fmt.Sprintf("%+.2f", differences[len(differences)/2])
+}
+
+// residentMiB gives the resident memory of our child of that name.
+func residentMiB(program string) (float64, error) {
+	files, err := filepath.Glob("/proc/[0-9]*/status")
+	if err != nil {
+		return 0, err
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file) //nolint:gosec // of /proc
+		if err != nil {
+			continue // it has ended
+		}
+		fields := map[string]string{}
+		for line := range strings.Lines(string(data)) {
+			name, value, _ := strings.Cut(line, ":")
+			fields[name] = strings.TrimSpace(value)
+		}
+		if fields["Name"] != program || fields["PPid"] != strconv.Itoa(os.Getpid()) {
+			continue
+		}
+		kib, err := strconv.ParseFloat(strings.TrimSuffix(fields["VmRSS"], " kB"), 64)
+		return kib / 1024, err
+	}
+	return 0, fmt.Errorf("%s is no child of ours", program)
+}
+
+func processor() string {
+	data, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return "unknown"
+	}
+	for line := range strings.Lines(string(data)) {
+		if name, value, found := strings.Cut(line, ":"); found && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return "unknown"
+}
+
+func kernel() string {
+	data, err := os.ReadFile("/proc/sys/kernel/osrelease")
+	if err != nil {
+		return "unknown"
+	}
+	return strings.TrimSpace(string(data))
+}
