@@ -247,12 +247,14 @@ func gatePatch(namespace *corev1.Namespace, want gate.Notes) ([]byte, error) {
 			annotations[name] = nil
 		}
 	}
-	gated := namespace.Labels[v1alpha1.GatedLabel]
-	switch {
-	case want.Gated() && gated != v1alpha1.GatedTrue:
-		labels[v1alpha1.GatedLabel] = v1alpha1.GatedTrue
-	case !want.Gated() && gated != "":
-		labels[v1alpha1.GatedLabel] = nil
+	gated, audited := want.Labels()
+	for label, wanted := range map[string]bool{v1alpha1.GatedLabel: gated, v1alpha1.AuditedLabel: audited} {
+		switch have := namespace.Labels[label]; {
+		case wanted && have != v1alpha1.GatedTrue:
+			labels[label] = v1alpha1.GatedTrue
+		case !wanted && have != "":
+			labels[label] = nil
+		}
 	}
 	if len(annotations)+len(labels) == 0 {
 		return nil, nil

@@ -64,8 +64,9 @@ func (h *harness) checkGate(lr *v1alpha1.LaunchReadiness) gate.Record {
 	if (r.State == gate.StateFailing) != (!lr.Status.LaunchedAt.IsZero() && !is("Launchable")) {
 		h.Errorf("invariant 18: Launchable is %v, the Namespace says %s", is("Launchable"), r.State)
 	}
-	if gated := ns.Labels[v1alpha1.GatedLabel] == v1alpha1.GatedTrue; gated != gate.Notes(ns.Annotations).Gated() {
-		h.Errorf("invariant 19: the Namespace's label is %v", gated)
+	gated, audited := gate.Notes(ns.Annotations).Labels()
+	if (ns.Labels[v1alpha1.GatedLabel] == v1alpha1.GatedTrue) != gated || (ns.Labels[v1alpha1.AuditedLabel] == v1alpha1.GatedTrue) != audited {
+		h.Errorf("invariant 19: the Namespace's labels are %v, want gated %v, audited %v", ns.Labels, gated, audited)
 	}
 	return r
 }

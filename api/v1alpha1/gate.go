@@ -8,8 +8,11 @@ import "slices"
 const (
 	// GatedLabel is the label of a Namespace whose writes the gate looks at. The operator sets it, with the gate's state.
 	GatedLabel = "launchready.dev/gated"
-	// GatedTrue is the value of GatedLabel.
+	// GatedTrue is the value of GatedLabel and of AuditedLabel.
 	GatedTrue = "true"
+	// AuditedLabel is the label of a gated Namespace that holds a launch which is new or in mode Audit: its writes are also
+	// looked at for warnings. The operator sets it.
+	AuditedLabel = "launchready.dev/audited"
 	// GateLabel is the label by which a Namespace demands that whatever is exposed in it is declared by a LaunchReadiness.
 	GateLabel = "launchready.dev/gate"
 	// GateRequired is the value of GateLabel.

@@ -8,8 +8,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -61,20 +63,19 @@ func prepare(ctx context.Context, c *kubernetes.Clientset) ([]scenario, error) {
 // install installs the policies, and waits until they are in force.
 func install(ctx context.Context, c *kubernetes.Clientset) error {
 	shipped, reduced := gate.PoliciesFor(gate.DefaultOperator), gate.PoliciesFor(gate.DefaultOperator)
+	ofSecrets := func(name string) bool { return strings.HasPrefix(name, "launchready-secrets") }
+	reduced.Policies = slices.DeleteFunc(reduced.Policies, func(p admissionregistrationv1.ValidatingAdmissionPolicy) bool { return ofSecrets(p.Name) })
+	reduced.Bindings = slices.DeleteFunc(reduced.Bindings, func(b admissionregistrationv1.ValidatingAdmissionPolicyBinding) bool { return ofSecrets(b.Name) })
 	for i := range reduced.Policies {
-		p := &reduced.Policies[i]
-		p.Name = "state-" + p.Name
-		for j, v := range p.Spec.Variables {
-			if v.Name == "literals" || v.Name == "suspects" {
-				p.Spec.Variables[j].Expression = "[]"
-			}
-		}
+		reduced.Policies[i].Name = "state-" + reduced.Policies[i].Name
 	}
 	for i := range reduced.Bindings {
 		b := &reduced.Bindings[i]
 		b.Name, b.Spec.PolicyName = "state-"+b.Name, "state-"+b.Spec.PolicyName
 		if b.Spec.MatchResources != nil {
-			b.Spec.MatchResources.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{stateLabel: v1alpha1.GatedTrue}}
+			labels := b.Spec.MatchResources.NamespaceSelector.MatchLabels
+			delete(labels, v1alpha1.GatedLabel)
+			labels[stateLabel] = v1alpha1.GatedTrue
 		}
 	}
 	for _, p := range slices.Concat(shipped.Policies, reduced.Policies) {

@@ -61,10 +61,11 @@ func exposureTable(name, spec string, kinds []schema.GroupKind, resources []admi
 			{"exposed", subjectsCEL("")},
 			{"oldexposed", subjectsCEL("old")},
 		}, exposureVariables(), breakGlassVariables()),
-		rules:   exposureRules(),
-		remarks: []rule{foreignRemark()},
-		mode:    "mode",
-		look:    func(r Request) findings { return lookAtExposure(r, read) },
+		rules:       exposureRules(),
+		overridable: breakGlassOnly(),
+		remarks:     []rule{foreignRemark()},
+		mode:        "mode",
+		look:        func(r Request) findings { return lookAtExposure(r, read) },
 	}
 }
 

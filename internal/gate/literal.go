@@ -19,6 +19,24 @@ import (
 // value under a name that leaves no doubt, or a shape that only one provider makes. What it misses, the check of secrets
 // finds after admission.
 
+// candidatePattern is a quick look that lets through whatever might be a secret and few other texts, so that pods full of
+// URLs and numbers cost little: a digit at the end of ten characters of a token, or what marks the other shapes. Of long
+// texts only private keys are looked for.
+const candidatePattern = `\d[\w+=-]{9}|[\w+=-]{9}\d|[!@#$%^&*?]|PRIV|[Dd]=`
+
+var candidateExpression = regexp.MustCompile(candidatePattern)
+
+func candidate(text string) bool {
+	if utf8.RuneCountInString(text) > knownMax {
+		return strings.Contains(text, "PRIVATE KEY")
+	}
+	return candidateExpression.MatchString(text)
+}
+
+func candidateCEL(text string) string {
+	return fmt.Sprintf("(%[1]s.size() > %[2]d ? %[1]s.contains('PRIVATE KEY') : %[1]s.matches(r'%[3]s'))", text, knownMax, candidatePattern)
+}
+
 // textRule is a rule about one text, as Go and as CEL for an operand.
 type textRule struct {
 	holds func(text string) bool
@@ -98,6 +116,14 @@ const (
 	// "role":"anon", which Supabase makes to be public, at any of base64's three positions.
 	knownSample = `(?i:x{4}|\.\.\.|your|[_-]example|7example|0{8}|12345678|abcdefgh|placeholder|change_?me|dummy|fake)|4eC39HqLyj|Eby8vdM02x|eyJzdWIiOiIxMjM0NTY3ODkw|cm9sZSI6ImFub24i|b2xlIjoiYW5vbi|vbGUiOiJhbm9uI|dXNlcjpwYXNz|dXNlcm5hbWU6`
 
+	// introduction is before a token in a header, a query or an assignment of a script. Where a colon is, in YAML and JSON,
+	// are also digests, sealed secrets and Firebase's web keys. The name stands alone: an etcd cluster's
+	// --initial-cluster-token is none.
+	introducedHint = `(?i)bearer|token|passw|secret|api.?key`
+	introduction   = `(?:^|[^\w/.-])(?:(?i:bearer |authorization: token |x-api-key: ?|(?:(?:access_|auth_)?token|api_?key|client_secret|password)=)|[A-Z_]*(?:PASSWORD|API_KEY|AUTH_TOKEN|ACCESS_TOKEN|SECRET_KEY)=)["\x27]?`
+	introducedLong = introduction + `\w{24}`
+	introducedBody = introduction + `[A-Za-z]*(?:\d+[A-Za-z]+){3}\d`
+
 	// armour is a private key's: a header alone is none.
 	armour = `BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----(?:\\[nr]|\s)*[\w+/=]{40}`
 
@@ -132,14 +158,15 @@ const (
 	// Separators of words are in longer values only.
 	mixedAlphabet = `^(?:[A-Za-z0-9]{16,}|[A-Za-z0-9+/]{20,}|[\w-]{20,}|[\w-]{3,}(?:\.[\w-]{6,}){1,2})={0,2}$`
 	mixedCases    = `[a-z].*[A-Z]|[A-Z].*[a-z]`
-	// One of these: three groups of digits, short runs of small letters and no long one; two groups and more short runs;
-	// two groups and no word at all, nor a separator.
+	// One of these: three groups of digits, short runs of small letters and no long one; many short runs; two groups and no
+	// word at all, nor a separator; one group, no word and longer.
 	mixedThree = `\d\D+\d+\D+\d`
 	mixedShort = `(?:[a-z]{1,2}[A-Z0-9]{1,4}){3}`
 	mixedRun   = `[a-z]{7}`
 	mixedTwo   = `\d\D+\d`
 	mixedLong  = `(?:[a-z]{1,3}[A-Z0-9]{1,4}){5}`
 	mixedWord  = `[a-z]{4}|[^A-Za-z0-9=]`
+	mixedOne   = `\d[A-Za-z]`
 	// single is of one case and without separators (hexadecimal, base32), which has more digits.
 	single       = `^(?:[a-z0-9]{16,}|[A-Z0-9]{20,})={0,6}$`
 	singleDigits = `(?:\d+[A-Za-z]+){3}\d`
@@ -150,11 +177,14 @@ const (
 	// notRandom are words and rows that people write and generators do not, and beginnings of what is public or encrypted:
 	// publishable keys (Stripe, Clerk, Langfuse, PostHog, Flutterwave), addresses (0x), fingerprints of GPG keys, KMS'
 	// ciphertext, public keys in DER.
-	notRandom = `^(?:pk[._-]|phc_|FLWPUBK|AQICA|AgB|MII[BC]Ij|MCowBQ|MFkwEw|ssh|sha\d|AAAAB3|AAAAC3)|^0x[0-9a-fA-F]{40}$|^[0-9A-F]{40}$|^[0-9A-F]{16}$|(?i:x{3}|example|sample|dummy|fake|test|change|your|placeholder|secret|token|passw|key|todo|redact|insert|replace|default|local|admin|user|config|service|cluster|client|server|data|http|bucket|stack|version|0{4}|1{4}|a{4}|f{4}|1234|abcd)`
+	notRandom = `^(?:pk[._-]|phc_|FLWPUBK|AQICA|AgB|MII[BC]Ij|MCowBQ|MFkwEw|ssh|sha\d|AAAAB3|AAAAC3)|^0x[0-9a-fA-F]{40}$|^[0-9A-F]{40}$|^[0-9A-F]{16}$|(?i:0{4}|1{4}|a{4}|f{4}|1234|abcd)`
+	// notRandomWords have letters that hexadecimal has not, which spares digests and most keys the list.
+	beyondHex      = `[g-zG-Z]`
+	notRandomWords = `(?i:x{3}|example|sample|dummy|fake|test|change|your|placeholder|secret|token|passw|key|todo|redact|insert|replace|default|local|admin|user|config|service|cluster|client|server|data|http|bucket|stack|version)`
 
 	// encodedText is base64 of ASCII alone: no byte has its highest bit, which one of each three letters shows. It may be a
 	// placeholder, or the name of something; internal/detect decodes it.
-	encodedText = `^(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][\w+/-]){4,}[\w=-]{0,3}$`
+	encodedText = `^(?:[A-Za-f][A-HQ-Xg-nw-z0-3][ABEFIJMNQRUVYZcdghklopstwx014589][\w+/-]){4,}[\w=-]{0,4}$`
 
 	// A password of a person or generator, with a mark: of every kind of character.
 	markAlphabet = `^[\w!@#$%^&*+=.?~-]{16,}$`
@@ -219,14 +249,17 @@ type namedRule struct{ value, name textRule }
 
 func buildToken() []namedRule {
 	open := not(matching(openNames))
-	mixed := allOf(matching(mixedTwo), matching(mixedAlphabet), matching(mixedCases), anyOf(
-		allOf(matching(mixedThree), matching(mixedShort), not(matching(mixedRun))), matching(mixedLong), not(matching(mixedWord))))
+	mixed := allOf(matching(mixedOne), matching(mixedAlphabet), matching(mixedCases), anyOf(
+		allOf(matching(mixedThree), matching(mixedShort), not(matching(mixedRun))),
+		matching(mixedLong),
+		allOf(anyOf(matching(mixedTwo), least(20)), not(matching(mixedWord)))))
 	random := anyOf(mixed, allOf(matching(singleDigits), matching(single)))
 	marked := allOf(matching(markMark), matching(markAlphabet), matching(mixedCases), not(matching(notMarked)))
+	written := anyOf(matching(notRandom), allOf(matching(beyondHex), anyOf(matching(notRandomWords), matching(encodedText))))
 	return []namedRule{
-		{allOf(anyOf(random, matching(laravel)), not(matching(notRandom)), not(matching(encodedText))), allOf(matching(tokenNames), open)},
-		{allOf(marked, not(matching(notRandom))), allOf(matching(markNames), open)},
-		{allOf(matching(uuid), not(matching(notRandom))), allOf(matching(uuidNames), open)},
+		{allOf(anyOf(random, matching(laravel)), not(written)), allOf(matching(tokenNames), open)},
+		{allOf(marked, not(written)), allOf(matching(markNames), open)},
+		{allOf(matching(uuid), not(written)), allOf(matching(uuidNames), open)},
 		{matching(privateHex), matching(privateNames)},
 	}
 }
@@ -240,7 +273,8 @@ func buildKnown() textRule {
 		}
 		families = append(families, allOf(anyOf(hints...), matching(f.pattern)))
 	}
-	tokens := allOf(matching(knownRun), anyOf(families...))
+	introduced := allOf(matching(singleDigits), matching(introducedHint), matching(introducedLong), matching(introducedBody))
+	tokens := allOf(matching(knownRun), anyOf(append(families, introduced)...))
 	url := allOf(having("@"), anyOf(
 		allOf(having("://"), matching(credentialURL)),
 		allOf(anyOf(containing("@tcp(", "@unix(", ":oracle:thin:")...), matching(credentialDSN))), not(matching(urlSample)))
@@ -253,6 +287,9 @@ func buildKnown() textRule {
 
 // literalSecret says whether a variable's, or a flag's, value is a secret by its name and shape, or by its shape alone.
 func literalSecret(name, value string) bool {
+	if !candidate(value) {
+		return false
+	}
 	if utf8.RuneCountInString(value) < literalMin {
 		return false
 	}
@@ -285,7 +322,7 @@ func literalSecretCEL(name, value string) string {
 		parts = append(parts, r.value.cel(v)+" && "+r.name.cel(n))
 	}
 	named := bound(name, n, hinting.cel(n)+" && ("+strings.Join(parts, " || ")+")")
-	return fmt.Sprintf("(%s.size() >= %d && %s)", value, literalMin, bound(value, v, knownRule.cel(v)+" || "+worthNaming.cel(v)+" && "+named))
+	return fmt.Sprintf("(%s.size() >= %d && %s && %s)", value, literalMin, candidateCEL(value), bound(value, v, knownRule.cel(v)+" || "+worthNaming.cel(v)+" && "+named))
 }
 
 func secretNameCEL(name string) string {
@@ -331,6 +368,13 @@ func having(part string) textRule {
 	return textRule{
 		func(text string) bool { return strings.Contains(text, part) },
 		func(o string) string { return o + ".contains('" + part + "')" },
+	}
+}
+
+func least(n int) textRule {
+	return textRule{
+		func(text string) bool { return utf8.RuneCountInString(text) >= n },
+		func(o string) string { return fmt.Sprintf("%s.size() >= %d", o, n) },
 	}
 }
 

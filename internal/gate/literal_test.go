@@ -185,8 +185,10 @@ func TestLiteralOnCorpus(t *testing.T) {
 		t.Logf("%-10s %5d secrets, %5.1f%% found; %5d clean, %d false alarms", place, c.secrets, c.recall(), c.clean, c.alarms)
 	}
 	// Most of what is missed are passwords that people made up, short or of words; see internal/detect for these.
-	if got := tallies["env"].recall(); got < 60 {
-		t.Errorf("recall on variables is %.1f%%, want 60%%", got)
+	for place, want := range map[string]float64{"env": 62, "args": 23, "annotation": 36, "header": 52, "url": 78} {
+		if got := tallies[place].recall(); got < want {
+			t.Errorf("recall on %s is %.1f%%, want %.0f%%", place, got, want)
+		}
 	}
 }
 
@@ -257,6 +259,13 @@ var literalTable = []struct {
 	{"a connection string", "CONN", "Server=db;User Id=app;Password=" + "R1verbank7;Encrypt=true", true, true},
 	{"a Slack webhook", "ALERTS", "https://hooks.slack.com/services/" + "T02AB3CD4/B05EF6GH7/" + literalMixed[:24], true, true},
 
+	{"a Discord webhook", "ALERTS", "https://discord.com/api/webhooks/" + "904418237615528419/" + literalMixed + literalMixed, true, true},
+	{"a shared access signature", "BLOB", "https://a.blob.core.windows.net/m?sv=2022-11-02&sp=r&si" + "g=" + literalMixed + "hT9kQ2w%3D", true, true},
+	{"a bot's URL", "NOTIFY", "https://api.telegram.org/bot" + "3155945268:AA" + literalMixed[:33] + "/sendMessage", true, true},
+	{"a header of a probe", "", "curl -H 'Authorization: Bear" + "er " + literalMixed + "' http://x", true, true},
+	{"a query's token", "FEED", "https://api.example.net/feed?access_token=" + literalMixed + "&page=1", true, true},
+	{"an assignment in a script", "", "export DB_PASSWORD=" + literalMixed + "; exec app", true, true},
+
 	{"hexadecimal under an API key's name", "WEATHER_API_KEY", literalHex, true, false},
 	{"a random value under a password's name", "DB_PASSWORD", literalMixed, true, false},
 	{"a name in camel case", "clientSecret", literalMixed, true, false},
@@ -268,6 +277,7 @@ var literalTable = []struct {
 	{"a UUID under a token's name", "POSTMARK_SERVER_TOKEN", "8c1d7e42-93ab-4f06-b5d8-2e7fa94c6b13", true, false},
 	{"a wallet's key", "RELAYER_PRIVATE_KEY", "0x" + literalHex + literalHex, true, false},
 	{"a password with marks", "ADMIN_PASSWORD", "Riverb@nk!7Quay#Mill", true, false},
+	{"one group of digits and no word", "API_TOKEN", "kVqXbTz" + "RwLmGc7HnPdSyJf", true, false},
 	{"a Laravel key", "APP_KEY", "base64:" + literalMixed + "hT9kQ2wRz=", true, false},
 
 	{"a reference", "DB_PASSWORD", "$(POSTGRES_PASSWORD)", false, false},
@@ -276,6 +286,13 @@ var literalTable = []struct {
 	{"a placeholder", "API_KEY", "your-api-key-goes-here", false, false},
 	{"a placeholder with a prefix", "OPENAI_API_KEY", "sk-" + "proj-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", false, false},
 	{"a placeholder in base64", "API_KEY", "Y2hhbmdlLW1lLWluLXByb2R1Y3Rpb24=", false, false},
+	{"a name in base64", "API_KEY", "b3JkZXJzLWFwaS1zdGFnaW5n", false, false},
+	{"a meeting's link", "STANDUP", "https://zoom.example.net/j/92113176338?password=883a2c39-41a9-4395-b9f2-d2bd73e8c39e&i=1", false, false},
+	{"a header with a reference", "", "curl -H 'Authorization: Bearer $(API_TOKEN_V2_2024)' http://x", false, false},
+	{"a query with a placeholder", "FEED", "https://api.example.net/feed?api_key=YOUR_API_KEY_GOES_HERE_1234", false, false},
+	{"an etcd cluster's name as a flag", "", "--initial-cluster-token=" + literalHex, false, false},
+	{"a sealed secret", "", `{"kind":"SealedSecret","encryptedData":{"password":"AgB` + literalMixed + literalMixed + `"}}`, false, false},
+	{"Firebase's configuration", "", `{"apiKey":"AI` + `zaSy` + literalMixed[:33] + `"}`, false, false},
 	{"a placeholder in angle brackets", "GITHUB_TOKEN", "<your-github-token-1>", false, false},
 	{"AWS' sample", "AWS_ACCESS_KEY_ID", "AKIA" + "IOSFODNN7EXAMPLE", false, false},
 	{"a region's name", "REGION_CODE", "ASIA" + "PACIFICSOUTHEAST", false, false},
@@ -441,7 +458,9 @@ func TestLiteralCost(t *testing.T) {
 		{"400 digests", "ORDERS_BUILD_REVISION", many(400, func() string { return randomText("hex", 64, random) })},
 		{"400 random values", "ORDERS_BUILD_REVISION", many(400, func() string { return randomText("alnum", 40, random) })},
 		{"400 URLs with a reference", "ORDERS_BUILD_REVISION", many(400, func() string { return "postgres://$(DB_USER):$(DB_PASSWORD)@pg.db.svc:5432/app" })},
-		{"150 random values of secrets", "ORDERS_API_TOKEN", many(150, func() string { return randomText("alnum", 40, random) })},
+		// Of secrets the search ends at the first: only the message looks at all of them.
+		{"300 random values of secrets", "ORDERS_API_TOKEN", many(300, func() string { return randomText("alnum", 40, random) })},
+		{"300 digests of secrets", "ORDERS_API_TOKEN", many(300, func() string { return randomText("hex", 64, random) })},
 		{"40 JSON snippets", "ORDERS_BUILD_REVISION", many(40, func() string { return strings.Repeat(`{"route":"orders-processing-worker-queue","weight":10},`, 20) })},
 		{"20 scripts of 2,000 characters", "ORDERS_BUILD_REVISION", many(20, func() string { return strings.Repeat("kubectl rollout status deploy/orders-processing-worker\n", 36) })},
 		{"10 scripts of 100,000 characters", "ORDERS_BUILD_REVISION", many(10, func() string { return strings.Repeat("echo the PRIVATE KEY is not here\n", 3000) })},
@@ -453,7 +472,7 @@ func TestLiteralCost(t *testing.T) {
 		} {
 			_, cost := celEvaluate(t, celProgram(t, expression), c.name, c.values)
 			t.Logf("%-34s %-14s costs %7d", c.title, title, cost)
-			if cost > perCall*3/4 {
+			if cost > perCall-20_000 { // for what reads the variables out of the pod
 				t.Errorf("%s cost %d in %s", c.title, cost, title)
 			}
 		}

@@ -18,7 +18,7 @@ import (
 func namespaceTable(operator string) table {
 	const (
 		ours        = "(k.split('/')[0] == '" + Domain + "' || k.split('/')[0].endsWith('." + Domain + "'))"
-		ownLabels   = "['" + v1alpha1.GatedLabel + "', '" + v1alpha1.GateLabel + "']"
+		ownLabels   = "['" + v1alpha1.GatedLabel + "', '" + v1alpha1.AuditedLabel + "', '" + v1alpha1.GateLabel + "']"
 		annotations = ".metadata.?annotations.orValue({})"
 		labels      = ".metadata.?labels.orValue({})"
 	)
@@ -41,9 +41,9 @@ func namespaceTable(operator string) table {
 			{"may", "authorizer.group('launchready.dev').resource('launchreadinesses').namespace(object.metadata.name).check('bypass').allowed()"},
 		},
 		rules: []rule{
-			{0, []string{"operator", "beyond"}, deny, message{"LaunchReady's operator may change nothing of a Namespace but the annotations of " + Domain + " and its two labels."}},
+			{0, []string{"operator", "beyond"}, deny, message{"LaunchReady's operator may change nothing of a Namespace but the annotations of " + Domain + " and its labels."}},
 			{0, []string{"operator"}, allow, nil},
-			{0, []string{"!may"}, deny, message{"The annotations of " + Domain + " and the labels " + v1alpha1.GatedLabel + " and " + v1alpha1.GateLabel +
+			{0, []string{"!may"}, deny, message{"The annotations of " + Domain + " and the labels " + v1alpha1.GatedLabel + ", " + v1alpha1.AuditedLabel + " and " + v1alpha1.GateLabel +
 				" hold the state of LaunchReady's gate: its operator writes them. Changing them by hand needs the verb bypass on launchreadinesses in this namespace."}},
 			{0, nil, allow, nil},
 		},
@@ -54,7 +54,9 @@ func namespaceTable(operator string) table {
 
 // lookAtNamespace finds the facts of an update of a Namespace.
 func lookAtNamespace(r Request, operator string) findings {
-	ownLabel := func(name string) bool { return name == v1alpha1.GatedLabel || name == v1alpha1.GateLabel }
+	ownLabel := func(name string) bool {
+		return name == v1alpha1.GatedLabel || name == v1alpha1.AuditedLabel || name == v1alpha1.GateLabel
+	}
 	not := func(selects func(string) bool) func(string) bool {
 		return func(name string) bool { return !selects(name) }
 	}

@@ -31,8 +31,7 @@ func breakGlassVariables() []variable {
 	return []variable{
 		{"glass", annotationCEL("object", v1alpha1.BreakGlassAnnotation)},
 		{"glassSet", annotationSetCEL("object", v1alpha1.BreakGlassAnnotation)},
-		{"glassNew", expression(fmt.Sprintf("variables.glassSet && (oldObject == null || !(%s) || %s != variables.glass)",
-			annotationSetCEL("oldObject", v1alpha1.BreakGlassAnnotation), annotationCEL("oldObject", v1alpha1.BreakGlassAnnotation)))},
+		{"glassNew", expression(overriddenCEL(v1alpha1.BreakGlassAnnotation))},
 		{"excluded", "variables.record.size() >= 12 && variables.record[11] != '' && (('u:' + request.userInfo.username) in variables.record[11].split(',') || " +
 			"request.userInfo.?groups.orValue([]).exists(g, ('g:' + g) in variables.record[11].split(',')))"},
 		{"glassProblem", expression(fmt.Sprintf("!variables.glassSet ? '' : !variables.glassNew ? '%s' : variables.glass.trim() == '' ? '%s' : variables.glass.size() > %d ? '%s' : "+
@@ -41,6 +40,20 @@ func breakGlassVariables() []variable {
 		{factBypassed, expression("variables.glassSet && variables.glassProblem == '' && " + mayCEL(VerbBypass))},
 		{"glassRemark", remarkCEL(v1alpha1.BreakGlassAnnotation, "variables.glassSet", "glassProblem", becauseNoBypass)},
 	}
+}
+
+func breakGlassOnly() []string { return []string{v1alpha1.BreakGlassAnnotation} }
+
+// overriddenCEL says that a request adds or changes an annotation, and overridden says the same in Go.
+func overriddenCEL(annotation string) string {
+	return fmt.Sprintf("(%[1]s && (oldObject == null || !(%[2]s) || %[3]s != %[4]s))", annotationSetCEL("object", annotation), annotationSetCEL("oldObject", annotation),
+		annotationCEL("oldObject", annotation), annotationCEL("object", annotation))
+}
+
+func overridden(r Request, annotation string) bool {
+	now, set := fieldsAt(r.Object, "metadata", "annotations")[annotation]
+	old, before := fieldsAt(r.Old, "metadata", "annotations")[annotation]
+	return set && (!before || old != now)
 }
 
 // annotationCEL gives the value of an annotation of an object that may be null.
@@ -73,11 +86,10 @@ func remark(annotation, problem string) string {
 // lookForBreakGlass finds the facts and texts of break-glass.
 func lookForBreakGlass(r Request, launch string, record []string, f *findings) {
 	glass, set := fieldsAt(r.Object, "metadata", "annotations")[v1alpha1.BreakGlassAnnotation].(string)
-	old, before := fieldsAt(r.Old, "metadata", "annotations")[v1alpha1.BreakGlassAnnotation].(string)
 	var problem string
 	switch {
 	case !set:
-	case before && old == glass:
+	case !overridden(r, v1alpha1.BreakGlassAnnotation):
 		problem = becauseUnchanged
 	case strings.TrimSpace(glass) == "":
 		problem = becauseNoReason
@@ -113,7 +125,7 @@ func remediationVariables() []variable {
 	}
 	return []variable{
 		{"remedy", annotationCEL("object", v1alpha1.RemediatesAnnotation)},
-		{"remedyNew", expression(fmt.Sprintf("variables.remedy != '' && (oldObject == null || %s != variables.remedy)", annotationCEL("oldObject", v1alpha1.RemediatesAnnotation)))},
+		{"remedyNew", expression(overriddenCEL(v1alpha1.RemediatesAnnotation))},
 		{"remedyRows", "variables.remedy.split(';')[0].split(',').map(n, n.trim())"},
 		{"remedyTie", "variables.remedy.split(';').size() == 2 ? variables.remedy.split(';')[1].trim() : ''"},
 		{"remedyTied", "variables.remedyTie == 'generation=' + string(object.metadata.generation) || variables.containers.exists(c, " +
@@ -143,7 +155,7 @@ func lookForRemedy(r Request, w rollout, f *findings) {
 	var problem string
 	switch {
 	case annotation == "":
-	case r.Old != nil && textAt(r.Old, "metadata", "annotations", v1alpha1.RemediatesAnnotation) == annotation:
+	case !overridden(r, v1alpha1.RemediatesAnnotation):
 		problem = becauseUnchanged
 	case len([]rune(annotation)) > maxOverride:
 		problem = becauseTooLong

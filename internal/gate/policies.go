@@ -19,7 +19,7 @@ const DefaultOperator = "system:serviceaccount:launchready-system:launchready-ma
 
 // tables are the whole decision.
 func tables(operator string) []table {
-	return []table{rolloutTable(), ingressTable(), routeTable(), serviceTable(), launchTable(), namespaceTable(operator)}
+	return []table{rolloutTable(), secretTable(), ingressTable(), routeTable(), serviceTable(), launchTable(), namespaceTable(operator)}
 }
 
 // Policies are what the API server needs in order to decide as Decide does.
@@ -28,68 +28,101 @@ type Policies struct {
 	Bindings []admissionregistrationv1.ValidatingAdmissionPolicyBinding
 }
 
-// PoliciesFor gives the policies for an operator of the given user name. For each table one policy refuses, and one warns
-// where there is something to warn of: what a failed validation does is said by the binding, for all of a policy.
+// PoliciesFor gives the policies for an operator of the given user name. For each table one policy refuses, and two warn,
+// where every request is looked at and where only overrides are: what a failed validation does is said by the binding, for
+// all of a policy.
 func PoliciesFor(operator string) Policies {
 	var p Policies
 	for _, t := range tables(operator) {
-		p.add(t, t.name, admissionregistrationv1.Deny, t.denials())
-		p.add(t, t.name+"-warnings", admissionregistrationv1.Warn, t.warnings())
+		p.add(t, t.name, admissionregistrationv1.Deny, t.denials(), t.concerns, t.gated()...)
+		if t.unbreakable {
+			continue
+		}
+		p.add(t, t.name+"-warnings", admissionregistrationv1.Warn, t.warnings(), t.concerns, audited())
+		p.add(t, t.name+"-overrides", admissionregistrationv1.Warn, t.warnings(), t.overridden()+" && ("+t.concerns+")", t.unaudited()...)
 	}
 	return p
 }
 
-// add adds the policy that the validations make, and its bindings.
-func (p *Policies) add(t table, name string, action admissionregistrationv1.ValidationAction, validations []admissionregistrationv1.Validation) {
-	if len(validations) == 0 {
-		return
-	}
-	policy := admissionregistrationv1.ValidatingAdmissionPolicy{
+// add adds the policy that the validations make, and its bindings, one for each selector.
+func (p *Policies) add(t table, name string, action admissionregistrationv1.ValidationAction, validations []admissionregistrationv1.Validation,
+	concerns expression, selectors ...*metav1.LabelSelector,
+) {
+	p.Policies = append(p.Policies, admissionregistrationv1.ValidatingAdmissionPolicy{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
 		ObjectMeta: metav1.ObjectMeta{Name: name, Labels: partOf()},
 		Spec: admissionregistrationv1.ValidatingAdmissionPolicySpec{
 			FailurePolicy:    ptr.To(admissionregistrationv1.Fail),
 			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: t.resources},
-			MatchConditions:  []admissionregistrationv1.MatchCondition{{Name: "concerned", Expression: string(t.concerns)}},
-			Variables:        t.variablesAndRule(),
-			Validations:      validations,
+			// One condition, since the API server evaluates all that there are.
+			MatchConditions: []admissionregistrationv1.MatchCondition{{Name: "concerned", Expression: string(concerns)}},
+			Variables:       t.variablesAndRule(),
+			Validations:     validations,
 		},
-	}
+	})
 	actions := []admissionregistrationv1.ValidationAction{action}
 	if action == admissionregistrationv1.Warn {
 		actions = append(actions, admissionregistrationv1.Audit)
 	}
-	p.Policies = append(p.Policies, policy)
-	for suffix, selector := range t.selectors() {
-		p.Bindings = append(p.Bindings, admissionregistrationv1.ValidatingAdmissionPolicyBinding{
+	for i, selector := range selectors {
+		b := admissionregistrationv1.ValidatingAdmissionPolicyBinding{
 			TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
-			ObjectMeta: metav1.ObjectMeta{Name: name + bindingSuffixes()[suffix], Labels: partOf()},
-			Spec: admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{
-				PolicyName: name, ValidationActions: actions,
-				MatchResources: selector,
-			},
-		})
+			ObjectMeta: metav1.ObjectMeta{Name: name + []string{"", "-required"}[i], Labels: partOf()},
+			Spec:       admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name, ValidationActions: actions},
+		}
+		if selector != nil {
+			b.Spec.MatchResources = &admissionregistrationv1.MatchResources{NamespaceSelector: selector}
+		}
+		p.Bindings = append(p.Bindings, b)
 	}
 }
 
 func partOf() map[string]string { return map[string]string{"app.kubernetes.io/part-of": "launchready"} }
 
-// bindingSuffixes are the ends of the bindings' names, by place.
-func bindingSuffixes() []string { return []string{"", "-required"} }
-
-// selectors say which Namespaces a table is bound to: those that hold a launch, and those that demand one and hold none yet.
-func (t table) selectors() []*admissionregistrationv1.MatchResources {
+// gated selects the Namespaces in which a table may refuse: those that hold a launch, and those that demand one and hold
+// none yet. nil selects all.
+func (t table) gated() []*metav1.LabelSelector {
 	if t.everywhere {
-		return []*admissionregistrationv1.MatchResources{nil}
+		return []*metav1.LabelSelector{nil}
 	}
-	gated := &admissionregistrationv1.MatchResources{NamespaceSelector: &metav1.LabelSelector{MatchLabels: map[string]string{v1alpha1.GatedLabel: v1alpha1.GatedTrue}}}
+	return t.withRequired(labelled(v1alpha1.GatedLabel, v1alpha1.GatedTrue))
+}
+
+// audited selects the Namespaces in which every request is looked at for warnings.
+func audited() *metav1.LabelSelector {
+	s := labelled(v1alpha1.GatedLabel, v1alpha1.GatedTrue)
+	s.MatchLabels[v1alpha1.AuditedLabel] = v1alpha1.GatedTrue
+	return s
+}
+
+// unaudited selects the others, in which only overrides are.
+func (t table) unaudited() []*metav1.LabelSelector {
+	s := labelled(v1alpha1.GatedLabel, v1alpha1.GatedTrue)
+	s.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: v1alpha1.AuditedLabel, Operator: metav1.LabelSelectorOpNotIn, Values: []string{v1alpha1.GatedTrue}}}
+	return t.withRequired(s)
+}
+
+func labelled(name, value string) *metav1.LabelSelector {
+	return &metav1.LabelSelector{MatchLabels: map[string]string{name: value}}
+}
+
+// withRequired adds the Namespaces that demand a launch and hold none yet, where the table knows of them.
+func (t table) withRequired(s *metav1.LabelSelector) []*metav1.LabelSelector {
 	if !t.hasFact("undeclared") {
-		return []*admissionregistrationv1.MatchResources{gated}
+		return []*metav1.LabelSelector{s}
 	}
-	return []*admissionregistrationv1.MatchResources{gated, {NamespaceSelector: &metav1.LabelSelector{
-		MatchLabels:      map[string]string{v1alpha1.GateLabel: v1alpha1.GateRequired},
-		MatchExpressions: []metav1.LabelSelectorRequirement{{Key: v1alpha1.GatedLabel, Operator: metav1.LabelSelectorOpNotIn, Values: []string{v1alpha1.GatedTrue}}},
-	}}}
+	required := labelled(v1alpha1.GateLabel, v1alpha1.GateRequired)
+	required.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: v1alpha1.GatedLabel, Operator: metav1.LabelSelectorOpNotIn, Values: []string{v1alpha1.GatedTrue}}}
+	return []*metav1.LabelSelector{s, required}
+}
+
+// overridden says that a request sets an override.
+func (t table) overridden() expression {
+	var set []string
+	for _, annotation := range t.overridable {
+		set = append(set, overriddenCEL(annotation))
+	}
+	return expression("(" + strings.Join(set, " || ") + ")")
 }
 
 func (t table) hasFact(name string) bool {
@@ -121,7 +154,7 @@ func (t table) denials() []admissionregistrationv1.Validation {
 		if r.effect != deny {
 			continue
 		}
-		validations = append(validations, validation(t.unless(i, string(v1alpha1.GateEnforce))+t.orBroken(), r.message))
+		validations = append(validations, validation(t.unless(i, string(v1alpha1.GateEnforce))+t.orBroken(), r.guarded(r.message)))
 	}
 	return validations
 }
@@ -132,15 +165,15 @@ func (t table) warnings() []admissionregistrationv1.Validation {
 	for i, r := range t.rules {
 		switch {
 		case r.effect == warn:
-			validations = append(validations, validation(fmt.Sprintf("variables.rule != %d || variables.%s == '%s'", i, t.mode, v1alpha1.GateOff), r.message))
+			validations = append(validations, validation(fmt.Sprintf("variables.rule != %d || variables.%s == '%s'", i, t.mode, v1alpha1.GateOff), r.guarded(r.message)))
 		case r.effect == deny && !t.unbreakable:
 			validations = append(validations,
-				validation(fmt.Sprintf("variables.rule != %d || variables.%s == '%s' || !variables.%s", i, t.mode, v1alpha1.GateOff, factBypassed), breakGlassMessage(r.message)),
-				validation(t.unless(i, string(v1alpha1.GateAudit))+t.orBroken(), auditMessage(r.message)))
+				validation(fmt.Sprintf("variables.rule != %d || variables.%s == '%s' || !variables.%s", i, t.mode, v1alpha1.GateOff, factBypassed), r.guarded(breakGlassMessage(r.message))),
+				validation(t.unless(i, string(v1alpha1.GateAudit))+t.orBroken(), r.guarded(auditMessage(r.message))))
 		}
 	}
 	for _, remark := range t.remarks {
-		validations = append(validations, validation("!("+string(remark.cel())+")", remark.message))
+		validations = append(validations, validation("!("+string(remark.cel())+")", remark.guarded(remark.message)))
 	}
 	return validations
 }
@@ -157,8 +190,8 @@ func (t table) orBroken() string {
 	return " || variables." + factBypassed
 }
 
-func validation(valid string, m message) admissionregistrationv1.Validation {
-	return admissionregistrationv1.Validation{Expression: valid, MessageExpression: string(m.cel()), Reason: ptr.To(metav1.StatusReasonForbidden)}
+func validation(valid, message string) admissionregistrationv1.Validation {
+	return admissionregistrationv1.Validation{Expression: valid, MessageExpression: message, Reason: ptr.To(metav1.StatusReasonForbidden)}
 }
 
 // named gives the rule that selects resources of a group.

@@ -46,20 +46,26 @@ type Request struct {
 type Decision struct {
 	// Row of the decision table that decided, 0 where the gate has no say.
 	Row int
-	// Denial is why the request is refused; empty where it is let through.
-	Denial string
+	// Denials are why the request is refused, one a table; none where it is let through. The API server says one of them.
+	Denials []string
 	// Warnings are shown to whoever makes the request.
 	Warnings []string
 }
 
 // Decide says what becomes of a request.
 func Decide(r Request) Decision {
+	var all Decision
 	for _, t := range tables(DefaultOperator) {
-		if t.judges(r.Kind) {
-			return t.decide(r)
+		if !t.judges(r.Kind) {
+			continue
 		}
+		d := t.decide(r)
+		if len(all.Denials) == 0 && (len(d.Denials) > 0 || all.Row == 0 || d.Row == 4 || d.Row == rowBreakGlass) && d.Row != 0 {
+			all.Row = d.Row
+		}
+		all.Denials, all.Warnings = append(all.Denials, d.Denials...), append(all.Warnings, d.Warnings...)
 	}
-	return Decision{}
+	return all
 }
 
 // judges says whether the table is about objects of a kind.

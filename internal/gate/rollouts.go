@@ -19,42 +19,50 @@ import (
 func rolloutTable() table {
 	holdsRollout := message{"LaunchReadiness ", "$subject", " holds this rollout: ", "$holds", "."}
 	more := message{"$remedyRemark", "$glassRemark", " See: kubectl describe lr ", "$launch", " -n ", "$ns"}
-	typed := message{"LaunchReadiness ", "$subject", " holds this rollout: ", "$literal", " holds a secret as text: put it into a Secret and refer to it (valueFrom.secretKeyRef).", "$glassRemark"}
 	return table{
-		name: "launchready-rollouts",
-		kinds: []schema.GroupKind{
-			{Group: "apps", Kind: "Deployment"},
-			{Group: "apps", Kind: "StatefulSet"},
-			{Group: "apps", Kind: "DaemonSet"},
-			{Group: "argoproj.io", Kind: "Rollout"},
-		},
-		resources: []admissionregistrationv1.NamedRuleWithOperations{
-			named("apps", []string{"v1"}, writes(), "deployments", "statefulsets", "daemonsets"),
-			named("argoproj.io", []string{"v1alpha1"}, writes(), "rollouts"),
-		},
-		concerns: "oldObject == null || dyn(object).spec.?template != dyn(oldObject).spec.?template || dyn(object).spec.?workloadRef != dyn(oldObject).spec.?workloadRef",
+		name:  "launchready-rollouts",
+		kinds: workloadKinds(), resources: workloads(), concerns: templateChanges,
 		variables: slices.Concat(recordVariables("object.metadata.name", "object.kind.lowerAscii()"), templateVariables(),
-			literalVariables(), breakGlassVariables(), remediationVariables()),
+			suspectVariables(), breakGlassVariables(), remediationVariables()),
+		// What costs little and decides much comes first. Row 4 has a table of its own.
 		rules: []rule{
 			{3, []string{"terminating"}, allow, nil},
-			{0, []string{"!known"}, allow, nil},
+			{0, []string{"!gated"}, allow, nil},
 			{3, []string{"restoring"}, allow, nil},
-			{1, []string{"same", "!typed"}, allow, nil},
-			{2, []string{"verified"}, allow, nil},
-			{4, []string{"typed", "new"}, warn, message{"$literal", " holds a secret as text: once launched, this is refused. Put it into a Secret and refer to it (valueFrom.secretKeyRef)."}},
-			{4, []string{"typed"}, deny, typed},
 			{5, []string{"new"}, allow, nil},
 			{6, []string{"open"}, allow, nil},
+			{1, []string{"same"}, allow, nil},
+			{2, []string{"verified"}, allow, nil},
 			{7, []string{"verifiedOnly"}, deny, append(message{"LaunchReadiness ", "$subject", " holds this rollout: it lets through verified images only (spec.gate.rollouts is VerifiedOnly)."}, more[1:]...)},
 			{9, []string{"failing", "remediated"}, warn, message{"LaunchReadiness ", "$subject", " lets this rollout through as a remedy for ", "$holds", "; the app is measured anew at once."}},
 			{8, []string{"failing"}, deny, append(holdsRollout, more...)},
 		},
+		overridable: []string{v1alpha1.BreakGlassAnnotation, v1alpha1.RemediatesAnnotation},
 		remarks: []rule{
 			{0, []string{"foreign"}, warn, message{"The gate's state of this object is written in a grammar that the installed policies can't read, so nothing is held: upgrade the policies of LaunchReady."}},
-			{4, []string{"gated", "!same", "suspicious", "!typed"}, warn, message{"$suspect", " has the name of a secret and a typed value: if it is one, put it into a Secret and refer to it (valueFrom.secretKeyRef)."}},
+			{4, []string{"gated", "suspicious"}, warn, message{"$suspect", " has the name of a secret and a typed value: if it is one, put it into a Secret and refer to it (valueFrom.secretKeyRef)."}},
 		},
 		mode: "mode",
 		look: lookAtRollout,
+	}
+}
+
+// templateChanges says that a request changes a template, or where it is taken from.
+const templateChanges = "oldObject == null || dyn(object).spec.?template != dyn(oldObject).spec.?template || dyn(object).spec.?workloadRef != dyn(oldObject).spec.?workloadRef"
+
+func workloadKinds() []schema.GroupKind {
+	return []schema.GroupKind{
+		{Group: "apps", Kind: "Deployment"},
+		{Group: "apps", Kind: "StatefulSet"},
+		{Group: "apps", Kind: "DaemonSet"},
+		{Group: "argoproj.io", Kind: "Rollout"},
+	}
+}
+
+func workloads() []admissionregistrationv1.NamedRuleWithOperations {
+	return []admissionregistrationv1.NamedRuleWithOperations{
+		named("apps", []string{"v1"}, writes(), "deployments", "statefulsets", "daemonsets"),
+		named("argoproj.io", []string{"v1alpha1"}, writes(), "rollouts"),
 	}
 }
 
@@ -106,19 +114,10 @@ func holdsInWords(holds string) string {
 // (stakater/Reloader, STAKATER_<NAME>_CONFIGMAP or _SECRET, a SHA-1 of the data), and a tag that became the digest that
 // runs now.
 func templateVariables() []variable {
-	containers := func(spec string) expression {
-		return expression(spec + ".?containers.orValue([]) + " + spec + ".?initContainers.orValue([])")
-	}
-	return []variable{
-		{"template", "dyn(object).spec.?template.orValue(dyn({}))"},
-		{"spec", "dyn(variables.template).?spec.orValue(dyn({}))"},
-		{"containers", containers("dyn(variables.spec)")},
-		{"oldTemplate", "oldObject == null ? dyn({}) : dyn(oldObject).spec.?template.orValue(dyn({}))"},
-		{"oldSpec", "dyn(variables.oldTemplate).?spec.orValue(dyn({}))"},
-		{"oldContainers", containers("dyn(variables.oldSpec)")},
+	return slices.Concat(contentVariables(), []variable{
 		{"restarted", expression(equalButCEL("variables.spec", "variables.oldSpec", "['containers', 'initContainers']") +
 			" && variables.containers.size() == variables.oldContainers.size() && variables.containers.all(c, variables.oldContainers.exists(o, o.?name == c.?name && " +
-			equalButCEL("c", "o", "['env', 'image']") + " && " + settingsCEL("c") + " == " + settingsCEL("o") + " && (c.?image == o.?image || " + pinnedCEL + ")))")},
+			equalButCEL("c", "o", "['env', 'image']") + " && " + ownSettingsCEL("c") + " == " + ownSettingsCEL("o") + " && (c.?image == o.?image || " + pinnedCEL + ")))")},
 		{"same", "oldObject != null && dyn(variables.template).?metadata.?labels == dyn(variables.oldTemplate).?metadata.?labels && " +
 			"dyn(object).spec.?workloadRef == dyn(oldObject).spec.?workloadRef && (variables.spec == variables.oldSpec || variables.restarted)"},
 		{"digests", "variables.containers.map(c, " + digestCEL("c.?image.orValue('')") + ")"},
@@ -128,7 +127,25 @@ func templateVariables() []variable {
 		{"open", stateCEL(StateOpen)},
 		{"verifiedOnly", stateCEL(StateOpenVerifiedOnly)},
 		{"failing", stateCEL(StateFailing)},
+	})
+}
+
+// contentVariables take the pod template apart, and the one before.
+func contentVariables() []variable {
+	return []variable{
+		{"template", "dyn(object).spec.?template.orValue(dyn({}))"},
+		{"spec", "dyn(variables.template).?spec.orValue(dyn({}))"},
+		{"containers", expression(containersCEL("object"))},
+		{"oldTemplate", "oldObject == null ? dyn({}) : dyn(oldObject).spec.?template.orValue(dyn({}))"},
+		{"oldSpec", "dyn(variables.oldTemplate).?spec.orValue(dyn({}))"},
+		{"oldContainers", expression("oldObject == null ? [] : " + containersCEL("oldObject"))},
 	}
+}
+
+// containersCEL gives the containers of an object's template.
+func containersCEL(object string) string {
+	spec := "dyn(" + object + ").spec.?template.?spec"
+	return "(" + spec + ".?containers.orValue([]) + " + spec + ".?initContainers.orValue([])).filter(c, has(c.name))"
 }
 
 // stateCEL says that a launch is in a state.
@@ -146,8 +163,8 @@ const (
 	digestOfC = "c.image.split('@sha256:').size() == 2 && c.image.split('@sha256:')[1].size() == 64 ? c.image.split('@sha256:')[1].substring(0, 16) : '-'"
 )
 
-// settingsCEL gives a container's variables but those of Reloader.
-func settingsCEL(container string) string {
+// ownSettingsCEL gives a container's variables but those of Reloader.
+func ownSettingsCEL(container string) string {
 	return container + ".?env.orValue([]).filter(e, !(e.?name.orValue('').startsWith('STAKATER_') && e.?name.orValue('').matches(r'" + reloaderName + "') && e.?value.orValue('').matches(r'" + reloaderValue + "')))"
 }
 
@@ -164,35 +181,6 @@ func digestOf(image string) string {
 	return string([]rune(f[1])[:digestLength])
 }
 
-// literalVariables look for secrets that are typed into the template and were not there before. The rules are long: they
-// stand here once, and see only the texts that are new, as triples of a place, a name and a text. A word of a command and an
-// annotation have no name; a flag has that before its "=".
-func literalVariables() []variable {
-	const (
-		place  = "'containers[' + c.?name.orValue('') + ']"
-		newEnv = "!variables.oldContainers.exists(o, o.?name == c.?name && e in o.?env.orValue([]))"
-		newArg = "!variables.oldContainers.exists(o, o.?name == c.?name && (w in o.?command.orValue([]) || w in o.?args.orValue([])))"
-		flag   = "w.startsWith('-') && w.contains('=') ? [w.substring(0, w.indexOf('=')).replace('-', '_'), w.substring(w.indexOf('=') + 1)] : ['', string(w)]"
-		notes  = "dyn(variables.template).?metadata.?annotations.orValue(dyn({}))"
-		olds   = "dyn(variables.oldTemplate).?metadata.?annotations"
-	)
-	first := func(list string) expression {
-		return expression(fmt.Sprintf("variables.%[1]s.size() > 0 ? variables.%[1]s[0] + (variables.%[1]s.size() > 1 ? ' and ' + string(variables.%[1]s.size() - 1) + ' more' : '') : ''", list))
-	}
-	return []variable{
-		{"changed", "variables.containers.filter(c, !variables.oldContainers.exists(o, o == c))"},
-		{"settings", "variables.changed.map(c, c.?env.orValue([]).filter(e, e.?value.orValue('') != '' && " + newEnv + ").map(e, [" + place + ".env[' + e.?name.orValue('') + ']', string(e.?name.orValue('')), string(e.value)])).flatten(1)"},
-		{"words", "variables.changed.map(c, (c.?command.orValue([]) + c.?args.orValue([])).filter(w, " + newArg + ").map(w, [" + place + ".args'] + (" + flag + "))).flatten(1)"},
-		{"remarks", notes + ".map(a, a).filter(a, " + olds + "[?a].orValue('') != " + notes + "[a]).map(a, ['annotations', '', string(" + notes + "[a])])"},
-		{"literals", expression("(variables.settings + variables.words + variables.remarks).filter(x, " + literalSecretCEL("x[1]", "x[2]") + ").map(x, x[0])")},
-		{"typed", "variables.literals.size() > 0"},
-		{"literal", first("literals")},
-		{"suspects", expression("variables.settings.filter(x, x[2].trim() != '' && !x[2].contains('$(') && !(x[0] in variables.literals) && " + secretNameCEL("x[1]") + ").map(x, x[0])")},
-		{"suspicious", "variables.suspects.size() > 0"},
-		{"suspect", first("suspects")},
-	}
-}
-
 // rollout is a write of a workload, in Go.
 type rollout struct {
 	lookup
@@ -201,6 +189,12 @@ type rollout struct {
 
 // lookAtRollout finds the facts and texts of a write of a workload.
 func lookAtRollout(r Request) findings {
+	f, _ := lookAtTemplate(r)
+	return f
+}
+
+// lookAtTemplate finds the facts and texts of a write of a workload, and gives its containers.
+func lookAtTemplate(r Request) (findings, rollout) {
 	template, oldTemplate := fieldsAt(r.Object, "spec", "template"), fieldsAt(r.Old, "spec", "template")
 	f := findings{facts: map[string]bool{}, texts: map[string]string{}}
 	f.concerned = r.Old == nil || !equal(at(r.Object, "spec", "template"), at(r.Old, "spec", "template")) ||
@@ -219,12 +213,11 @@ func lookAtRollout(r Request) findings {
 	for fact, state := range map[string]State{"new": StateNew, "open": StateOpen, "verifiedOnly": StateOpenVerifiedOnly, "failing": StateFailing} {
 		f.facts[fact] = w.known && State(w.record[2]) == state
 	}
-	literals, suspects := w.typed(template, oldTemplate)
-	f.facts["typed"], f.texts["literal"] = len(literals) > 0, firstOf(literals)
+	suspects := w.suspects()
 	f.facts["suspicious"], f.texts["suspect"] = len(suspects) > 0, firstOf(suspects)
 	lookForBreakGlass(r, w.launch, w.record, &f)
 	lookForRemedy(r, w, &f)
-	return f
+	return f, w
 }
 
 // lookup is the record of the launch that an object belongs to: its fields, where it is known.
@@ -260,7 +253,8 @@ func lookUp(r Request, key string, f *findings) lookup {
 func launchKey(launch string) string { return key(launch, kindLaunch) }
 
 func containersOf(template map[string]any) []any {
-	return slices.Concat(listAt(template, "spec", "containers"), listAt(template, "spec", "initContainers"))
+	all := slices.Concat(listAt(template, "spec", "containers"), listAt(template, "spec", "initContainers"))
+	return slices.DeleteFunc(all, func(c any) bool { return at(c, "name") == nil })
 }
 
 // restarted says whether nothing but a reloader or a mutator of images wrote into the template.
@@ -315,95 +309,4 @@ func (w *rollout) verified() bool {
 			return digest == "" || !slices.Contains(digests, digest)
 		})
 	})
-}
-
-// text is something in a pod template: where it stands, what it is called, and what it says.
-type text struct{ place, name, value string }
-
-// typed gives the places of what is typed into the template and was not there before: secrets, and what has the name of one.
-func (w *rollout) typed(template, oldTemplate map[string]any) (literals, suspects []string) {
-	settings := w.settings()
-	for _, x := range slices.Concat(settings, w.words(), remarks(template, oldTemplate)) {
-		if literalSecret(x.name, x.value) {
-			literals = append(literals, x.place)
-		}
-	}
-	for _, x := range settings {
-		if strings.TrimSpace(x.value) != "" && !strings.Contains(x.value, "$(") && !slices.Contains(literals, x.place) && secretName(x.name) {
-			suspects = append(suspects, x.place)
-		}
-	}
-	return literals, suspects
-}
-
-// changed calls a function for each container that is not as it was, with its place and what it was.
-func (w *rollout) changed(look func(c any, place string, was []any)) {
-	for _, c := range w.containers {
-		if slices.ContainsFunc(w.oldContainers, func(o any) bool { return equal(o, c) }) {
-			continue
-		}
-		was := slices.DeleteFunc(slices.Clone(w.oldContainers), func(o any) bool { return !equal(at(o, "name"), at(c, "name")) })
-		look(c, "containers["+textAt(c, "name")+"]", was)
-	}
-}
-
-// settings gives the variables that are new, or have another value than before.
-func (w *rollout) settings() []text {
-	var found []text
-	w.changed(func(c any, place string, was []any) {
-		for _, e := range listAt(c, "env") {
-			before := slices.ContainsFunc(was, func(o any) bool {
-				return slices.ContainsFunc(listAt(o, "env"), func(v any) bool { return equal(v, e) })
-			})
-			if value := textAt(e, "value"); value != "" && !before {
-				found = append(found, text{place + ".env[" + textAt(e, "name") + "]", textAt(e, "name"), value})
-			}
-		}
-	})
-	return found
-}
-
-// words gives the words of commands that are new.
-func (w *rollout) words() []text {
-	var found []text
-	w.changed(func(c any, place string, was []any) {
-		for _, word := range slices.Concat(listAt(c, "command"), listAt(c, "args")) {
-			before := slices.ContainsFunc(was, func(o any) bool {
-				return slices.Contains(slices.Concat(listAt(o, "command"), listAt(o, "args")), word)
-			})
-			if before {
-				continue
-			}
-			x := text{place: place + ".args"}
-			x.value, _ = word.(string)
-			if name, value, assigned := strings.Cut(x.value, "="); assigned && strings.HasPrefix(name, "-") {
-				x.name, x.value = strings.ReplaceAll(name, "-", "_"), value
-			}
-			found = append(found, x)
-		}
-	})
-	return found
-}
-
-// remarks gives the annotations of the template that are new, or have another value than before.
-func remarks(template, oldTemplate map[string]any) []text {
-	var found []text
-	old := fieldsAt(oldTemplate, "metadata", "annotations")
-	for name, value := range fieldsAt(template, "metadata", "annotations") {
-		if textAt(old, name) != value {
-			found = append(found, text{place: "annotations", value: fmt.Sprint(value)})
-		}
-	}
-	return found
-}
-
-func firstOf(places []string) string {
-	switch len(places) {
-	case 0:
-		return ""
-	case 1:
-		return places[0]
-	default:
-		return fmt.Sprintf("%s and %d more", places[0], len(places)-1)
-	}
 }

@@ -47,9 +47,10 @@ func serviceTable() table {
 			{12, []string{"turned"}, deny, message{"LaunchReadiness ", "$subject", " holds this change: Service ", "$name", " would lead to pods of no workload of the launch. Declare the workload in spec.workloads.", "$glassRemark"}},
 			{11, nil, allow, nil},
 		},
-		remarks: []rule{foreignRemark()},
-		mode:    "effectiveMode",
-		look:    lookAtService,
+		overridable: breakGlassOnly(),
+		remarks:     []rule{foreignRemark()},
+		mode:        "effectiveMode",
+		look:        lookAtService,
 	}
 }
 

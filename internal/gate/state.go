@@ -169,16 +169,20 @@ func isPointer(annotation string) bool {
 	return ours && s.kind != kindLaunch
 }
 
-// Gated says whether anything is to be held, or warned of, in a Namespace with these annotations.
-func (n Notes) Gated() bool {
+// Labels are those that a Namespace with these annotations is to have: whether anything is held or warned of in it at all,
+// and whether it holds a launch that is new or in mode Audit, so that requests are looked at for warnings.
+func (n Notes) Labels() (gated, audited bool) {
 	for name, value := range n {
-		if s, ours := subjectOf(name); ours && s.kind == kindLaunch {
-			if r, err := ParseRecord(value); err != nil || r.Mode != v1alpha1.GateOff {
-				return true
-			}
+		s, ours := subjectOf(name)
+		if !ours || s.kind != kindLaunch {
+			continue
 		}
+		r, err := ParseRecord(value)
+		on := err != nil || r.Mode != v1alpha1.GateOff
+		gated = gated || on
+		audited = audited || err != nil || on && (r.Mode == v1alpha1.GateAudit || r.State == StateNew)
 	}
-	return false
+	return gated, audited
 }
 
 // Closing gives the annotations that want asks for as far as they hold more than these do: what has to be written before

@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ type table struct {
 	rules []rule
 	// remarks are warnings that stand beside the decision.
 	remarks []rule
+	// overridable are the annotations by which a request may be let through.
+	overridable []string
 	// mode is the variable with the mode of the launch that the decision is about.
 	mode string
 	// unbreakable tables have no break-glass: what they deny is let through by a verb alone.
@@ -108,6 +111,18 @@ func (m message) text(texts map[string]string) string {
 	return b.String()
 }
 
+// heavy are the facts that a message does not ask for again, since the API server makes all messages of a policy for every
+// request: those that cost much, and those that need its authorizer, which messages lack.
+func heavy(fact string) bool {
+	return slices.Contains([]string{"same", "verified", "remediated", "may", "mayAdopt"}, strings.TrimPrefix(fact, "!"))
+}
+
+// guarded gives the message of a rule as an expression that costs little where the rule does not match.
+func (r rule) guarded(m message) string {
+	light := rule{when: slices.DeleteFunc(slices.Clone(r.when), heavy)}
+	return fmt.Sprintf("%s ? %s : ''", light.cel(), m.cel())
+}
+
 // holds says whether a rule matches what was found.
 func (r rule) holds(f findings) bool {
 	return !slices.ContainsFunc(r.when, func(fact string) bool {
@@ -148,7 +163,18 @@ func (t table) decide(r Request) Decision {
 			d.Warnings = append(d.Warnings, remark.message.text(f.texts))
 		}
 	}
+	if !t.warns(r) {
+		d.Warnings = nil
+	}
 	return d
+}
+
+// warns says whether the API server looks for warnings at all: in a Namespace that holds a launch which is new or in mode
+// Audit, and for a request that sets an override. Elsewhere nothing is evaluated twice.
+func (t table) warns(r Request) bool {
+	labels := r.Namespace.Labels
+	return labels[v1alpha1.GatedLabel] == v1alpha1.GatedTrue && labels[v1alpha1.AuditedLabel] == v1alpha1.GatedTrue ||
+		slices.ContainsFunc(t.overridable, func(annotation string) bool { return overridden(r, annotation) })
 }
 
 // decision gives what a rule that matched decides, by the launch's mode.
@@ -163,7 +189,7 @@ func (r rule) decision(f findings) Decision {
 		d.Row = rowBreakGlass
 		d.Warnings = []string{breakGlassMessage(r.message).text(f.texts)}
 	case f.mode == v1alpha1.GateEnforce:
-		d.Denial = text
+		d.Denials = []string{text}
 	default:
 		d.Warnings = []string{auditMessage(r.message).text(f.texts)}
 	}

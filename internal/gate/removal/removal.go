@@ -115,7 +115,7 @@ func (o Options) remove(ctx context.Context, c client.Client, kind schema.GroupV
 	return nil
 }
 
-// clean takes the gate's annotations and its label from every Namespace. The label by which a Namespace demands a launch is
+// clean takes the gate's annotations and its own labels from every Namespace. The label by which a Namespace demands a launch is
 // somebody's own, and stays.
 func (o Options) clean(ctx context.Context, c client.Client) error {
 	var namespaces corev1.NamespaceList
@@ -130,8 +130,10 @@ func (o Options) clean(ctx context.Context, c client.Client) error {
 				annotations[name] = nil
 			}
 		}
-		if _, gated := ns.Labels[v1alpha1.GatedLabel]; gated {
-			labels[v1alpha1.GatedLabel] = nil
+		for _, label := range []string{v1alpha1.GatedLabel, v1alpha1.AuditedLabel} {
+			if _, set := ns.Labels[label]; set {
+				labels[label] = nil
+			}
 		}
 		if len(annotations)+len(labels) == 0 {
 			continue
