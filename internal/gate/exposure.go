@@ -60,7 +60,7 @@ func exposureTable(name, spec string, kinds []schema.GroupKind, resources []admi
 		}, now, before, []variable{
 			{"exposed", subjectsCEL("")},
 			{"oldexposed", subjectsCEL("old")},
-		}, exposureVariables(), breakGlassVariables()),
+		}, exposureVariables(), breakGlassVariables("authority")),
 		rules:       exposureRules(),
 		overridable: breakGlassOnly(),
 		remarks:     []rule{foreignRemark()},
@@ -115,7 +115,8 @@ func ingressVariables(object, prefix string) []variable {
 		{prefix + "hosts", expression(rules + ".filter(r, " + opens + " && r.?host.orValue('') != '' && !r.host.startsWith('*')).map(r, r.host)")},
 		{prefix + "services", expression(rules + ".filter(r, !(" + declaredCEL("r.?host.orValue('')") + ")).map(r, " + paths("r") + service + ").flatten() + " +
 			"(variables." + prefix + "fallback == '' ? [] : [variables." + prefix + "fallback])")},
-		{prefix + "backends", expression(rules + ".filter(r, " + declaredCEL("r.?host.orValue('')") + ").map(r, " + paths("r") + service + ".map(s, [r.host, s])).flatten(1)")},
+		// Where a rule has no paths, all of its host's requests go to the default backend.
+		{prefix + "backends", expression(rules + ".filter(r, " + declaredCEL("r.?host.orValue('')") + ").map(r, (has(r.http) ? " + paths("r") + service + " : [variables." + prefix + "fallback]).map(s, [r.host, s])).flatten(1)")},
 	}
 }
 
@@ -150,34 +151,37 @@ func exposureVariables() []variable {
 	record := func(launch string) string {
 		return "variables.notes[?" + keyCEL(launch, "'"+kindLaunch+"'") + "].orValue('').split(';')"
 	}
-	readable := fmt.Sprintf("j.size() > %d && j[0] == '%s'", recordFields, grammar)
-	byMode := func(list string) expression {
-		return expression(list + ".filter(j, j[5] == 'Enforce') + " + list + ".filter(j, j[5] == 'Audit')")
-	}
+	readable := fmt.Sprintf("j.size() > %d && j[0] == '%s'", recordFields+1, grammar)
 	return []variable{
 		{"newly", "variables.exposed.filter(e, !(e in variables.oldexposed))"},
 		{"pointers", "variables.newly.filter(e, e[1] in variables.notes).map(e, variables.notes[e[1]].split(';') + [e[0]])"},
-		{"judged", expression(fmt.Sprintf("variables.pointers.filter(p, p[0] == '%s' && p.size() > 2 && p[2] != '%s').map(p, %s + [p[p.size() - 1]])", grammar, exposedMark, record("p[1]")))},
+		{"judged", expression(fmt.Sprintf("variables.pointers.filter(p, p[0] == '%s' && p.size() > 2 && p[2] != '%s').map(p, %s + ['exposure', p[p.size() - 1]])", grammar, exposedMark, record("p[1]")))},
 		{"foreign", expression(fmt.Sprintf("variables.pointers.exists(p, p[0] != '%[1]s') || variables.judged.exists(j, j[0] != '' && j[0] != '%[1]s')", grammar))},
 		{"closed", expression("variables.judged.filter(j, " + readable + " && j[4] != '' && !(oldObject == null && !variables.required && !dyn(namespaceObject).metadata.uid.startsWith(j[7])))")},
-		{"holding", byMode("variables.closed")},
-		{"held", "variables.holding.size() > 0"},
 		{"strays", "variables.required ? variables.newly.filter(e, e[0].startsWith('Service ') && !(e[1] in variables.notes)) : []"},
 		{"undeclared", "variables.strays.size() > 0"},
 		{"stray", "variables.strays.size() > 0 ? variables.strays[0][0] : ''"},
 		{"led", expression(fmt.Sprintf("variables.backends.filter(b, b[1] != '' && !(b in variables.oldbackends)).map(b, variables.notes[?%s].orValue('').split(';') + [b[1]])"+
 			".filter(p, p.size() > 2 && p[0] == '%[2]s' && !(variables.notes[?%[3]s].orValue('') in ['%[2]s;' + p[1], '%[2]s;' + p[1] + ';%[4]s']))"+
-			".map(p, %[5]s + ['Service ' + p[p.size() - 1]]).filter(j, %[6]s && j[2] != '%[7]s' && j[10] != '')",
+			".map(p, %[5]s + ['backend', 'Service ' + p[p.size() - 1]]).filter(j, %[6]s && j[2] != '%[7]s' && j[10] != '')",
 			hostKeyCEL("b[0]"), grammar, serviceKeyCEL("p[p.size() - 1]"), exposedMark, record("p[1]"), readable, StateNew))},
-		{"leading", byMode("variables.led")},
-		{"foreignBackend", "variables.leading.size() > 0"},
-		{"record", "variables.undeclared ? [''] : variables.held ? variables.holding[0] : variables.foreignBackend ? variables.leading[0] : ['']"},
+		{"against", "(variables.closed + variables.led).filter(j, j[5] == 'Enforce') + (variables.closed + variables.led).filter(j, j[5] == 'Audit')"},
+		{"record", "variables.undeclared || variables.against.size() == 0 ? [''] : variables.against[0]"},
+		{"held", fmtRecord("variables.record[variables.record.size() - 2] == 'exposure'")},
+		{"foreignBackend", fmtRecord("variables.record[variables.record.size() - 2] == 'backend'")},
 		{"about", expression(fmt.Sprintf("variables.record.size() > %d ? variables.record[variables.record.size() - 1] : ''", recordFields))},
 		{"launch", expression(fmt.Sprintf("variables.record.size() > %d ? variables.record[1] : ''", recordFields))},
 		{"mode", expression(fmt.Sprintf("variables.undeclared ? 'Enforce' : variables.record.size() > %d ? variables.record[5] : 'Off'", recordFields))},
+		// Whoever breaks the glass needs the verb on all launches that have something against it.
+		{"authority", "variables.against.all(j, j[1] == variables.launch) ? variables.launch : ''"},
 		{"subject", "variables.ns + '/' + variables.launch"},
 		{"holds", expression(fmt.Sprintf("variables.record.size() > %d ? %s : ''", recordFields, holdsCEL("variables.record[4]")))},
 	}
+}
+
+// fmtRecord says something of the record that the decision is about, where there is one.
+func fmtRecord(condition string) expression {
+	return expression(fmt.Sprintf("variables.record.size() > %d && %s", recordFields, condition))
 }
 
 // exposure is what an object exposes.
@@ -190,8 +194,12 @@ type exposure struct {
 // ingressOf reads an Ingress.
 func ingressOf(object any, _ string, declared func(host string) bool) exposure {
 	var e exposure
+	fallback := textAt(object, "spec", "defaultBackend", "service", "name")
 	for _, rule := range listAt(object, "spec", "rules") {
 		host := textAt(rule, "host")
+		if at(rule, "http") == nil && declared(host) {
+			e.backends = append(e.backends, [2]string{host, fallback})
+		}
 		open := slices.DeleteFunc(slices.Clone(listAt(rule, "http", "paths")), func(p any) bool { return solverPattern.MatchString(textAt(p, "path")) })
 		if (at(rule, "http") == nil || len(open) > 0) && host != "" && !strings.HasPrefix(host, "*") {
 			e.hosts = append(e.hosts, host)
@@ -205,8 +213,8 @@ func ingressOf(object any, _ string, declared func(host string) bool) exposure {
 			}
 		}
 	}
-	if service := textAt(object, "spec", "defaultBackend", "service", "name"); service != "" {
-		e.services = append(e.services, service)
+	if fallback != "" {
+		e.services = append(e.services, fallback)
 	}
 	return e
 }
@@ -288,20 +296,25 @@ func lookAtExposure(r Request, read func(any, string, func(string) bool) exposur
 		}
 	}
 	f.facts["terminating"] = r.Namespace.DeletionTimestamp != nil
-	f.facts["held"], f.facts["undeclared"], f.facts["foreignBackend"] = len(l.holding()) > 0, len(l.strays) > 0, len(l.leading()) > 0
+	f.facts["undeclared"] = len(l.strays) > 0
 	f.facts["foreign"] = l.foreign
 	f.texts["ns"] = namespace
-	record := []string{""}
 	f.mode = v1alpha1.GateOff
-	if about := slices.Concat(l.holding(), l.leading()); len(l.strays) > 0 {
+	against := byMode(slices.Concat(l.closed, l.led))
+	if len(l.strays) > 0 {
 		f.texts["stray"], f.mode = l.strays[0], v1alpha1.GateEnforce
-	} else if len(about) > 0 {
-		record = about[0]
+	} else if len(against) > 0 {
+		record := against[0]
+		f.facts["held"], f.facts["foreignBackend"] = record[len(record)-2] == "exposure", record[len(record)-2] == "backend"
 		f.texts["launch"], f.texts["about"], f.texts["holds"] = record[1], record[len(record)-1], holdsInWords(record[4])
 		f.mode = v1alpha1.GateMode(record[5])
 	}
 	f.texts["subject"] = namespace + "/" + f.texts["launch"]
-	lookForBreakGlass(r, f.texts["launch"], record, &f)
+	authority := f.texts["launch"]
+	if slices.ContainsFunc(against, func(record []string) bool { return record[1] != authority }) {
+		authority = ""
+	}
+	lookForBreakGlass(r, authority, &f)
 	return f
 }
 
@@ -332,12 +345,12 @@ func (l *exposureLook) expose(t target) {
 	if len(pointer) < 2 || len(pointer) > 2 && pointer[2] == exposedMark {
 		return
 	}
-	record := append(strings.Split(l.Namespace.Annotations[launchKey(pointer[1])], ";"), t.name)
+	record := append(strings.Split(l.Namespace.Annotations[launchKey(pointer[1])], ";"), "exposure", t.name)
 	l.foreign = l.foreign || record[0] != "" && record[0] != grammar
 	restoring := func() bool {
 		return l.Old == nil && !l.required && !strings.HasPrefix(string(l.Namespace.UID), record[7])
 	}
-	if len(record) > recordFields && record[0] == grammar && record[4] != "" && !restoring() {
+	if len(record) > recordFields+1 && record[0] == grammar && record[4] != "" && !restoring() {
 		l.closed = append(l.closed, record)
 	}
 }
@@ -352,14 +365,11 @@ func (l *exposureLook) lead(host, service string) {
 	if there := l.Namespace.Annotations[key(service, kindService)]; there == own || there == own+";"+exposedMark {
 		return
 	}
-	record := append(strings.Split(l.Namespace.Annotations[launchKey(pointer[1])], ";"), "Service "+service)
-	if len(record) > recordFields && record[0] == grammar && State(record[2]) != StateNew && record[10] != "" {
+	record := append(strings.Split(l.Namespace.Annotations[launchKey(pointer[1])], ";"), "backend", "Service "+service)
+	if len(record) > recordFields+1 && record[0] == grammar && State(record[2]) != StateNew && record[10] != "" {
 		l.led = append(l.led, record)
 	}
 }
-
-func (l *exposureLook) holding() [][]string { return byMode(l.closed) }
-func (l *exposureLook) leading() [][]string { return byMode(l.led) }
 
 // byMode gives the records of launches that enforce, then those that audit.
 func byMode(records [][]string) [][]string {

@@ -4,6 +4,7 @@
 package gate
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,11 +28,19 @@ type Observed struct {
 	Alive func(launch string) bool
 }
 
+// known gives what the Namespace says of a launch, or of a deleted one that it takes over from.
+func (o Observed) known(launch string, subjects []Subject) (Record, bool) {
+	if r, found := o.Notes.Record(launch); found {
+		return r, true
+	}
+	return o.Notes.Predecessor(launch, subjects, o.Alive)
+}
+
 // For gives what the gate is to be told of an app.
 func For(app *launch.App, score scorecard.Score, o Observed) Launch {
 	lr := app.Launch
-	before, known := o.Notes.Record(lr.Name)
 	l := Launch{Subjects: Subjects(app)}
+	before, known := o.known(lr.Name, l.Subjects)
 	l.Record = Record{
 		Launch: lr.Name, NamespaceUID: o.NamespaceUID, State: stateOf(lr, score), Exposure: exposureHolds(score),
 		LaunchedAt: score.Status.LaunchedAt.Time, Running: app.Revision.Images, Verified: verifiedOf(score, before), Pods: podsOf(app),
@@ -225,7 +234,7 @@ func adoptsLive(lr *v1alpha1.LaunchReadiness) bool {
 // Status gives what the launch's status says of the gate, when the Namespace says want.
 func Status(app *launch.App, score scorecard.Score, o Observed, want Notes, conflicts []Subject, full bool) *v1alpha1.GateStatus {
 	rules := ptr.Deref(app.Policy.Gate, v1alpha1.GateRules{})
-	before, known := o.Notes.Record(app.Launch.Name)
+	before, known := o.known(app.Launch.Name, Subjects(app))
 	mode, reason := modeOf(app.Launch, rules, score, before, known)
 	status := &v1alpha1.GateStatus{Mode: mode, Reason: reason, Message: modeMessage(mode, reason), Exposure: v1alpha1.ExposureNone}
 	switch {
@@ -234,7 +243,7 @@ func Status(app *launch.App, score scorecard.Score, o Observed, want Notes, conf
 		status.Message = "The Namespace has no room for this launch's state (256 KiB of annotations), so nothing is held: move it to another namespace, or remove annotations that are not LaunchReady's."
 	case len(conflicts) > 0:
 		status.Reason = ReasonConflict
-		status.Message = "An older LaunchReadiness of this namespace declares these too, and keeps them: " + listed(conflicts) + ". Remove them here or there."
+		status.Message = scorecard.Bounded("An older LaunchReadiness of this namespace keeps what both declare: remove it here or there. It is: " + listed(conflicts))
 	}
 	for _, s := range o.Exposed {
 		if !slices.Contains(Subjects(app), s) {
@@ -254,7 +263,11 @@ func listed(subjects []Subject) string {
 	for _, s := range subjects {
 		names = append(names, s.kind+" "+s.name)
 	}
-	return scorecard.Bounded(strings.Join(names, ", "))
+	const shown = 5
+	if more := len(names) - shown; more > 0 {
+		names = append(names[:shown], fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(names, ", ")
 }
 
 func modeMessage(mode v1alpha1.GateMode, reason string) string {

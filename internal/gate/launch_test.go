@@ -238,8 +238,10 @@ func TestVerifiedRevisionsAreThoseOfTheStatusAndOfTheNamespace(t *testing.T) {
 		{"of the status", scored(verified(digest("a"), digest("b"))), nil, [][]string{{digest("a"), digest("b")}}},
 		{"without images there is nothing to know", scored(verified()), nil, nil},
 		{"of the Namespace, where the status is lost", scored(), before, [][]string{{short("a"), short("b")}, {short("c")}, {short("d")}, {short("e")}, {short("f")}}},
-		{"of both, each once, the status first", scored(verified(digest("0")), verified(digest("a"), digest("b")), verified(digest("d"))), before,
-			[][]string{{digest("0")}, {digest("a"), digest("b")}, {digest("d")}, {short("c")}, {short("e")}}},
+		{
+			"of both, each once, the status first", scored(verified(digest("0")), verified(digest("a"), digest("b")), verified(digest("d"))), before,
+			[][]string{{digest("0")}, {digest("a"), digest("b")}, {digest("d")}, {short("c")}, {short("e")}},
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			if diff := cmp.Diff(test.want, For(appOf(), test.score, seen(test.before)).Verified); diff != "" {
@@ -337,7 +339,7 @@ func TestStatusSaysWhatToDo(t *testing.T) {
 		}},
 		{"a conflict", conflicts, false, v1alpha1.GateStatus{
 			Mode: v1alpha1.GateEnforce, Reason: "Conflict", Exposure: v1alpha1.ExposureNone,
-			Message: "An older LaunchReadiness of this namespace declares these too, and keeps them: host app.example.com, deployment chat. Remove them here or there.",
+			Message: "An older LaunchReadiness of this namespace keeps what both declare: remove it here or there. It is: host app.example.com, deployment chat",
 		}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -359,8 +361,11 @@ func TestOverrideGivesWhatStandsOnAnObject(t *testing.T) {
 		want        []v1alpha1.Override
 	}{
 		{"none", map[string]string{"example.com/x": "y"}, nil},
-		{"both", map[string]string{"launchready.dev/remediates": "TLSEnforced;generation=2", "launchready.dev/break-glass": " incident 42 "},
-			[]v1alpha1.Override{override("launchready.dev/break-glass", "incident 42"), override("launchready.dev/remediates", "TLSEnforced;generation=2")}},
+		{
+			"both",
+			map[string]string{"launchready.dev/remediates": "TLSEnforced;generation=2", "launchready.dev/break-glass": " incident 42 "},
+			[]v1alpha1.Override{override("launchready.dev/break-glass", "incident 42"), override("launchready.dev/remediates", "TLSEnforced;generation=2")},
+		},
 		{"no reason", map[string]string{"launchready.dev/break-glass": " "}, nil},
 		{"the longest", map[string]string{"launchready.dev/break-glass": long}, []v1alpha1.Override{override("launchready.dev/break-glass", long)}},
 		{"longer", map[string]string{"launchready.dev/break-glass": long + "é"}, nil},

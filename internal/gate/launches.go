@@ -45,10 +45,10 @@ func launchTable() table {
 			{"collected", expression("request.userInfo.username == '" + collector + "'")},
 			{"record", expression("variables.notes[?" + keyCEL("variables.launch", "'"+kindLaunch+"'") + "].orValue('').split(';')")},
 			{"adopts", expression("object != null && " + spec("object") + ".?gate.?adoption.orValue('') == 'Live' && (oldObject == null || " + spec("oldObject") + ".?gate.?adoption.orValue('') != 'Live')")},
-			{"mayAdopt", expression(mayCEL(VerbAdopt))},
+			{"mayAdopt", expression(mayCEL(VerbAdopt, "launch"))},
 			{"recordedMode", expression(fmt.Sprintf("variables.record.size() >= %d && variables.record[0] == '%s' ? variables.record[5] : 'Off'", recordFields, grammar))},
 			{"mode", "variables.adopts ? 'Enforce' : variables.recordedMode"},
-			{"exposedNow", expression("variables.notes.exists(k, k.endsWith('." + Domain + "/state') && variables.notes[k] == '" + grammar + ";' + variables.launch + ';" + exposedMark + "')")},
+			{"exposedNow", expression("variables.notes.exists(k, k.contains('." + Domain + "/') && variables.notes[k] == '" + grammar + ";' + variables.launch + ';" + exposedMark + "')")},
 			{"live", expression("variables.recordedMode == 'Enforce' && oldObject != null && (variables.record[2] != '" + string(StateNew) + "' || variables.exposedNow)")},
 			{"deleted", "object == null"},
 			{"weakened", expression("object != null && oldObject != null && (" + strings.Join([]string{
@@ -58,7 +58,7 @@ func launchTable() table {
 				gone(".?workloads", "n.name == o.name && n.ref == o.ref && o.?services.orValue([]).all(s, s in n.?services.orValue([]))"),
 				hosts("oldObject") + ".exists(h, h != '' && !(h in " + hosts("object") + "))",
 			}, " || ") + ")")},
-			{"may", expression(mayCEL(VerbBypass))},
+			{"may", expression(mayCEL(VerbBypass, "launch"))},
 		},
 		rules: []rule{
 			{3, []string{"terminating"}, allow, nil},
@@ -101,7 +101,7 @@ func lookAtLaunch(r Request) findings {
 	}
 	exposed := false
 	for name, value := range notes {
-		exposed = exposed || strings.HasSuffix(name, "."+Domain+"/state") && value == pointer{launch: launch, exposed: true}.String()
+		exposed = exposed || strings.Contains(name, "."+Domain+"/") && value == pointer{launch: launch, exposed: true}.String()
 	}
 	f.facts["terminating"] = r.Namespace.DeletionTimestamp != nil
 	f.facts["collected"] = r.User.Name == collector

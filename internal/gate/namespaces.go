@@ -31,7 +31,7 @@ func namespaceTable(operator string) table {
 	return table{
 		name:      "launchready-namespaces",
 		kinds:     []schema.GroupKind{{Kind: "Namespace"}},
-		resources: []admissionregistrationv1.NamedRuleWithOperations{named("", []string{"v1"}, []admissionregistrationv1.OperationType{admissionregistrationv1.Update}, "namespaces")},
+		resources: []admissionregistrationv1.NamedRuleWithOperations{named("", []string{"v1"}, []admissionregistrationv1.OperationType{admissionregistrationv1.Update}, "namespaces", "namespaces/status", "namespaces/finalize")},
 		concerns:  expression("request.userInfo.username == '" + operator + "' || " + touched),
 		variables: []variable{
 			{"operator", expression("request.userInfo.username == '" + operator + "'")},

@@ -26,18 +26,20 @@ const (
 	becauseUntied    = "does not say what it is for: end it with ;image=<an image that is new> or ;generation=<the new metadata.generation>"
 )
 
-// overrideVariables read both annotations; they need the variables launch, record and (for remediates) those of a rollout.
-func breakGlassVariables() []variable {
+// breakGlassVariables read the annotation that breaks the glass; they need notes, ns and launch. Whom one launch of the
+// namespace excludes is excluded for all of them.
+func breakGlassVariables(authority string) []variable {
 	return []variable{
 		{"glass", annotationCEL("object", v1alpha1.BreakGlassAnnotation)},
 		{"glassSet", annotationSetCEL("object", v1alpha1.BreakGlassAnnotation)},
 		{"glassNew", expression(overriddenCEL(v1alpha1.BreakGlassAnnotation))},
-		{"excluded", "variables.record.size() >= 12 && variables.record[11] != '' && (('u:' + request.userInfo.username) in variables.record[11].split(',') || " +
-			"request.userInfo.?groups.orValue([]).exists(g, ('g:' + g) in variables.record[11].split(',')))"},
+		{"exclusions", expression(fmt.Sprintf("variables.notes.map(k, k).filter(k, k.contains('.%s.%s/')).map(k, variables.notes[k].split(';')).filter(r, r.size() >= %d && r[0] == '%s').map(r, r[11].split(',')).flatten()",
+			kindLaunch, Domain, recordFields, grammar))},
+		{"excluded", "('u:' + request.userInfo.username) in variables.exclusions || request.userInfo.?groups.orValue([]).exists(g, ('g:' + g) in variables.exclusions)"},
 		{"glassProblem", expression(fmt.Sprintf("!variables.glassSet ? '' : !variables.glassNew ? '%s' : variables.glass.trim() == '' ? '%s' : variables.glass.size() > %d ? '%s' : "+
 			"variables.excluded ? '%s' : ''",
 			becauseUnchanged, becauseNoReason, maxOverride, becauseTooLong, becauseExcluded))},
-		{factBypassed, expression("variables.glassSet && variables.glassProblem == '' && " + mayCEL(VerbBypass))},
+		{factBypassed, expression("variables.glassSet && variables.glassProblem == '' && " + mayCEL(VerbBypass, authority))},
 		{"glassRemark", remarkCEL(v1alpha1.BreakGlassAnnotation, "variables.glassSet", "glassProblem", becauseNoBypass)},
 	}
 }
@@ -65,9 +67,10 @@ func annotationSetCEL(object, annotation string) expression {
 	return expression(fmt.Sprintf("%s.metadata.?annotations[?'%s'].hasValue()", object, annotation))
 }
 
-// mayCEL asks the API server's authorizer; each such question costs a third of what an expression may cost.
-func mayCEL(verb Verb) string {
-	return fmt.Sprintf("authorizer.group('launchready.dev').resource('launchreadinesses').namespace(variables.ns).name(variables.launch).check('%s').allowed()", verb)
+// mayCEL asks the API server's authorizer for a verb on the launch that a variable names, or on all of the namespace's where it
+// is empty. Each such question costs a third of what an expression may cost.
+func mayCEL(verb Verb, launch string) string {
+	return fmt.Sprintf("authorizer.group('launchready.dev').resource('launchreadinesses').namespace(variables.ns).name(variables.%s).check('%s').allowed()", launch, verb)
 }
 
 // remarkCEL says why an annotation that is set does not count. A message is made without the authorizer (the API server
@@ -84,7 +87,7 @@ func remark(annotation, problem string) string {
 }
 
 // lookForBreakGlass finds the facts and texts of break-glass.
-func lookForBreakGlass(r Request, launch string, record []string, f *findings) {
+func lookForBreakGlass(r Request, launch string, f *findings) {
 	glass, set := fieldsAt(r.Object, "metadata", "annotations")[v1alpha1.BreakGlassAnnotation].(string)
 	var problem string
 	switch {
@@ -95,7 +98,7 @@ func lookForBreakGlass(r Request, launch string, record []string, f *findings) {
 		problem = becauseNoReason
 	case len([]rune(glass)) > maxOverride:
 		problem = becauseTooLong
-	case excluded(r.User, record):
+	case excluded(r.User, r.Namespace.Annotations):
 		problem = becauseExcluded
 	case !r.May(VerbBypass, launch):
 		problem = becauseNoBypass
@@ -104,12 +107,14 @@ func lookForBreakGlass(r Request, launch string, record []string, f *findings) {
 	f.texts["glass"], f.texts["glassRemark"] = glass, remark(v1alpha1.BreakGlassAnnotation, problem)
 }
 
-func excluded(user User, record []string) bool {
-	if len(record) < recordFields || record[11] == "" {
-		return false
+func excluded(user User, notes map[string]string) bool {
+	var exclusions []string
+	for name, value := range notes {
+		if r := strings.Split(value, ";"); strings.Contains(name, "."+kindLaunch+"."+Domain+"/") && len(r) >= recordFields && r[0] == grammar {
+			exclusions = append(exclusions, strings.Split(r[11], ",")...)
+		}
 	}
-	list := strings.Split(record[11], ",")
-	return slices.Contains(list, "u:"+user.Name) || slices.ContainsFunc(user.Groups, func(g string) bool { return slices.Contains(list, "g:"+g) })
+	return slices.Contains(exclusions, "u:"+user.Name) || slices.ContainsFunc(user.Groups, func(g string) bool { return slices.Contains(exclusions, "g:"+g) })
 }
 
 // remediationVariables read the annotation that names the rows that a rollout mends.
@@ -132,7 +137,7 @@ func remediationVariables() []variable {
 			"'image=' + c.?image.orValue('') == variables.remedyTie && !variables.oldContainers.exists(o, o.?image.orValue('') == c.?image.orValue('')))"},
 		{"failingRows", "variables.known ? variables.record[3].split(',').map(h, variables.codes[?h.split('=')[0]].orValue(h.split('=')[0])) : []"},
 		{"remedyProblem", expression(strings.Join(problem, " : "))},
-		{"remediated", expression("variables.remedy != '' && variables.remedyProblem == '' && " + mayCEL(VerbRemediate))},
+		{"remediated", expression("variables.remedy != '' && variables.remedyProblem == '' && " + mayCEL(VerbRemediate, "launch"))},
 		{"remedyRemark", remarkCEL(v1alpha1.RemediatesAnnotation, "variables.remedy != ''", "remedyProblem", becauseNoVerb)},
 	}
 }

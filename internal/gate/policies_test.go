@@ -167,7 +167,7 @@ func TestPoliciesLookAtWritesOfTheirResources(t *testing.T) {
 		"launchready-routes":     "CREATE,UPDATE gateway.networking.k8s.io/* httproutes,grpcroutes,tlsroutes",
 		"launchready-services":   "CREATE,UPDATE /v1 services",
 		"launchready-launches":   "CREATE,UPDATE,DELETE launchready.dev/* launchreadinesses",
-		"launchready-namespaces": "UPDATE /v1 namespaces",
+		"launchready-namespaces": "UPDATE /v1 namespaces,namespaces/status,namespaces/finalize",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the policies look at something else (-want +got):\n%s", diff)

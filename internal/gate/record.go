@@ -158,9 +158,17 @@ func parts(text, separator string) []string {
 func holdsText(holds []Hold) string {
 	var texts []string
 	for _, h := range holds {
-		texts = append(texts, codeOf(h.Row)+"="+h.Why)
+		texts = append(texts, codeOf(h.Row)+"="+strings.Map(plain, h.Why))
 	}
 	return strings.Join(texts, ",")
+}
+
+// plain drops what has a meaning in the grammar: a condition's reason may hold commas and colons.
+func plain(r rune) rune {
+	if strings.ContainsRune(",;=|", r) {
+		return -1
+	}
+	return r
 }
 
 func parseHolds(text string) ([]Hold, error) {

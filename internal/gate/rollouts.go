@@ -23,7 +23,7 @@ func rolloutTable() table {
 		name:  "launchready-rollouts",
 		kinds: workloadKinds(), resources: workloads(), concerns: templateChanges,
 		variables: slices.Concat(recordVariables("object.metadata.name", "object.kind.lowerAscii()"), templateVariables(),
-			suspectVariables(), breakGlassVariables(), remediationVariables()),
+			suspectVariables(), breakGlassVariables("launch"), remediationVariables()),
 		// What costs little and decides much comes first. Row 4 has a table of its own.
 		rules: []rule{
 			{3, []string{"terminating"}, allow, nil},
@@ -116,7 +116,8 @@ func holdsInWords(holds string) string {
 func templateVariables() []variable {
 	return slices.Concat(contentVariables(), []variable{
 		{"restarted", expression(equalButCEL("variables.spec", "variables.oldSpec", "['containers', 'initContainers']") +
-			" && variables.containers.size() == variables.oldContainers.size() && variables.containers.all(c, variables.oldContainers.exists(o, o.?name == c.?name && " +
+			" && " + namesCEL("variables.spec", "containers") + " == " + namesCEL("variables.oldSpec", "containers") + " && " + namesCEL("variables.spec", "initContainers") + " == " + namesCEL("variables.oldSpec", "initContainers") +
+			" && variables.containers.all(c, variables.oldContainers.exists(o, o.?name == c.?name && " +
 			equalButCEL("c", "o", "['env', 'image']") + " && " + ownSettingsCEL("c") + " == " + ownSettingsCEL("o") + " && (c.?image == o.?image || " + pinnedCEL + ")))")},
 		{"same", "oldObject != null && dyn(variables.template).?metadata.?labels == dyn(variables.oldTemplate).?metadata.?labels && " +
 			"dyn(object).spec.?workloadRef == dyn(oldObject).spec.?workloadRef && (variables.spec == variables.oldSpec || variables.restarted)"},
@@ -128,6 +129,19 @@ func templateVariables() []variable {
 		{"verifiedOnly", stateCEL(StateOpenVerifiedOnly)},
 		{"failing", stateCEL(StateFailing)},
 	})
+}
+
+// namesCEL gives the names of a list of containers, and namesOf the same in Go.
+func namesCEL(spec, list string) string {
+	return "dyn(" + spec + ").?" + list + ".orValue([]).map(c, c.?name.orValue(''))"
+}
+
+func namesOf(spec map[string]any, list string) []string {
+	var names []string
+	for _, c := range listAt(spec, list) {
+		names = append(names, textAt(c, "name"))
+	}
+	return names
 }
 
 // contentVariables take the pod template apart, and the one before.
@@ -215,7 +229,7 @@ func lookAtTemplate(r Request) (findings, rollout) {
 	}
 	suspects := w.suspects()
 	f.facts["suspicious"], f.texts["suspect"] = len(suspects) > 0, firstOf(suspects)
-	lookForBreakGlass(r, w.launch, w.record, &f)
+	lookForBreakGlass(r, w.launch, &f)
 	lookForRemedy(r, w, &f)
 	return f, w
 }
@@ -259,7 +273,8 @@ func containersOf(template map[string]any) []any {
 
 // restarted says whether nothing but a reloader or a mutator of images wrote into the template.
 func (w *rollout) restarted(spec, old map[string]any) bool {
-	if !equalBut(spec, old, "containers", "initContainers") || len(w.containers) != len(w.oldContainers) {
+	if !equalBut(spec, old, "containers", "initContainers") || !slices.Equal(namesOf(spec, "containers"), namesOf(old, "containers")) ||
+		!slices.Equal(namesOf(spec, "initContainers"), namesOf(old, "initContainers")) {
 		return false
 	}
 	return !slices.ContainsFunc(w.containers, func(c any) bool {

@@ -20,7 +20,7 @@ func secretTable() table {
 		variables: slices.Concat(recordVariables("object.metadata.name", "object.kind.lowerAscii()"), templateVariables(), []variable{
 			{"literals", bindContainers("(" + textsCEL() + ").filter(x, " + literalSecretCEL("x[1]", "x[2]") + ").map(x, x[0])")},
 			{"literal", firstCEL("literals")},
-		}, breakGlassVariables()),
+		}, breakGlassVariables("launch")),
 		rules: []rule{
 			{3, []string{"terminating"}, allow, nil},
 			{0, []string{"!gated"}, allow, nil},

@@ -37,7 +37,7 @@ func serviceTable() table {
 				"!variables.record[10].split('|').exists(p, variables.selector.exists(k, k != '" + rolloutsHash + "') && variables.selector.all(k, k == '" + rolloutsHash + "' || (k + '=' + variables.selector[k]) in p.split(',')))")},
 			{"name", "object.metadata.name"},
 			{"effectiveMode", "variables.undeclared ? 'Enforce' : variables.mode"},
-		}, breakGlassVariables()),
+		}, breakGlassVariables("launch")),
 		rules: []rule{
 			{3, []string{"terminating"}, allow, nil},
 			{10, []string{"undeclared"}, deny, message{"Namespace ", "$ns", " is labelled ", v1alpha1.GateLabel + "=" + v1alpha1.GateRequired, ", and no LaunchReadiness declares Service ", "$name", ": declare it in spec.workloads[].services of one.", "$glassRemark"}},
@@ -86,7 +86,7 @@ func lookAtService(r Request) findings {
 	if f.facts["undeclared"] {
 		f.mode = v1alpha1.GateEnforce
 	}
-	lookForBreakGlass(r, w.launch, w.record, &f)
+	lookForBreakGlass(r, w.launch, &f)
 	return f
 }
 

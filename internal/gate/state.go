@@ -6,7 +6,6 @@ package gate
 import (
 	"maps"
 	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
@@ -105,7 +104,9 @@ func (n Notes) With(l Launch, alive func(launch string) bool) (want Notes, confl
 		}
 	}
 	for predecessor := range predecessors {
-		want.forget(predecessor)
+		if !want.points(predecessor) {
+			delete(want, launchKey(predecessor))
+		}
 	}
 	_, before := n[launchKey(l.Launch)]
 	return want.fitted(l.Record, n, before, conflicts)
@@ -164,6 +165,16 @@ func (n Notes) forget(launch string) {
 	}
 }
 
+// points says whether anything is still said to belong to a launch.
+func (n Notes) points(launch string) bool {
+	for name, value := range n {
+		if p, ok := parsePointer(value); ok && p.launch == launch && isPointer(name) {
+			return true
+		}
+	}
+	return false
+}
+
 func isPointer(annotation string) bool {
 	s, ours := subjectOf(annotation)
 	return ours && s.kind != kindLaunch
@@ -197,7 +208,8 @@ func (n Notes) Closing(want Notes, launch string) Notes {
 		return closing
 	}
 	for name, value := range want {
-		if _, there := n[name]; !there && isPointer(name) && strings.HasPrefix(value, pointer{launch: launch}.String()) {
+		p, ok := parsePointer(value)
+		if _, there := n[name]; !there && ok && p.launch == launch && isPointer(name) {
 			closing[name] = value
 		}
 	}
@@ -210,18 +222,34 @@ func (n Notes) Closing(want Notes, launch string) Notes {
 	return closing
 }
 
-// stricter gives the first record, with whatever the second one holds more.
+// stricter gives the first record, with whatever the second one holds more. That a new launch has launched is no part of it:
+// what this adds is held a moment later, when the status says so. Verified images are those of the second, which fits.
 func stricter(from, to Record) Record {
-	// A new launch may be rolled as freely as an open one: to have launched holds nothing more.
 	strictness := map[State]int{StateNew: 0, StateOpen: 0, StateOpenVerifiedOnly: 1, StateFailing: 2}
 	if strictness[to.State] > strictness[from.State] {
-		from.State, from.Rollouts, from.LaunchedAt = to.State, to.Rollouts, to.LaunchedAt
+		from.State, from.LaunchedAt, from.Rollouts = to.State, to.LaunchedAt, both(from.Rollouts, to.Rollouts)
+	} else if to.State == StateFailing {
+		from.Rollouts = both(from.Rollouts, to.Rollouts)
 	}
-	if len(to.Exposure) > 0 && len(from.Exposure) == 0 {
-		from.Exposure = to.Exposure
+	if len(to.Exposure) > 0 {
+		from.Exposure = both(from.Exposure, to.Exposure)
 	}
 	from.Mode = v1alpha1.StricterMode(from.Mode, to.Mode)
+	from.Verified = to.Verified
+	from.ExcludedUsers = slices.Concat(from.ExcludedUsers, to.ExcludedUsers)
+	from.ExcludedGroups = slices.Concat(from.ExcludedGroups, to.ExcludedGroups)
 	return from
+}
+
+// both gives the holds of either list, a row once.
+func both(a, b []Hold) []Hold {
+	all := slices.Clone(b)
+	for _, hold := range a {
+		if !slices.ContainsFunc(b, func(h Hold) bool { return h.Row == hold.Row }) {
+			all = append(all, hold)
+		}
+	}
+	return all
 }
 
 // Exposes gives the hosts and Services that an object leads strangers to: an Ingress, a route of the Gateway API, or a

@@ -140,8 +140,11 @@ func TestPredecessor(t *testing.T) {
 		{"of what a living launch has", "heir", chatSubjects(), []string{"chat"}, state, ""},
 		{"of what is its own", "chat", chatSubjects(), nil, state, ""},
 		{"whose record is gone", "heir", chatSubjects(), nil, Notes{"chat.service.gate.launchready.dev/state": "v1;chat"}, ""},
-		{"behind one whose record is gone", "heir", chatSubjects(), nil,
-			Notes{"chat.deployment.gate.launchready.dev/state": "v1;lost", "chat.service.gate.launchready.dev/state": "v1;chat", launchKey("chat"): openRecord("chat").String()}, "chat"},
+		{
+			"behind one whose record is gone", "heir", chatSubjects(), nil,
+			Notes{"chat.deployment.gate.launchready.dev/state": "v1;lost", "chat.service.gate.launchready.dev/state": "v1;chat", launchKey("chat"): openRecord("chat").String()},
+			"chat",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r, ok := test.notes.Predecessor(test.launch, test.subjects, alive(test.alive...))
@@ -372,7 +375,7 @@ func strictnessOf(s State) int {
 
 // Closing is written first, so that it may hold back, and must never let go: whatever is refused before and is to be refused
 // stays refused, and what follows leads to what was wanted.
-func TestClosingNeverOpensAnything(t *testing.T) {
+func TestClosingNeverOpensAnything(t *testing.T) { //nolint:gocognit // one property, told dimension by dimension
 	rapid.Check(t, func(t *rapid.T) {
 		subset := rapid.SliceOfDistinct(rapid.SampledFrom(chatSubjects()), rapid.ID)
 		others := Notes{"example.com/team": "shop", "other.host.gate.launchready.dev/state": "v1;other", launchKey("other"): openRecord("other").String()}

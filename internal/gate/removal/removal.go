@@ -124,17 +124,7 @@ func (o Options) clean(ctx context.Context, c client.Client) error {
 	}
 	for i := range namespaces.Items {
 		ns := &namespaces.Items[i]
-		annotations, labels := map[string]any{}, map[string]any{}
-		for name := range ns.Annotations {
-			if gate.Owns(name) {
-				annotations[name] = nil
-			}
-		}
-		for _, label := range []string{v1alpha1.GatedLabel, v1alpha1.AuditedLabel} {
-			if _, set := ns.Labels[label]; set {
-				labels[label] = nil
-			}
-		}
+		annotations, labels := left(ns)
 		if len(annotations)+len(labels) == 0 {
 			continue
 		}
@@ -151,4 +141,20 @@ func (o Options) clean(ctx context.Context, c client.Client) error {
 		}
 	}
 	return nil
+}
+
+// left gives what the gate left on a Namespace, as parts of a patch that takes it away.
+func left(ns *corev1.Namespace) (annotations, labels map[string]any) {
+	annotations, labels = map[string]any{}, map[string]any{}
+	for name := range ns.Annotations {
+		if gate.Owns(name) {
+			annotations[name] = nil
+		}
+	}
+	for _, label := range []string{v1alpha1.GatedLabel, v1alpha1.AuditedLabel} {
+		if _, set := ns.Labels[label]; set {
+			labels[label] = nil
+		}
+	}
+	return annotations, labels
 }
