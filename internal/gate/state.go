@@ -227,7 +227,7 @@ func (n Notes) Closing(want Notes, launch string) Notes {
 func stricter(from, to Record) Record {
 	strictness := map[State]int{StateNew: 0, StateOpen: 0, StateOpenVerifiedOnly: 1, StateFailing: 2}
 	if strictness[to.State] > strictness[from.State] {
-		from.State, from.LaunchedAt, from.Rollouts = to.State, to.LaunchedAt, both(from.Rollouts, to.Rollouts)
+		from.State, from.LaunchedAt, from.Rollouts = to.State, to.LaunchedAt, to.Rollouts
 	} else if to.State == StateFailing {
 		from.Rollouts = both(from.Rollouts, to.Rollouts)
 	}

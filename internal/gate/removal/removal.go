@@ -38,23 +38,28 @@ func partOf() client.MatchingLabels {
 	return client.MatchingLabels{"app.kubernetes.io/part-of": "launchready"}
 }
 
-// kinds are what an installation consists of, in the order in which it is taken out: nothing is held from the first on.
-func kinds() (first, last []schema.GroupVersionKind) {
+// gateAndOperator are taken out first: nothing is held from there on, and nobody writes what is cleaned up next.
+func gateAndOperator() []schema.GroupVersionKind {
 	return []schema.GroupVersionKind{
-			{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingAdmissionPolicyBinding"},
-			{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingAdmissionPolicy"},
-			{Group: "apps", Version: "v1", Kind: "Deployment"},
-		}, []schema.GroupVersionKind{
-			{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
-			{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
-			{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"},
-			{Version: "v1", Kind: "Service"},
-			{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
-			{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"},
-			{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRoleBinding"},
-			{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRole"},
-			{Version: "v1", Kind: "ServiceAccount"},
-		}
+		{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingAdmissionPolicyBinding"},
+		{Group: "admissionregistration.k8s.io", Version: "v1", Kind: "ValidatingAdmissionPolicy"},
+		{Group: "apps", Version: "v1", Kind: "Deployment"},
+	}
+}
+
+// rest is what else an installation consists of.
+func rest() []schema.GroupVersionKind {
+	return []schema.GroupVersionKind{
+		{Group: "policy", Version: "v1", Kind: "PodDisruptionBudget"},
+		{Group: "networking.k8s.io", Version: "v1", Kind: "NetworkPolicy"},
+		{Group: "monitoring.coreos.com", Version: "v1", Kind: "ServiceMonitor"},
+		{Version: "v1", Kind: "Service"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "RoleBinding"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "Role"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRoleBinding"},
+		{Group: "rbac.authorization.k8s.io", Version: "v1", Kind: "ClusterRole"},
+		{Version: "v1", Kind: "ServiceAccount"},
+	}
 }
 
 // crds is the kind of our resources' definitions.
@@ -62,8 +67,7 @@ var crds = schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1",
 
 // Run takes LaunchReady out.
 func Run(ctx context.Context, c client.Client, o Options) error {
-	first, last := kinds()
-	for _, kind := range first {
+	for _, kind := range gateAndOperator() {
 		if err := o.remove(ctx, c, kind); err != nil {
 			return err
 		}
@@ -71,10 +75,11 @@ func Run(ctx context.Context, c client.Client, o Options) error {
 	if err := o.clean(ctx, c); err != nil {
 		return err
 	}
+	others := rest()
 	if o.CRDs {
-		last = append(last, crds)
+		others = append(others, crds)
 	}
-	for _, kind := range last {
+	for _, kind := range others {
 		if err := o.remove(ctx, c, kind); err != nil {
 			return err
 		}
