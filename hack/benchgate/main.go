@@ -23,7 +23,7 @@ import (
 )
 
 const (
-	rounds   = 5
+	rounds   = 15
 	perRound = 220 // requests a scenario and round: 3,300 in all
 )
 
@@ -62,7 +62,7 @@ func run(ctx context.Context) (err error) {
 		return err
 	}
 	r := report{before: before}
-	for _, clients := range []int{1} {
+	for _, clients := range []int{1, 8} {
 		fmt.Fprintf(os.Stderr, "%d client(s): %d rounds of %d requests to each of %d namespaces\n", clients, rounds, perRound, len(scenarios))
 		results, err := measure(ctx, config, scenarios, clients)
 		if err != nil {
