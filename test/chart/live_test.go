@@ -203,7 +203,7 @@ func (c *cluster) life() {
 	c.uninstall()
 	// A CRD goes once its objects have.
 	gone := func(context.Context) (bool, error) { return len(crds()) == 0, nil }
-	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 30*time.Second, true, gone); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 2*time.Minute, true, gone); err != nil {
 		t.Errorf("CRDs, not kept: %q: %v", crds(), err)
 	}
 }
