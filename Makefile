@@ -67,7 +67,7 @@ bench-gate: control-plane ## Measure what the gate adds to a request, into docs/
 	@mv docs/benchmarks.md.new docs/benchmarks.md && cat docs/benchmarks.md
 
 .PHONY: fuzz
-fuzz: ## Run every fuzzer for FUZZTIME (1m)
+fuzz: control-plane ## Run every fuzzer for FUZZTIME (1m)
 	@FUZZTIME=$(FUZZTIME) hack/fuzz.sh
 
 .PHONY: vulncheck

@@ -218,12 +218,16 @@ func (n Notes) Closing(want Notes, launch string) Notes {
 		closing[launchKey(launch)] = to.String()
 		return closing
 	}
-	closing[launchKey(launch)] = stricter(from, to).String()
+	if held := stricter(from, to); held.String() != from.String() {
+		// Of verified images there is room for those that are wanted.
+		held.Verified = to.Verified
+		closing[launchKey(launch)] = held.String()
+	}
 	return closing
 }
 
 // stricter gives the first record, with whatever the second one holds more. That a new launch has launched is no part of it:
-// what this adds is held a moment later, when the status says so. Verified images are those of the second, which fits.
+// what this adds is held a moment later, when the status says so.
 func stricter(from, to Record) Record {
 	strictness := map[State]int{StateNew: 0, StateOpen: 0, StateOpenVerifiedOnly: 1, StateFailing: 2}
 	if strictness[to.State] > strictness[from.State] {
@@ -235,7 +239,6 @@ func stricter(from, to Record) Record {
 		from.Exposure = both(from.Exposure, to.Exposure)
 	}
 	from.Mode = v1alpha1.StricterMode(from.Mode, to.Mode)
-	from.Verified = to.Verified
 	from.ExcludedUsers = slices.Concat(from.ExcludedUsers, to.ExcludedUsers)
 	from.ExcludedGroups = slices.Concat(from.ExcludedGroups, to.ExcludedGroups)
 	return from
