@@ -115,8 +115,14 @@ func TestNoRoleHoldsADangerousPermission(t *testing.T) {
 func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 	read := "get list watch"
 	want := map[string]string{
-		"everywhere configmaps":                                   read,                   // what a pod template refers to
-		"everywhere namespaces":                                   read,                   // selectors of policies
+		"everywhere configmaps": read,                   // what a pod template refers to
+		"everywhere namespaces": "get list patch watch", // selectors of policies; the state of the gate is written there
+		// What exposes an app, to hold it and to know what is exposed by right. The gate's state stands on the Namespace (patch, above).
+		"everywhere services":                                     "get list watch",
+		"everywhere ingresses.networking.k8s.io":                  "get list watch",
+		"everywhere httproutes.gateway.networking.k8s.io":         "get list watch",
+		"everywhere grpcroutes.gateway.networking.k8s.io":         "get list watch",
+		"everywhere tlsroutes.gateway.networking.k8s.io":          "get list watch",
 		"everywhere pods":                                         read,                   // digests of what runs
 		"everywhere secrets":                                      "get",                  // whether a reference resolves to a real value; never list or watch
 		"everywhere deployments.apps":                             read,                   // workloads
