@@ -38,6 +38,13 @@ func (t *terminal) typedWithInput(ctx context.Context, input, command string) {
 	if t.err != nil {
 		return
 	}
+	if _, err := t.run(ctx, input, command); err != nil {
+		t.err = fmt.Errorf("%s: %w", command, err)
+	}
+}
+
+// run shows a command, runs it, and shows and gives what it prints.
+func (t *terminal) run(ctx context.Context, input, command string) (string, error) {
 	t.printf("$ %s\n", command)
 	cmd := t.shell(ctx, command)
 	cmd.Stdin = strings.NewReader(input)
@@ -46,9 +53,7 @@ func (t *terminal) typedWithInput(ctx context.Context, input, command string) {
 	if len(output) > 0 && output[len(output)-1] != '\n' {
 		t.printf("\n")
 	}
-	if err != nil {
-		t.err = fmt.Errorf("%s: %w", command, err)
-	}
+	return string(output), err
 }
 
 // refused runs a command that the gate must refuse.
@@ -59,15 +64,11 @@ func (t *terminal) refusedWithInput(ctx context.Context, input, command string) 
 	if t.err != nil {
 		return
 	}
-	t.printf("$ %s\n", command)
-	cmd := t.shell(ctx, command)
-	cmd.Stdin = strings.NewReader(input)
-	output, err := cmd.CombinedOutput()
-	t.printf("%s", output)
+	output, err := t.run(ctx, input, command)
 	switch {
 	case err == nil:
 		t.err = fmt.Errorf("%s: it passed, and should have been refused", command)
-	case !strings.Contains(string(output), "ValidatingAdmissionPolicy 'launchready-"):
+	case !strings.Contains(output, "ValidatingAdmissionPolicy 'launchready-"):
 		t.err = fmt.Errorf("%s: it failed, but not by the gate: %w", command, err)
 	}
 }

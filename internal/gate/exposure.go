@@ -23,14 +23,14 @@ var solverPattern = regexp.MustCompile(solverPath)
 
 // ingressTable decides on Ingresses, routeTable on the routes of the Gateway API.
 func ingressTable() table {
-	return exposureTable("launchready-ingresses", "dyn(object).spec",
+	return exposureTable("launchready-ingresses",
 		[]schema.GroupKind{{Group: "networking.k8s.io", Kind: "Ingress"}},
 		[]admissionregistrationv1.NamedRuleWithOperations{named("networking.k8s.io", []string{"v1"}, writes(), "ingresses")},
 		ingressVariables("object", ""), ingressVariables("oldObject", "old"), ingressOf)
 }
 
 func routeTable() table {
-	return exposureTable("launchready-routes", "dyn(object).spec",
+	return exposureTable("launchready-routes",
 		[]schema.GroupKind{
 			{Group: "gateway.networking.k8s.io", Kind: "HTTPRoute"},
 			{Group: "gateway.networking.k8s.io", Kind: "GRPCRoute"},
@@ -44,13 +44,12 @@ func routeTable() table {
 //
 // A host that a launch declares is judged by itself; any other host, a wildcard and no host at all are judged by the
 // Services behind them. What an object exposed before this request is not judged again: nothing that serves is taken away.
-func exposureTable(name, spec string, kinds []schema.GroupKind, resources []admissionregistrationv1.NamedRuleWithOperations,
+func exposureTable(name string, kinds []schema.GroupKind, resources []admissionregistrationv1.NamedRuleWithOperations,
 	now, before []variable, read func(any, string, func(string) bool) exposure,
 ) table {
-	old := strings.ReplaceAll(spec, "object", "oldObject")
 	return table{
 		name: name, kinds: kinds, resources: resources,
-		concerns: expression("oldObject == null || " + spec + " != " + old),
+		concerns: "oldObject == null || dyn(object).spec != dyn(oldObject).spec",
 		variables: slices.Concat([]variable{
 			{"terminating", "has(namespaceObject.metadata.deletionTimestamp)"},
 			{"notes", "namespaceObject.metadata.?annotations.orValue({})"},

@@ -98,13 +98,13 @@ func (n Notes) With(l Launch, alive func(launch string) bool) (want Notes, confl
 		declared[name] = true
 		want[name] = pointer{launch: l.Launch, exposed: known && before.exposed || slices.Contains(l.Exposed, s)}.String()
 	}
-	for name, value := range n {
-		if p, ok := parsePointer(value); ok && p.launch == l.Launch && isPointer(name) && !declared[name] {
+	for _, name := range n.pointersOf(l.Launch) {
+		if !declared[name] {
 			delete(want, name)
 		}
 	}
 	for predecessor := range predecessors {
-		if !want.points(predecessor) {
+		if len(want.pointersOf(predecessor)) == 0 {
 			delete(want, launchKey(predecessor))
 		}
 	}
@@ -158,26 +158,21 @@ func (n Notes) Without(launch string) Notes {
 // forget takes away all that is said of a launch.
 func (n Notes) forget(launch string) {
 	delete(n, launchKey(launch))
-	for name, value := range n {
-		if p, ok := parsePointer(value); ok && p.launch == launch && isPointer(name) {
-			delete(n, name)
-		}
+	for _, name := range n.pointersOf(launch) {
+		delete(n, name)
 	}
 }
 
-// points says whether anything is still said to belong to a launch.
-func (n Notes) points(launch string) bool {
+// pointersOf gives the annotations by which something belongs to a launch.
+func (n Notes) pointersOf(launch string) []string {
+	var names []string
 	for name, value := range n {
-		if p, ok := parsePointer(value); ok && p.launch == launch && isPointer(name) {
-			return true
+		p, ok := parsePointer(value)
+		if s, ours := subjectOf(name); ok && p.launch == launch && ours && s.kind != kindLaunch {
+			names = append(names, name)
 		}
 	}
-	return false
-}
-
-func isPointer(annotation string) bool {
-	s, ours := subjectOf(annotation)
-	return ours && s.kind != kindLaunch
+	return names
 }
 
 // Labels are those that a Namespace with these annotations is to have: whether anything is held or warned of in it at all,
@@ -207,10 +202,9 @@ func (n Notes) Closing(want Notes, launch string) Notes {
 	if !ok {
 		return closing
 	}
-	for name, value := range want {
-		p, ok := parsePointer(value)
-		if _, there := n[name]; !there && ok && p.launch == launch && isPointer(name) {
-			closing[name] = value
+	for _, name := range want.pointersOf(launch) {
+		if _, there := n[name]; !there {
+			closing[name] = want[name]
 		}
 	}
 	from, known := n.Record(launch)

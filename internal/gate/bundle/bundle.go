@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync"
 
@@ -145,11 +146,8 @@ func try(ctx context.Context, c client.Client, u *unstructured.Unstructured) err
 
 func merged(have, want map[string]string) map[string]string {
 	all := map[string]string{}
-	for _, entries := range []map[string]string{have, want} {
-		for name, value := range entries {
-			all[name] = value
-		}
-	}
+	maps.Copy(all, have)
+	maps.Copy(all, want)
 	return all
 }
 
