@@ -196,8 +196,21 @@ func (r *LaunchReadinessReconciler) openGate(ctx context.Context, plan gatePlan)
 	})
 }
 
+// launchesDefinition is the CustomResourceDefinition of LaunchReadinesses.
+const launchesDefinition = "launchreadinesses.launchready.dev"
+
 // forget takes back what the Namespace says of a launch that is gone; what it held for an app that had launched stays held.
+// Where all launches go because their definition does, nobody took this one back: the Namespace stays as it is.
 func (r *LaunchReadinessReconciler) forget(ctx context.Context, key client.ObjectKey) error {
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	err := r.Resolver.Live.Get(ctx, client.ObjectKey{Name: launchesDefinition}, definition)
+	if apierrors.IsNotFound(err) || err == nil && !definition.DeletionTimestamp.IsZero() {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("reading the definition of LaunchReadinesses: %w", err)
+	}
 	var namespace corev1.Namespace
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: key.Namespace}, &namespace); err != nil {
 		return client.IgnoreNotFound(err)

@@ -19,6 +19,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -285,6 +286,46 @@ func TestDeletedLaunchLeavesNothingUnlessItHadLaunched(t *testing.T) {
 	r, _ := notes.Record("desk")
 	if r.State != gate.StateFailing || len(r.Rollouts) != 1 || len(r.Exposure) != 1 {
 		t.Errorf("the deleted launch does not stay held: %+v", r)
+	}
+}
+
+// TestDeletedDefinitionLeavesTheStateAsItIs lets all launches go because their kind does.
+func TestDeletedDefinitionLeavesTheStateAsItIs(t *testing.T) {
+	h := newHarness(t, passing(v1alpha1.RowSecretsSafe), passing(v1alpha1.RowRollbackReady))
+	h.create(newDeployment("chat"), enforced(newLaunch("chat", "chat")))
+	lr, _ := h.reconcile("chat")
+	before := h.gatedNamespace().Annotations
+	if err := h.client.Delete(t.Context(), lr); err != nil {
+		t.Fatal(err)
+	}
+	for what, deleted := range map[string]func(*metav1.PartialObjectMetadata) error{
+		"it is being deleted": func(d *metav1.PartialObjectMetadata) error {
+			now := metav1.Now()
+			d.DeletionTimestamp = &now
+			return nil
+		},
+		"it is gone": func(*metav1.PartialObjectMetadata) error {
+			return apierrors.NewNotFound(schema.GroupResource{Resource: "customresourcedefinitions"}, launchesDefinition)
+		},
+	} {
+		watching, err := client.NewWithWatch(apiServer, client.Options{Scheme: newScheme(t)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		h.restart(interceptor.NewClient(watching, interceptor.Funcs{
+			Get: func(ctx context.Context, c client.WithWatch, key client.ObjectKey, obj client.Object, opts ...client.GetOption) error {
+				if d, is := obj.(*metav1.PartialObjectMetadata); is && key.Name == launchesDefinition {
+					return deleted(d)
+				}
+				return c.Get(ctx, key, obj, opts...)
+			},
+		}))
+		if _, err := h.reconciler.Reconcile(t.Context(), ctrl.Request{NamespacedName: client.ObjectKeyFromObject(lr)}); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(before, h.gatedNamespace().Annotations); diff != "" {
+			t.Errorf("%s, and the state changed:\n%s", what, diff)
+		}
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -57,6 +58,27 @@ func (m *managed) keepsTheGate(t *testing.T) {
 	t.Run("a failing app is held, and what it exposes stays", func(t *testing.T) { m.holdsAFailingApp(t, dev, app) })
 	t.Run("the team can't take the launch back", func(t *testing.T) { m.keepsTheLaunch(t, dev, lr) })
 	t.Run("a deleted launch stays held until a new one takes over", func(t *testing.T) { m.takesOver(t, dev, app, lr) })
+	t.Run("an open app rolls on when the definitions are deleted", func(t *testing.T) { m.losesItsDefinition(t, dev, app) })
+}
+
+// losesItsDefinition deletes the kind itself, and all launches with it, under the eyes of the operator: nobody took a launch back.
+func (m *managed) losesItsDefinition(t *testing.T, dev client.Client, app *appsv1.Deployment) {
+	before := m.notes(t)
+	definition := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "launchreadinesses.launchready.dev"}}
+	m.remove(t, definition)
+	m.poll(t, "the definition is gone", func(ctx context.Context) (bool, error) {
+		return apierrors.IsNotFound(m.client.Get(ctx, client.ObjectKeyFromObject(definition), definition.DeepCopy())), nil
+	})
+	// The operator heard of each launch's deletion before the definition went: it has a while to do the wrong thing.
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 2*time.Second, true, func(context.Context) (bool, error) {
+		return cmp.Diff(before, m.notes(t)) != "", nil
+	})
+	if err == nil {
+		t.Fatalf("the state changed (-before +after):\n%s", cmp.Diff(before, m.notes(t)))
+	}
+	m.awaitPass(t, "a rollout of an open app", func(ctx context.Context) error {
+		return m.tryChange(ctx, dev, app, func() { app.Spec.Template.Spec.Containers[0].Image = "example.com/chat:4" })
+	})
 }
 
 // mendsTheState takes the whole state away as somebody who may.

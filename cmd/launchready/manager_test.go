@@ -50,6 +50,7 @@ func TestManagerWithItsOwnPermissions(t *testing.T) {
 	t.Run("a Deployment", m.watchesADeployment)
 	t.Run("an Argo Rollout", m.watchesARollout)
 	t.Run("the gate", m.keepsTheGate)
+	t.Run("nothing was refused to the operator", m.wasNeverRefused)
 }
 
 func (m *managed) watchesADeployment(t *testing.T) {
@@ -124,10 +125,11 @@ func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 
 // managed is an operator that runs, and a client with all rights beside it.
 type managed struct {
-	client  client.Client
-	config  *rest.Config
-	metrics string
-	ca      *x509.CertPool
+	client   client.Client
+	config   *rest.Config
+	metrics  string
+	ca       *x509.CertPool
+	auditLog string
 }
 
 // startManager starts an API server, which serves foreign kinds too, and the operator against it, and ends both with the
@@ -140,6 +142,7 @@ func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefini
 		CRDDirectoryPaths: []string{filepath.Join("..", "..", "config", "crd", "bases")}, ErrorIfCRDPathMissing: true,
 		ControlPlaneStartTimeout: 2 * time.Minute, // a machine that compiles beside the tests is slow
 	}
+	auditLog := audited(t, environment)
 	t.Cleanup(func() {
 		if err := environment.Stop(); err != nil {
 			t.Errorf("stopping the API server: %v", err)
@@ -150,14 +153,14 @@ func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefini
 		t.Fatalf("this test needs an API server: run it with make test, which builds one: %v", err)
 	}
 	scheme := runtime.NewScheme()
-	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
+	if err := errors.Join(clientgoscheme.AddToScheme(scheme), apiextensionsv1.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		t.Fatal(err)
 	}
 	c, err := client.New(config, client.Options{Scheme: scheme})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := &managed{client: c, config: config}
+	m := &managed{client: c, config: config, auditLog: auditLog}
 	m.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "launchready-system"}})
 	for _, file := range []string{"service_account.yaml", "role.yaml", "role_binding.yaml", "metrics_reader.yaml"} {
 		m.apply(t, filepath.Join("..", "..", "config", "rbac", file))
@@ -170,7 +173,7 @@ func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefini
 	m.metrics = o.metricsAddress
 	operator := rest.CopyConfig(config)
 	operator.Impersonate = rest.ImpersonationConfig{
-		UserName: "system:serviceaccount:launchready-system:launchready-manager",
+		UserName: operatorUser,
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:launchready-system", "system:authenticated"},
 	}
 	ctx, cancel := context.WithCancel(t.Context())

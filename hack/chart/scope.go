@@ -5,6 +5,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 )
 
@@ -29,6 +30,8 @@ func scopes() map[string]bool {
 		"launchpolicies/status.launchready.dev":     true,
 		"tokenreviews.authentication.k8s.io":        true,
 		"subjectaccessreviews.authorization.k8s.io": true,
+
+		"customresourcedefinitions.apiextensions.k8s.io": true,
 	}
 }
 
@@ -54,7 +57,9 @@ func clusterScoped(rules any) ([]any, error) {
 			}
 		}
 		if len(resources) > 0 {
-			kept = append(kept, byName(object{"apiGroups": rule["apiGroups"], "resources": resources, "verbs": rule["verbs"]})...)
+			here := maps.Clone(rule)
+			here["resources"] = resources
+			kept = append(kept, byName(here)...)
 		}
 	}
 	return kept, nil

@@ -118,11 +118,13 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 		"everywhere configmaps": read,                   // what a pod template refers to
 		"everywhere namespaces": "get list patch watch", // selectors of policies; the state of the gate is written there
 		// What exposes an app, to hold it and to know what is exposed by right. The gate's state stands on the Namespace (patch, above).
-		"everywhere services":                                     "get list watch",
-		"everywhere ingresses.networking.k8s.io":                  "get list watch",
-		"everywhere httproutes.gateway.networking.k8s.io":         "get list watch",
-		"everywhere grpcroutes.gateway.networking.k8s.io":         "get list watch",
-		"everywhere tlsroutes.gateway.networking.k8s.io":          "get list watch",
+		"everywhere services":                             "get list watch",
+		"everywhere ingresses.networking.k8s.io":          "get list watch",
+		"everywhere httproutes.gateway.networking.k8s.io": "get list watch",
+		"everywhere grpcroutes.gateway.networking.k8s.io": "get list watch",
+		"everywhere tlsroutes.gateway.networking.k8s.io":  "get list watch",
+		// Whether launches go because their kind does.
+		"everywhere customresourcedefinitions.apiextensions.k8s.io launchreadinesses.launchready.dev": "get",
 		"everywhere pods":                                         read,                   // digests of what runs
 		"everywhere secrets":                                      "get",                  // whether a reference resolves to a real value; never list or watch
 		"everywhere deployments.apps":                             read,                   // workloads
