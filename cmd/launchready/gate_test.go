@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,10 +35,7 @@ const gatedNamespace = "market"
 
 // keepsTheGate tells the story of an app whose gate is enforced, to the API server, as somebody of its team.
 func (m *managed) keepsTheGate(t *testing.T) {
-	m.create(t, &v1alpha1.LaunchPolicy{ObjectMeta: metav1.ObjectMeta{Name: "secrets-only"}, Spec: v1alpha1.LaunchPolicySpec{
-		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]v1alpha1.LabelValue{"kubernetes.io/metadata.name": gatedNamespace}},
-		Rows:              []v1alpha1.RowDemand{{Row: v1alpha1.RowSecretsSafe, Enforcement: v1alpha1.EnforcementRequired}},
-	}}, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: gatedNamespace}})
+	m.create(t, secretsOnly(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: gatedNamespace}})
 	dev := m.as(t, "dev", "edit-like")
 	app, lr := gatedApp(), gatedLaunch()
 	m.create(t, settingsOfApp(), app, gatedService(), lr)
@@ -70,11 +68,13 @@ func (m *managed) losesItsDefinition(t *testing.T, dev client.Client, app *appsv
 		return apierrors.IsNotFound(m.client.Get(ctx, client.ObjectKeyFromObject(definition), definition.DeepCopy())), nil
 	})
 	// The operator heard of each launch's deletion before the definition went: it has a while to do the wrong thing.
-	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 2*time.Second, true, func(context.Context) (bool, error) {
-		return cmp.Diff(before, m.notes(t)) != "", nil
+	var ns corev1.Namespace
+	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, 2*time.Second, true, func(ctx context.Context) (bool, error) {
+		err := m.client.Get(ctx, client.ObjectKey{Name: gatedNamespace}, &ns)
+		return !maps.Equal(before, ns.Annotations), err
 	})
-	if err == nil {
-		t.Fatalf("the state changed (-before +after):\n%s", cmp.Diff(before, m.notes(t)))
+	if !wait.Interrupted(err) {
+		t.Fatalf("%v; the state changed (-before +after):\n%s", err, cmp.Diff(before, ns.Annotations))
 	}
 	m.awaitPass(t, "a rollout of an open app", func(ctx context.Context) error {
 		return m.tryChange(ctx, dev, app, func() { app.Spec.Template.Spec.Containers[0].Image = "example.com/chat:4" })
@@ -314,6 +314,14 @@ func (m *managed) patchNamespace(t *testing.T, metadata map[string]any) {
 func (m *managed) applyPolicies(t *testing.T) {
 	t.Helper()
 	m.apply(t, filepath.Join("..", "..", "config", "admission", "policies.yaml"))
+}
+
+// secretsOnly asks of the apps in the namespace no more than what can be measured without a node.
+func secretsOnly() *v1alpha1.LaunchPolicy {
+	return &v1alpha1.LaunchPolicy{ObjectMeta: metav1.ObjectMeta{Name: "secrets-only"}, Spec: v1alpha1.LaunchPolicySpec{
+		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]v1alpha1.LabelValue{"kubernetes.io/metadata.name": gatedNamespace}},
+		Rows:              []v1alpha1.RowDemand{{Row: v1alpha1.RowSecretsSafe, Enforcement: v1alpha1.EnforcementRequired}},
+	}}
 }
 
 func gatedApp() *appsv1.Deployment {

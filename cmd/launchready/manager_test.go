@@ -132,9 +132,9 @@ type managed struct {
 	auditLog string
 }
 
-// startManager starts an API server, which serves foreign kinds too, and the operator against it, and ends both with the
+// newCluster starts an API server, which serves foreign kinds too, with all that the operator needs, and ends it with the
 // test.
-func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefinition) *managed {
+func newCluster(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefinition) *managed {
 	t.Helper()
 	ctrl.SetLogger(zap.New(zap.UseDevMode(true)))
 	environment := &envtest.Environment{
@@ -166,19 +166,31 @@ func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefini
 		m.apply(t, filepath.Join("..", "..", "config", "rbac", file))
 	}
 	m.applyPolicies(t)
+	return m
+}
+
+// asOperator is a configuration by which a client is the operator, with its roles.
+func (m *managed) asOperator() *rest.Config {
+	config := rest.CopyConfig(m.config)
+	config.Impersonate = rest.ImpersonationConfig{
+		UserName: operatorUser,
+		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:launchready-system", "system:authenticated"},
+	}
+	return config
+}
+
+// startManager starts a cluster and the operator against it, and ends both with the test.
+func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefinition) *managed {
+	t.Helper()
+	m := newCluster(t, foreign...)
 	o := managerOptions{
 		namespace: "launchready-system", leaderElect: true, resync: time.Hour, checkTimeout: 30 * time.Second, concurrentReconciles: 2,
 		metricsAddress: freeAddress(t), metricsCertDir: m.certificate(t), probeAddress: "0",
 	}
 	m.metrics = o.metricsAddress
-	operator := rest.CopyConfig(config)
-	operator.Impersonate = rest.ImpersonationConfig{
-		UserName: operatorUser,
-		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:launchready-system", "system:authenticated"},
-	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- runManager(ctx, operator, o) }()
+	go func() { ended <- runManager(ctx, m.asOperator(), o) }()
 	t.Cleanup(func() {
 		cancel()
 		if err := <-ended; err != nil {
