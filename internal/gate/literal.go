@@ -34,7 +34,7 @@ func candidate(text string) bool {
 }
 
 func candidateCEL(text string) string {
-	return fmt.Sprintf("(%[1]s.size() > %[2]d ? %[1]s.contains('PRIVATE KEY') : %[1]s.matches(r'%[3]s'))", text, knownMax, candidatePattern)
+	return fmt.Sprintf("(%[1]s.size() > %[2]d ? %[1]s.contains('PRIVATE KEY') : %[1]s.size() >= %[4]d && %[1]s.matches(r'%[3]s'))", text, knownMax, candidatePattern, literalMin)
 }
 
 // textRule is a rule about one text, as Go and as CEL for an operand.

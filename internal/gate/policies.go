@@ -56,7 +56,7 @@ func (p *Policies) add(t table, name string, action admissionregistrationv1.Vali
 			MatchConstraints: &admissionregistrationv1.MatchResources{ResourceRules: t.resources},
 			// One condition, since the API server evaluates all that there are.
 			MatchConditions: []admissionregistrationv1.MatchCondition{{Name: "concerned", Expression: string(concerns)}},
-			Variables:       t.variablesAndRule(),
+			Variables:       inlined(t.variablesAndRule(), validations),
 			Validations:     validations,
 		},
 	})

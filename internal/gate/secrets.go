@@ -47,7 +47,7 @@ func lookForSecrets(r Request) findings {
 // suspectVariables look for what has the name of a secret and is typed, and was not there before.
 func suspectVariables() []variable {
 	return []variable{
-		{"suspects", bindContainers(settingsCEL("x.value != ''") + ".filter(x, x[2].trim() != '' && !x[2].contains('$(') && !" + literalSecretCEL("x[1]", "x[2]") + " && " + secretNameCEL("x[1]") + ").map(x, x[0])")},
+		{"suspects", bindContainers(settingsCEL(changedCEL, "x.value != ''") + ".filter(x, x[2].trim() != '' && !x[2].contains('$(') && !" + literalSecretCEL("x[1]", "x[2]") + " && " + secretNameCEL("x[1]") + ").map(x, x[0])")},
 		{"suspicious", "variables.suspects.size() > 0"},
 		{"suspect", firstCEL("suspects")},
 	}
@@ -67,22 +67,22 @@ func bindContainers(list string) expression {
 
 // textsCEL gives all that may be secrets.
 func textsCEL() string {
-	return settingsCEL(candidateCEL("x.value")) + " + " + wordsCEL() + " + " + remarksCEL()
+	return "[" + changedCEL + "].map(changed, " + settingsCEL("changed", candidateCEL("x.value")) + " + " + wordsCEL("changed") + ")[0] + " + remarksCEL()
 }
 
-// settingsCEL gives the new variables whose values meet a condition on x.value.
-func settingsCEL(condition string) string {
-	return changedCEL + ".map(c, (has(c.env) ? c.env : []).filter(x, has(x.value) && " + condition + " && !before.exists(o, o.name == c.name && has(o.env) && x in o.env))" +
+// settingsCEL gives the new variables of containers whose values meet a condition on x.value.
+func settingsCEL(containers, condition string) string {
+	return containers + ".map(c, (has(c.env) ? c.env : []).filter(x, has(x.value) && " + condition + " && !before.exists(o, o.name == c.name && has(o.env) && x in o.env))" +
 		".map(x, [" + placeCEL + ".env[' + x.name + ']', string(x.name), string(x.value)])).flatten(1)"
 }
 
-// wordsCEL gives the new words of commands that may be secrets.
-func wordsCEL() string {
+// wordsCEL gives the new words of containers' commands that may be secrets.
+func wordsCEL(containers string) string {
 	const flag = "w.startsWith('-') && w.contains('=') ? [w.substring(0, w.indexOf('=')).replace('-', '_'), w.substring(w.indexOf('=') + 1)] : ['', string(w)]"
 	lines := func(c string) string {
 		return fmt.Sprintf("((has(%[1]s.command) ? %[1]s.command : []) + (has(%[1]s.args) ? %[1]s.args : []))", c)
 	}
-	return changedCEL + ".map(c, " + lines("c") + ".filter(w, " + candidateCEL("string(w)") + " && !before.exists(o, o.name == c.name && w in " + lines("o") + "))" +
+	return containers + ".map(c, " + lines("c") + ".filter(w, " + candidateCEL("string(w)") + " && !before.exists(o, o.name == c.name && w in " + lines("o") + "))" +
 		".map(w, [" + placeCEL + ".args'] + (" + flag + "))).flatten(1)"
 }
 
