@@ -70,10 +70,17 @@ func textsCEL() string {
 	return "[" + changedCEL + "].map(changed, " + settingsCEL("changed", candidateCEL("x.value")) + " + " + wordsCEL("changed") + ")[0] + " + remarksCEL()
 }
 
-// settingsCEL gives the new variables of containers whose values meet a condition on x.value.
+// blockSize is how many variables are compared at once with those that stood at their place: about the root of how many a
+// container has.
+const blockSize = 5
+
+// settingsCEL gives the new variables of containers whose values meet a condition on x.value. Most are as they were, and at
+// their place: only the blocks that differ are looked through.
 func settingsCEL(containers, condition string) string {
-	return containers + ".map(c, (has(c.env) ? c.env : []).filter(x, has(x.value) && " + condition + " && !before.exists(o, o.name == c.name && has(o.env) && x in o.env))" +
-		".map(x, [" + placeCEL + ".env[' + x.name + ']', string(x.name), string(x.value)])).flatten(1)"
+	block := fmt.Sprintf(".slice(b * %[1]d, b * %[1]d + %[1]d > env.size() ? env.size() : b * %[1]d + %[1]d)", blockSize)
+	differing := fmt.Sprintf("lists.range((env.size() + %d) / %d).filter(b, was.size() < env.size() || was%s != env%s).map(b, env%s).flatten()", blockSize-1, blockSize, block, block, block)
+	return containers + ".map(c, [has(c.env) ? c.env : []].map(env, [before.filter(o, o.name == c.name && has(o.env)).map(o, o.env).flatten()].map(was, " +
+		differing + ".filter(x, has(x.value) && " + condition + " && !(x in was)).map(x, [" + placeCEL + ".env[' + x.name + ']', string(x.name), string(x.value)])))).flatten(3)"
 }
 
 // wordsCEL gives the new words of containers' commands that may be secrets.
