@@ -236,7 +236,7 @@ func (w *world) objects(rt *rapid.T) []*unstructured.Unstructured {
 		"metadata": map[string]any{"labels": map[string]any{"app": "chat", "tier": "web"}},
 		"spec": map[string]any{"containers": []any{map[string]any{
 			"name": "web", "image": image, "args": []any{"--serve"},
-			"env": []any{map[string]any{"name": "MODE", "value": "fast"}, map[string]any{"name": "OLD_PASSWORD", "value": "short"}},
+			"env": settingsBefore(rt),
 		}}},
 	}
 	workload := func(api, kind string) *unstructured.Unstructured {
@@ -338,13 +338,29 @@ func (w *world) override(rt *rapid.T, u *unstructured.Unstructured) {
 		notes[v1alpha1.BreakGlassAnnotation] = rapid.SampledFrom([]string{"incident 42", "incident 43", " ", strings.Repeat("x", 600)}).Draw(rt, "reason")
 	}
 	if rapid.IntRange(0, 1).Draw(rt, "remedy") == 0 {
-		rows := rapid.SampledFrom([]string{"TenantIsolated", "SecretsSafe", "RateLimited", "TenantIsolated, SecretsSafe", "TenantIsolated,SecretsSafe,RateLimited", "Nonsense", "NothingRequired", w.holds, w.holds, w.holds, w.holds}).Draw(rt, "rows")
-		tie := rapid.SampledFrom([]string{"", ";generation=2", ";generation=2", ";generation=2", ";generation=1", ";image=r.example/chat@" + digest("e"), "; generation=2", ";nonsense", ";generation=2;x"}).Draw(rt, "tie")
+		rows := rapid.SampledFrom([]string{"TenantIsolated", "SecretsSafe", "RateLimited", "TenantIsolated, SecretsSafe", "TenantIsolated,SecretsSafe,RateLimited", "Nonsense", "NothingRequired", w.holds, w.holds, w.holds, w.holds, w.holds, w.holds, w.holds}).Draw(rt, "rows")
+		tie := rapid.SampledFrom([]string{"", ";generation=2", ";generation=2", ";generation=2", ";generation=2", ";generation=2", ";generation=1", ";image=r.example/chat@" + digest("e"), "; generation=2", ";nonsense", ";generation=2;x"}).Draw(rt, "tie")
 		notes[v1alpha1.RemediatesAnnotation] = rows + tie
 	}
 	for name, value := range notes {
 		set(u, value, "metadata", "annotations", name)
 	}
+}
+
+// typedSecret is one by its shape.
+const typedSecret = "sk-proj-" + "Zk3v9QpL2mXw8RtY5uBn1cVd7sFgHj4KZk3v9QpL2mXw8RtY" // #nosec G101 -- invented
+
+// settingsBefore are the variables of a container before the requests, more of them than are compared at once. Now and then a
+// secret is among them from the start.
+func settingsBefore(rt *rapid.T) []any {
+	env := []any{map[string]any{"name": "MODE", "value": "fast"}, map[string]any{"name": "OLD_PASSWORD", "value": "short"}}
+	for i := range 9 {
+		env = append(env, map[string]any{"name": fmt.Sprintf("FEATURE_%d", i), "value": fmt.Sprintf("https://feature-0123456789-%d.example.com", i)})
+	}
+	if rapid.IntRange(0, 4).Draw(rt, "a secret from the start") == 0 {
+		env = append(env, map[string]any{"name": "LEGACY_TOKEN", "value": typedSecret})
+	}
+	return env
 }
 
 // changeWorkload changes a workload as people and controllers do.
@@ -359,9 +375,13 @@ func changeWorkload(rt *rapid.T, u *unstructured.Unstructured) {
 		list, _ := web[field].([]any)
 		web[field] = append(list, item)
 	}
-	variable := func(name, value string) { add("env", map[string]any{"name": name, "value": value}) }
-	secret := "sk-proj-" + "Zk3v9QpL2mXw8RtY5uBn1cVd7sFgHj4KZk3v9QpL2mXw8RtY" // #nosec G101 -- invented
-	switch rapid.SampledFrom([]string{"scale", "label", "restart", "restart", "template label", "env", "secret", "arg", "flag", "annotation", "suspect", "reloader", "image", "image", "image", "image", "sidecar"}).Draw(rt, "change") {
+	variable := func(name, value string) {
+		env, _ := web["env"].([]any)
+		at := rapid.IntRange(0, len(env)).Draw(rt, "place")
+		web["env"] = slices.Insert(slices.Clone(env), at, any(map[string]any{"name": name, "value": value}))
+	}
+	const secret = typedSecret
+	switch rapid.SampledFrom([]string{"scale", "label", "restart", "restart", "template label", "env", "order", "secret", "arg", "flag", "annotation", "suspect", "reloader", "image", "image", "image", "image", "sidecar"}).Draw(rt, "change") {
 	case "scale":
 		set(u, int64(3), "spec", "replicas")
 	case "label":
@@ -374,6 +394,11 @@ func changeWorkload(rt *rapid.T, u *unstructured.Unstructured) {
 		set(u, "2", "spec", "template", "metadata", "labels", "version")
 	case "env":
 		variable("LEVEL", "debug")
+	case "order":
+		if env, _ := web["env"].([]any); len(env) > 0 {
+			at := rapid.IntRange(0, len(env)-1).Draw(rt, "turn")
+			web["env"] = slices.Concat(env[at:], env[:at])
+		}
 	case "secret":
 		variable("OPENAI_API_KEY", secret)
 	case "suspect":
