@@ -50,7 +50,11 @@ func (r *LaunchReadinessReconciler) lookAround(ctx context.Context, app *launch.
 	if err != nil {
 		return nil, err
 	}
-	s.observed = gate.Observed{NamespaceUID: string(s.namespace.UID), Notes: s.namespace.Annotations, Alive: alive}
+	claimed, err := r.claimedElsewhere(ctx, app.Launch)
+	if err != nil {
+		return nil, err
+	}
+	s.observed = gate.Observed{NamespaceUID: string(s.namespace.UID), Notes: s.namespace.Annotations, Alive: alive, Claimed: claimed}
 	for _, w := range app.Workloads {
 		s.overrides = append(s.overrides, gate.Override(string(w.Ref.Kind), w.Ref.Name, w.Annotations)...)
 	}
@@ -68,6 +72,32 @@ func (r *LaunchReadinessReconciler) alive(ctx context.Context, namespace string)
 		names[lr.Name] = true
 	}
 	return func(launch string) bool { return names[launch] }, nil
+}
+
+// claimedElsewhere gives the hosts of a launch to which a launch of another namespace has the better claim.
+func (r *LaunchReadinessReconciler) claimedElsewhere(ctx context.Context, lr *v1alpha1.LaunchReadiness) ([]gate.Subject, error) {
+	hosts := gate.Hosts(lr)
+	if len(hosts) == 0 {
+		return nil, nil
+	}
+	var launches v1alpha1.LaunchReadinessList
+	// All launches are looked at and none is kept or changed, so that copying them would be waste.
+	if err := r.Client.List(ctx, &launches, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("listing LaunchReadinesses: %w", err)
+	}
+	var claimed []gate.Subject
+	for i := range launches.Items {
+		other := &launches.Items[i]
+		if other.Namespace == lr.Namespace || !gate.HasBetterClaim(other, lr) {
+			continue
+		}
+		for _, host := range gate.Hosts(other) {
+			if s := gate.HostSubject(host); slices.Contains(hosts, host) && !slices.Contains(claimed, s) {
+				claimed = append(claimed, s)
+			}
+		}
+	}
+	return claimed, nil
 }
 
 // lookForExposure reads the Ingresses, routes and public Services of the namespace.

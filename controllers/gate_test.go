@@ -105,10 +105,13 @@ func newSwitched(row v1alpha1.Row) *switched {
 	return s
 }
 
+// host is one that no other test's launch declares.
+func (h *harness) host() string { return h.namespace + ".example.com" }
+
 // enforced makes a launch enforce its gate.
-func enforced(lr *v1alpha1.LaunchReadiness) *v1alpha1.LaunchReadiness {
+func (h *harness) enforced(lr *v1alpha1.LaunchReadiness) *v1alpha1.LaunchReadiness {
 	lr.Spec.Gate = &v1alpha1.Gate{Mode: v1alpha1.GateEnforce}
-	lr.Spec.Domains = &v1alpha1.Domains{Canonical: "app.example.com"}
+	lr.Spec.Domains = &v1alpha1.Domains{Canonical: v1alpha1.HostName(h.host())}
 	lr.Spec.Workloads[0].Services = []string{"chat"}
 	return lr
 }
@@ -150,7 +153,7 @@ func TestGateClosesBeforeAndOpensAfterTheStatus(t *testing.T) {
 	row := newSwitched(v1alpha1.RowSecretsSafe)
 	h := newHarness(t, row, passing(v1alpha1.RowRollbackReady))
 	row.fails = true
-	h.create(newDeployment("chat"), enforced(newLaunch("chat", "chat")))
+	h.create(newDeployment("chat"), h.enforced(newLaunch("chat", "chat")))
 	for _, step := range []struct {
 		what  string
 		fails bool
@@ -180,7 +183,7 @@ func TestGateAuditsUntilEverythingWasMeasuredOnce(t *testing.T) {
 		return failure(v1alpha1.RowSecretsSafe)
 	}}
 	h := newHarness(t, row, passing(v1alpha1.RowRollbackReady))
-	h.create(newDeployment("chat"), enforced(newLaunch("chat", "chat")))
+	h.create(newDeployment("chat"), h.enforced(newLaunch("chat", "chat")))
 	lr, _ := h.reconcile("chat")
 	if g := lr.Status.Gate; g.Mode != v1alpha1.GateAudit || g.Reason != gate.ReasonNotMeasuredYet {
 		t.Errorf("before it was measured the gate is %+v", g)
@@ -201,7 +204,7 @@ func TestGateAuditsUntilEverythingWasMeasuredOnce(t *testing.T) {
 func TestLostStatusLosesNoFactOfTheGate(t *testing.T) {
 	row := newSwitched(v1alpha1.RowSecretsSafe)
 	h := newHarness(t, row, passing(v1alpha1.RowRollbackReady))
-	h.create(newDeployment("chat"), enforced(newLaunch("chat", "chat")), ingressTo("front", "app.example.com"))
+	h.create(newDeployment("chat"), h.enforced(newLaunch("chat", "chat")), ingressTo("front", h.host()))
 	lr, _ := h.reconcile("chat")
 	before := h.checkGate(lr)
 	if lr.Status.Gate.Exposure != v1alpha1.ExposureVerified || len(before.Verified) != 1 {
@@ -224,14 +227,14 @@ func TestLostStatusLosesNoFactOfTheGate(t *testing.T) {
 	if diff := cmp.Diff(before.Verified, after.Verified); diff != "" {
 		t.Errorf("verified images (-before +after):\n%s", diff)
 	}
-	if !gate.Notes(h.gatedNamespace().Annotations).Exposed(gate.HostSubject("app.example.com")) {
+	if !gate.Notes(h.gatedNamespace().Annotations).Exposed(gate.HostSubject(h.host())) {
 		t.Error("the host is no longer known to be exposed")
 	}
 }
 
 func TestExposureThatTheGateDidNotLetIn(t *testing.T) {
 	h := newHarness(t, failing(v1alpha1.RowSecretsSafe), passing(v1alpha1.RowRollbackReady))
-	h.create(newDeployment("chat"), enforced(newLaunch("chat", "chat")), ingressTo("front", "app.example.com"))
+	h.create(newDeployment("chat"), h.enforced(newLaunch("chat", "chat")), ingressTo("front", h.host()))
 	lr, _ := h.reconcile("chat")
 	if lr.Status.Gate.Exposure != v1alpha1.ExposureUnverified {
 		t.Errorf("exposure is %s", lr.Status.Gate.Exposure)
@@ -250,7 +253,7 @@ func TestOverridesAreToldOnce(t *testing.T) {
 	h := newHarness(t, passing(v1alpha1.RowSecretsSafe), passing(v1alpha1.RowRollbackReady))
 	d := newDeployment("chat")
 	d.Annotations = map[string]string{v1alpha1.BreakGlassAnnotation: "incident 42"}
-	h.create(d, enforced(newLaunch("chat", "chat")))
+	h.create(d, h.enforced(newLaunch("chat", "chat")))
 	for range 3 {
 		h.clock.SetTime(h.clock.Now().Add(time.Minute))
 		lr, _ := h.reconcile("chat")
@@ -267,7 +270,7 @@ func TestDeletedLaunchLeavesNothingUnlessItHadLaunched(t *testing.T) {
 	row := newSwitched(v1alpha1.RowSecretsSafe)
 	h := newHarness(t, row, passing(v1alpha1.RowRollbackReady))
 	row.fails = true
-	h.create(newDeployment("chat"), newDeployment("desk"), enforced(newLaunch("chat", "chat")), newLaunch("desk", "desk"))
+	h.create(newDeployment("chat"), newDeployment("desk"), h.enforced(newLaunch("chat", "chat")), newLaunch("desk", "desk"))
 	h.reconcile("chat")
 	row.fails = false
 	h.reconcile("desk")
@@ -292,7 +295,7 @@ func TestDeletedLaunchLeavesNothingUnlessItHadLaunched(t *testing.T) {
 // TestDeletedDefinitionLeavesTheStateAsItIs lets all launches go because their kind does.
 func TestDeletedDefinitionLeavesTheStateAsItIs(t *testing.T) {
 	h := newHarness(t, passing(v1alpha1.RowSecretsSafe), passing(v1alpha1.RowRollbackReady))
-	h.create(newDeployment("chat"), enforced(newLaunch("chat", "chat")))
+	h.create(newDeployment("chat"), h.enforced(newLaunch("chat", "chat")))
 	lr, _ := h.reconcile("chat")
 	before := h.gatedNamespace().Annotations
 	if err := h.client.Delete(t.Context(), lr); err != nil {
@@ -367,7 +370,7 @@ func TestStateOfOthersStaysAsItIs(t *testing.T) {
 // TestNamespaceWithoutRoom fills a Namespace's annotations.
 func TestNamespaceWithoutRoom(t *testing.T) {
 	h := newHarness(t, passing(v1alpha1.RowSecretsSafe), passing(v1alpha1.RowRollbackReady))
-	h.create(newDeployment("chat"), enforced(newLaunch("chat", "chat")))
+	h.create(newDeployment("chat"), h.enforced(newLaunch("chat", "chat")))
 	h.reconcile("chat")
 	ns := h.gatedNamespace()
 	used := 0
@@ -387,6 +390,56 @@ func TestNamespaceWithoutRoom(t *testing.T) {
 		t.Errorf("a launch that finds no room: %+v", g)
 	}
 	h.reconcile("chat")
+}
+
+// TestTwoNamespacesClaimOneHost: who launched earlier keeps it, and among those who did not the older one.
+func TestTwoNamespacesClaimOneHost(t *testing.T) {
+	first, second := newHarness(t, passing(v1alpha1.RowSecretsSafe), passing(v1alpha1.RowRollbackReady)), newHarness(t, passing(v1alpha1.RowSecretsSafe), passing(v1alpha1.RowRollbackReady))
+	host := gate.HostSubject(first.host())
+	claim := func(h *harness) {
+		lr := h.enforced(newLaunch("chat", "chat"))
+		lr.Spec.Domains.Canonical = v1alpha1.HostName(first.host())
+		h.create(newDeployment("chat"), lr)
+	}
+	claim(second)
+	lr, _ := second.reconcile("chat")
+	if g := lr.Status.Gate; g.Reason != gate.ReasonAsDeclared {
+		t.Fatalf("alone it has the best claim: %+v", g)
+	}
+	first.clock.SetTime(second.clock.Now().Add(time.Minute))
+	claim(first)
+	lr, _ = first.reconcile("chat")
+	if g := lr.Status.Gate; g.Reason != gate.ReasonHostConflict || !strings.Contains(g.Message, "host "+first.host()) || strings.Contains(g.Message, second.namespace) {
+		t.Errorf("the later one: %+v", g)
+	}
+	annotation, claimed := gate.Claimed(host, "chat")
+	if got := first.gatedNamespace().Annotations[annotation]; got != claimed {
+		t.Errorf("its Namespace says %q of the host, want %q", got, claimed)
+	}
+	if lr, _ = second.reconcile("chat"); lr.Status.Gate.Reason != gate.ReasonAsDeclared {
+		t.Errorf("a later claim took the host away: %+v", lr.Status.Gate)
+	}
+
+	// What strangers reach by right stays, whoever comes: the host is exposed, then a launch appears that launched before.
+	second.create(ingressTo("front", first.host()))
+	if lr, _ = second.reconcile("chat"); lr.Status.Gate.Exposure != v1alpha1.ExposureVerified {
+		t.Fatalf("not exposed: %+v", lr.Status.Gate)
+	}
+	earlier := first.get("chat")
+	earlier.Status.LaunchedAt = metav1.NewTime(lr.Status.LaunchedAt.Add(-time.Hour))
+	if err := first.client.Status().Update(t.Context(), earlier); err != nil {
+		t.Fatal(err)
+	}
+	if lr, _ = second.reconcile("chat"); lr.Status.Gate.Reason != gate.ReasonHostConflict || lr.Status.Gate.Exposure != v1alpha1.ExposureVerified {
+		t.Errorf("who launched earlier has the better claim, and what is exposed stays: %+v", lr.Status.Gate)
+	}
+
+	if err := first.client.Delete(t.Context(), first.get("chat")); err != nil {
+		t.Fatal(err)
+	}
+	if lr, _ = second.reconcile("chat"); lr.Status.Gate.Reason != gate.ReasonAsDeclared {
+		t.Errorf("a claim that is gone still counts: %+v", lr.Status.Gate)
+	}
 }
 
 func TestGateChangesNameTheLaunches(t *testing.T) {

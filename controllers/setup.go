@@ -34,6 +34,9 @@ import (
 // workloadIndex finds launches by "Kind/name" of their workloads.
 const workloadIndex = "spec.workloads.ref"
 
+// hostIndex finds launches by their hosts.
+const hostIndex = "spec.domains"
+
 // rolloutKind is the kind of Argo Rollouts.
 var rolloutKind = schema.GroupVersionKind{Group: "argoproj.io", Version: "v1alpha1", Kind: "Rollout"}
 
@@ -100,12 +103,22 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.LaunchReadiness{}, workloadIndex, index); err != nil {
 		return fmt.Errorf("indexing launches by workload: %w", err)
 	}
+	hosts := func(obj client.Object) []string {
+		lr, ok := obj.(*v1alpha1.LaunchReadiness)
+		if !ok {
+			return nil
+		}
+		return gate.Hosts(lr)
+	}
+	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.LaunchReadiness{}, hostIndex, hosts); err != nil {
+		return fmt.Errorf("indexing launches by host: %w", err)
+	}
 	m := mapper{reader: mgr.GetClient(), namespaces: r.WatchNamespaces}
 	configMap := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}}
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.LaunchReadiness{}).
 		Owns(&v1alpha1.LaunchReport{}).
-		Watches(&v1alpha1.LaunchReadiness{}, handler.EnqueueRequestsFromMapFunc(m.neighbours), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		Watches(&v1alpha1.LaunchReadiness{}, handler.EnqueueRequestsFromMapFunc(m.rivals), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.LaunchPolicy{}, handler.EnqueueRequestsFromMapFunc(m.everyLaunch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.LaunchWaiver{}, handler.EnqueueRequestsFromMapFunc(m.waived), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(m.inNamespaceOf), builder.WithPredicates(predicate.LabelChangedPredicate{})).
@@ -258,13 +271,19 @@ func (m mapper) inNamespaceOf(ctx context.Context, obj client.Object) []reconcil
 	return m.launches(ctx, client.InNamespace(obj.GetName()))
 }
 
-// neighbours are the other launches of the namespace: one of them may wait for a workload that this one had.
-func (m mapper) neighbours(ctx context.Context, obj client.Object) []reconcile.Request {
+// rivals are the launches that may wait for what this one has: the others of its namespace, for a workload or a Service, and
+// those of all namespaces that declare one of its hosts.
+func (m mapper) rivals(ctx context.Context, obj client.Object) []reconcile.Request {
 	others := m.launches(ctx, client.InNamespace(obj.GetNamespace()))
+	if lr, ok := obj.(*v1alpha1.LaunchReadiness); ok {
+		for _, host := range gate.Hosts(lr) {
+			others = append(others, m.launches(ctx, client.MatchingFields{hostIndex: host})...)
+		}
+	}
 	own := reconcile.Request{NamespacedName: client.ObjectKeyFromObject(obj)}
 	var found []reconcile.Request
 	for _, request := range others {
-		if request != own {
+		if request != own && !slices.Contains(found, request) {
 			found = append(found, request)
 		}
 	}

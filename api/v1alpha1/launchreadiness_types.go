@@ -237,7 +237,7 @@ type GateStatus struct {
 	// +required
 	Mode GateMode `json:"mode,omitempty"`
 
-	// reason why it is so: AsDeclared, PolicyMinimum, NotMeasuredYet, StateFull or Conflict.
+	// reason why it is so: AsDeclared, PolicyMinimum, NotMeasuredYet, StateFull, Conflict or HostConflict.
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=64

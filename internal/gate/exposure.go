@@ -75,6 +75,7 @@ func exposureRules() []rule {
 	return []rule{
 		{3, []string{"terminating"}, allow, nil},
 		{10, []string{"undeclared"}, deny, message{"Namespace ", "$ns", " is labelled ", v1alpha1.GateLabel + "=" + v1alpha1.GateRequired, ", and no LaunchReadiness declares ", "$stray", ": declare it in spec.domains or spec.workloads[].services of one.", "$glassRemark"}},
+		{10, []string{"claimed"}, deny, message{"LaunchReadiness ", "$subject", " holds the exposure of ", "$about", ": a LaunchReadiness of another namespace declares that host too, and launched earlier or is older. Remove it from spec.domains of one of them.", "$glassRemark"}},
 		{10, []string{"held"}, deny, message{"LaunchReadiness ", "$subject", " holds the exposure of ", "$about", ", which is not Exposable yet: ", "$holds", ".", "$glassRemark", " See: kubectl describe lr ", "$launch", " -n ", "$ns"}},
 		{12, []string{"foreignBackend"}, deny, message{"LaunchReadiness ", "$subject", " holds this change: it leads a host of the launch to ", "$about", ", which is no Service of its workloads. Declare it in spec.workloads[].services.", "$glassRemark"}},
 		{11, nil, allow, nil},
@@ -154,9 +155,9 @@ func exposureVariables() []variable {
 	return []variable{
 		{"newly", "variables.exposed.filter(e, !(e in variables.oldexposed))"},
 		{"pointers", "variables.newly.filter(e, e[1] in variables.notes).map(e, variables.notes[e[1]].split(';') + [e[0]])"},
-		{"judged", expression(fmt.Sprintf("variables.pointers.filter(p, p[0] == '%s' && p.size() > 2 && p[2] != '%s').map(p, %s + ['exposure', p[p.size() - 1]])", grammar, exposedMark, record("p[1]")))},
+		{"judged", expression(fmt.Sprintf("variables.pointers.filter(p, p[0] == '%s' && p.size() > 2 && p[2] != '%s').map(p, %s + [p.size() > 3 && p[2] == '%s' ? 'claim' : 'exposure', p[p.size() - 1]])", grammar, exposedMark, record("p[1]"), claimedMark))},
 		{"foreign", expression(fmt.Sprintf("variables.pointers.exists(p, p[0] != '%[1]s') || variables.judged.exists(j, j[0] != '' && j[0] != '%[1]s')", grammar))},
-		{"closed", expression("variables.judged.filter(j, " + readable + " && j[4] != '' && !(oldObject == null && !variables.required && !dyn(namespaceObject).metadata.uid.startsWith(j[7])))")},
+		{"closed", expression("variables.judged.filter(j, " + readable + " && (j[4] != '' || j[j.size() - 2] == 'claim') && !(oldObject == null && !variables.required && !dyn(namespaceObject).metadata.uid.startsWith(j[7])))")},
 		{"strays", "variables.required ? variables.newly.filter(e, e[0].startsWith('Service ') && !(e[1] in variables.notes)) : []"},
 		{"undeclared", "variables.strays.size() > 0"},
 		{"stray", "variables.strays.size() > 0 ? variables.strays[0][0] : ''"},
@@ -167,6 +168,7 @@ func exposureVariables() []variable {
 		{"against", "(variables.closed + variables.led).filter(j, j[5] == 'Enforce') + (variables.closed + variables.led).filter(j, j[5] == 'Audit')"},
 		{"record", "variables.undeclared || variables.against.size() == 0 ? [''] : variables.against[0]"},
 		{"held", fmtRecord("variables.record[variables.record.size() - 2] == 'exposure'")},
+		{"claimed", fmtRecord("variables.record[variables.record.size() - 2] == 'claim'")},
 		{"foreignBackend", fmtRecord("variables.record[variables.record.size() - 2] == 'backend'")},
 		{"about", expression(fmt.Sprintf("variables.record.size() > %d ? variables.record[variables.record.size() - 1] : ''", recordFields))},
 		{"launch", expression(fmt.Sprintf("variables.record.size() > %d ? variables.record[1] : ''", recordFields))},
@@ -304,7 +306,8 @@ func lookAtExposure(r Request, read func(any, string, func(string) bool) exposur
 		f.texts["stray"], f.mode = l.strays[0], v1alpha1.GateEnforce
 	} else if len(against) > 0 {
 		record := against[0]
-		f.facts["held"], f.facts["foreignBackend"] = record[len(record)-2] == "exposure", record[len(record)-2] == "backend"
+		why := record[len(record)-2]
+		f.facts["claimed"], f.facts["held"], f.facts["foreignBackend"] = why == "claim", why == "exposure", why == "backend"
 		f.texts["launch"], f.texts["about"], f.texts["holds"] = record[1], record[len(record)-1], holdsInWords(record[4])
 		f.mode = v1alpha1.GateMode(record[5])
 	}
@@ -344,12 +347,16 @@ func (l *exposureLook) expose(t target) {
 	if len(pointer) < 2 || len(pointer) > 2 && pointer[2] == exposedMark {
 		return
 	}
-	record := append(strings.Split(l.Namespace.Annotations[launchKey(pointer[1])], ";"), "exposure", t.name)
+	why := "exposure"
+	if len(pointer) > 2 && pointer[2] == claimedMark {
+		why = "claim"
+	}
+	record := append(strings.Split(l.Namespace.Annotations[launchKey(pointer[1])], ";"), why, t.name)
 	l.foreign = l.foreign || record[0] != "" && record[0] != grammar
 	restoring := func() bool {
 		return l.Old == nil && !l.required && !strings.HasPrefix(string(l.Namespace.UID), record[7])
 	}
-	if len(record) > recordFields+1 && record[0] == grammar && record[4] != "" && !restoring() {
+	if len(record) > recordFields+1 && record[0] == grammar && (record[4] != "" || why == "claim") && !restoring() {
 		l.closed = append(l.closed, record)
 	}
 }

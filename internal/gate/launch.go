@@ -24,6 +24,8 @@ type Observed struct {
 	Notes Notes
 	// Exposed are the subjects that strangers reach now.
 	Exposed []Subject
+	// Claimed are the hosts to which a launch of another namespace has the better claim.
+	Claimed []Subject
 	// Alive says whether a launch of the namespace exists.
 	Alive func(launch string) bool
 }
@@ -39,7 +41,7 @@ func (o Observed) known(launch string, subjects []Subject) (Record, bool) {
 // For gives what the gate is to be told of an app.
 func For(app *launch.App, score scorecard.Score, o Observed) Launch {
 	lr := app.Launch
-	l := Launch{Subjects: Subjects(app)}
+	l := Launch{Subjects: Subjects(app), Claimed: o.Claimed}
 	before, known := o.known(lr.Name, l.Subjects)
 	l.Record = Record{
 		Launch: lr.Name, NamespaceUID: o.NamespaceUID, State: stateOf(lr, score), Exposure: exposureHolds(score),
@@ -64,7 +66,7 @@ func For(app *launch.App, score scorecard.Score, o Observed) Launch {
 	l.Mode, _ = modeOf(lr, rules, score, before, known)
 	wasOpen := known && len(before.Exposure) == 0
 	for _, s := range o.Exposed {
-		if slices.Contains(l.Subjects, s) && (wasOpen || len(l.Exposure) == 0 || adoptsLive(lr)) {
+		if slices.Contains(l.Subjects, s) && !slices.Contains(o.Claimed, s) && (wasOpen || len(l.Exposure) == 0 || adoptsLive(lr)) {
 			l.Exposed = append(l.Exposed, s)
 		}
 	}
@@ -101,6 +103,18 @@ func Hosts(lr *v1alpha1.LaunchReadiness) []string {
 		}
 	}
 	return hosts
+}
+
+// HasBetterClaim says whether a launch has the better claim to a host than one of another namespace that declares it too: who
+// launched earlier, and among those who did not the older one.
+func HasBetterClaim(a, b *v1alpha1.LaunchReadiness) bool {
+	if x, y := a.Status.LaunchedAt, b.Status.LaunchedAt; !x.Equal(&y) {
+		return y.IsZero() || !x.IsZero() && x.Before(&y)
+	}
+	if x, y := a.CreationTimestamp, b.CreationTimestamp; !x.Equal(&y) {
+		return x.Before(&y)
+	}
+	return a.Namespace < b.Namespace
 }
 
 func stateOf(lr *v1alpha1.LaunchReadiness, score scorecard.Score) State {
@@ -195,6 +209,7 @@ const (
 	ReasonNotMeasuredYet = "NotMeasuredYet"
 	ReasonStateFull      = "StateFull"
 	ReasonConflict       = "Conflict"
+	ReasonHostConflict   = "HostConflict"
 )
 
 // modeOf gives the mode that is in force, and why. Until every Required row was measured once nothing is refused; what was
@@ -241,6 +256,9 @@ func Status(app *launch.App, score scorecard.Score, o Observed, want Notes, conf
 	case full:
 		status.Mode, status.Reason = v1alpha1.GateOff, ReasonStateFull
 		status.Message = "The Namespace has no room for this launch's state (256 KiB of annotations), so nothing is held: move it to another namespace, or remove annotations that are not LaunchReady's."
+	case len(o.Claimed) > 0:
+		status.Reason = ReasonHostConflict
+		status.Message = scorecard.Bounded("A LaunchReadiness of another namespace declares what this one does, and launched earlier or is older, so that it may not be exposed here: remove it from spec.domains here, or from the other. It is: " + listed(o.Claimed))
 	case len(conflicts) > 0:
 		status.Reason = ReasonConflict
 		status.Message = scorecard.Bounded("An older LaunchReadiness of this namespace keeps what both declare: remove it here or there. It is: " + listed(conflicts))

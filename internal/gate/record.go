@@ -29,6 +29,8 @@ const (
 	launchedAtLayout = "20060102T150405Z"
 	// exposedMark says of a host or a Service that it was exposed before.
 	exposedMark = "exposed"
+	// claimedMark says of a host that a launch of another namespace has the better claim to it.
+	claimedMark = "claimed"
 )
 
 // State is where a launch stands with its rollouts.
@@ -203,16 +205,21 @@ func joinedLabels(labels map[string]string) string {
 	return strings.Join(pairs, ",")
 }
 
-// pointer is what a workload, a host or a Service says: whose it is, and whether it was exposed before.
+// pointer is what a workload, a host or a Service says: whose it is, whether it was exposed before, and, of a host that was
+// not, whether another namespace has the better claim to it.
 type pointer struct {
 	launch  string
 	exposed bool
+	claimed bool
 }
 
 func (p pointer) String() string {
 	value := grammar + ";" + p.launch
-	if p.exposed {
+	switch {
+	case p.exposed:
 		value += ";" + exposedMark
+	case p.claimed:
+		value += ";" + claimedMark
 	}
 	return value
 }
@@ -222,11 +229,16 @@ func Pointer(s Subject, launch string, exposed bool) (annotation, value string) 
 	return key(s.name, s.kind), pointer{launch: launch, exposed: exposed}.String()
 }
 
+// Claimed gives the annotation that says of a launch's host that another namespace has the better claim to it.
+func Claimed(s Subject, launch string) (annotation, value string) {
+	return key(s.name, s.kind), pointer{launch: launch, claimed: true}.String()
+}
+
 // parsePointer reads a pointer; ok is false for one of another grammar.
 func parsePointer(value string) (p pointer, ok bool) {
 	f := strings.Split(value, ";")
 	if f[0] != grammar || len(f) < 2 {
 		return pointer{}, false
 	}
-	return pointer{launch: f[1], exposed: len(f) > 2 && f[2] == exposedMark}, true
+	return pointer{launch: f[1], exposed: len(f) > 2 && f[2] == exposedMark, claimed: len(f) > 2 && f[2] == claimedMark}, true
 }

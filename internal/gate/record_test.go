@@ -198,7 +198,7 @@ func TestALaterVersionMayAddFields(t *testing.T) {
 	if err != nil || r.State != StateOpen || r.Mode != v1alpha1.GateEnforce {
 		t.Errorf("got %+v, %v", r, err)
 	}
-	if p, ok := parsePointer("v1;chat;exposed;more"); !ok || p != (pointer{"chat", true}) {
+	if p, ok := parsePointer("v1;chat;exposed;more"); !ok || p != (pointer{launch: "chat", exposed: true}) {
 		t.Errorf("got %v, %v", p, ok)
 	}
 }
@@ -208,9 +208,10 @@ func TestPointers(t *testing.T) {
 		pointer
 		ok bool
 	}{
-		"v1;chat":         {pointer{"chat", false}, true},
-		"v1;chat;exposed": {pointer{"chat", true}, true},
-		"v1;chat;hidden":  {pointer{"chat", false}, true},
+		"v1;chat":         {pointer{launch: "chat"}, true},
+		"v1;chat;exposed": {pointer{launch: "chat", exposed: true}, true},
+		"v1;chat;claimed": {pointer{launch: "chat", claimed: true}, true},
+		"v1;chat;hidden":  {pointer{launch: "chat"}, true},
 		"v9;chat;exposed": {}, "v1": {}, "": {}, "chat": {},
 	} {
 		if got, ok := parsePointer(value); got != want.pointer || ok != want.ok {
@@ -219,7 +220,7 @@ func TestPointers(t *testing.T) {
 	}
 	for _, exposed := range []bool{false, true} {
 		annotation, value := Pointer(HostSubject("app.example.com"), "chat", exposed)
-		if got, ok := parsePointer(value); annotation != "app.example.com.host.gate.launchready.dev/state" || !ok || got != (pointer{"chat", exposed}) {
+		if got, ok := parsePointer(value); annotation != "app.example.com.host.gate.launchready.dev/state" || !ok || got != (pointer{launch: "chat", exposed: exposed}) {
 			t.Errorf("%s: %s", annotation, value)
 		}
 	}

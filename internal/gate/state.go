@@ -26,6 +26,8 @@ type Launch struct {
 	Subjects []Subject
 	// Exposed are those of them that strangers reach by right: they stay so.
 	Exposed []Subject
+	// Claimed are the hosts to which a launch of another namespace has the better claim.
+	Claimed []Subject
 }
 
 // Record gives what the Namespace says of a launch; ok is false where it says nothing that can be read.
@@ -96,7 +98,7 @@ func (n Notes) With(l Launch, alive func(launch string) bool) (want Notes, confl
 			predecessors[before.launch] = true
 		}
 		declared[name] = true
-		want[name] = pointer{launch: l.Launch, exposed: known && before.exposed || slices.Contains(l.Exposed, s)}.String()
+		want[name] = pointer{launch: l.Launch, exposed: known && before.exposed || slices.Contains(l.Exposed, s), claimed: slices.Contains(l.Claimed, s)}.String()
 	}
 	for _, name := range n.pointersOf(l.Launch) {
 		if !declared[name] {
@@ -144,7 +146,7 @@ func (n Notes) size() int {
 func (n Notes) Without(launch string) Notes {
 	want := maps.Clone(n)
 	r, known := n.Record(launch)
-	exposed := slices.ContainsFunc(slices.Collect(maps.Values(n)), func(value string) bool { return value == pointer{launch, true}.String() })
+	exposed := slices.ContainsFunc(slices.Collect(maps.Values(n)), func(value string) bool { return value == pointer{launch: launch, exposed: true}.String() })
 	if !known || r.State == StateNew && !exposed {
 		want.forget(launch)
 		return want
@@ -203,7 +205,7 @@ func (n Notes) Closing(want Notes, launch string) Notes {
 		return closing
 	}
 	for _, name := range want.pointersOf(launch) {
-		if _, there := n[name]; !there {
+		if p, _ := parsePointer(want[name]); n[name] == "" || p.claimed {
 			closing[name] = want[name]
 		}
 	}

@@ -49,7 +49,7 @@ func TestGoAndAPIServerAgree(t *testing.T) {
 	if !wasSet("rapid.checks") {
 		setFlag(t, "rapid.checks", fmt.Sprint(gateWorlds))
 	}
-	rows, cases, denied := map[int]int{}, 0, 0
+	rows, cases, denied, claimed := map[int]int{}, 0, 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t, rt)
 		defer w.freeAddresses(rt)
@@ -66,6 +66,9 @@ func TestGoAndAPIServerAgree(t *testing.T) {
 				continue
 			}
 			rows[decision.Row]++
+			if strings.Contains(strings.Join(decision.Denials, ""), "of another namespace") {
+				claimed++
+			}
 			cases++
 			if len(decision.Denials) > 0 {
 				denied++
@@ -75,6 +78,9 @@ func TestGoAndAPIServerAgree(t *testing.T) {
 	t.Logf("%d cases, %d refused, by row of the decision table: %v", cases, denied, rows)
 	if cases < 2000 {
 		t.Errorf("only %d cases, want at least 2000", cases)
+	}
+	if claimed < 5 {
+		t.Errorf("%d refusals of a host that another namespace claims", claimed)
 	}
 	for _, row := range []int{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14} {
 		if rows[row] < 5 {
@@ -210,6 +216,9 @@ func (w *world) state(rt *rapid.T) map[string]string {
 	point := func(subject gate.Subject, launch string) {
 		key, value := gate.Pointer(subject, launch, rapid.IntRange(0, 3).Draw(rt, "exposed") == 0)
 		notes[key] = value
+		if rapid.IntRange(0, 9).Draw(rt, "claimed") == 0 {
+			notes[key] = value[:len("v1;")+len(launch)] + ";claimed"
+		}
 	}
 	for _, name := range []string{"chat", "second"} {
 		for _, kind := range []string{"Deployment", "Rollout"} {
@@ -337,9 +346,12 @@ func (w *world) override(rt *rapid.T, u *unstructured.Unstructured) {
 	if rapid.IntRange(0, 2).Draw(rt, "glass") == 0 {
 		notes[v1alpha1.BreakGlassAnnotation] = rapid.SampledFrom([]string{"incident 42", "incident 43", " ", strings.Repeat("x", 600)}).Draw(rt, "reason")
 	}
-	if rapid.IntRange(0, 1).Draw(rt, "remedy") == 0 {
-		rows := rapid.SampledFrom([]string{"TenantIsolated", "SecretsSafe", "RateLimited", "TenantIsolated, SecretsSafe", "TenantIsolated,SecretsSafe,RateLimited", "Nonsense", "NothingRequired", w.holds, w.holds, w.holds, w.holds, w.holds, w.holds, w.holds}).Draw(rt, "rows")
-		tie := rapid.SampledFrom([]string{"", ";generation=2", ";generation=2", ";generation=2", ";generation=2", ";generation=2", ";generation=1", ";image=r.example/chat@" + digest("e"), "; generation=2", ";nonsense", ";generation=2;x"}).Draw(rt, "tie")
+	switch rapid.IntRange(0, 3).Draw(rt, "remedy") {
+	case 0: // as it should be
+		notes[v1alpha1.RemediatesAnnotation] = w.holds + ";generation=2"
+	case 1:
+		rows := rapid.SampledFrom([]string{"TenantIsolated", "SecretsSafe", "RateLimited", "TenantIsolated, SecretsSafe", "TenantIsolated,SecretsSafe,RateLimited", "Nonsense", "NothingRequired", w.holds, w.holds}).Draw(rt, "rows")
+		tie := rapid.SampledFrom([]string{"", ";generation=2", ";generation=2", ";generation=1", ";image=r.example/chat@" + digest("e"), "; generation=2", ";nonsense", ";generation=2;x"}).Draw(rt, "tie")
 		notes[v1alpha1.RemediatesAnnotation] = rows + tie
 	}
 	for name, value := range notes {
