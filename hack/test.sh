@@ -32,5 +32,9 @@ export KUBEBUILDER_ASSETS
 echo "==> tests of the Helm chart"
 (cd test/chart && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 20m ./...)
 
+# Without it for the same reason: they compile a good part of Kubernetes.
+echo "==> tests with Flux's and Argo CD's libraries"
+(cd test/gitops && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 20m ./...)
+
 echo "==> unit and API server tests"
 gotestsum "${@:-./...}"
