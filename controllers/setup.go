@@ -247,6 +247,10 @@ func requests(ctx context.Context, reader client.Reader, list client.ObjectList,
 		for i := range l.Items {
 			add(&l.Items[i])
 		}
+	case *corev1.NamespaceList:
+		for i := range l.Items {
+			add(&l.Items[i])
+		}
 	case *v1alpha1.LaunchPolicyList:
 		for i := range l.Items {
 			add(&l.Items[i])
@@ -308,6 +312,10 @@ func (m mapper) everyWaiver(ctx context.Context, _ client.Object) []reconcile.Re
 
 func (m mapper) everyPolicy(ctx context.Context, _ client.Object) []reconcile.Request {
 	return requests(ctx, m.reader, &v1alpha1.LaunchPolicyList{})
+}
+
+func (m mapper) everyNamespace(ctx context.Context, _ client.Object) []reconcile.Request {
+	return requests(ctx, m.reader, &corev1.NamespaceList{})
 }
 
 // running gives the launches of a workload of the given kind.

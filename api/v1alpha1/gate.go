@@ -50,6 +50,18 @@ func StricterMode(a, b GateMode) GateMode {
 	return a
 }
 
+// LaunchRequirement says what needs a launch.
+//
+// +kubebuilder:validation:Enum=None;ForExposure
+type LaunchRequirement string
+
+const (
+	// RequireNone demands no launch.
+	RequireNone LaunchRequirement = "None"
+	// RequireForExposure demands a launch for whatever is exposed.
+	RequireForExposure LaunchRequirement = "ForExposure"
+)
+
 // RolloutMode says which rollouts of a launched app are let through while no required row fails.
 //
 // +kubebuilder:validation:Enum=WhileLaunchable;VerifiedOnly

@@ -10,6 +10,7 @@ import (
 // LaunchPolicySpec is what an organisation demands of the apps in some namespaces.
 //
 // +kubebuilder:validation:XValidation:rule="has(self.base) || has(self.rows) || has(self.thresholds) || has(self.waivers) || has(self.gate) || has(self.remeasureWithinSeconds)",message="the policy demands nothing: set base to a built-in policy such as marketplace-2026-11, or list rows"
+// +kubebuilder:validation:XValidation:rule="!has(self.gate) || !has(self.gate.requireLaunch) || self.gate.requireLaunch != 'ForExposure' || has(self.namespaceSelector)",message="gate.requireLaunch ForExposure is about namespaces: say which in spec.namespaceSelector ({} selects all)"
 type LaunchPolicySpec struct {
 	// namespaceSelector selects the namespaces whose apps the policy binds: {} selects all of them. Where it is
 	// absent, the policy binds only the apps that name it in spec.policyRef.
@@ -219,6 +220,12 @@ type GateRules struct {
 	// otherwise.
 	// +optional
 	MinimumMode GateMode `json:"minimumMode,omitempty"`
+
+	// requireLaunch says what needs a launch in the namespaces that namespaceSelector selects: ForExposure refuses Ingresses,
+	// routes and public Services that lead to a Service which no LaunchReadiness declares, by the label
+	// launchready.dev/gate=required, which the operator sets and takes back. None unless a policy says otherwise.
+	// +optional
+	RequireLaunch LaunchRequirement `json:"requireLaunch,omitempty"`
 
 	// breakGlass says who may not break the glass although they hold the verb bypass.
 	// +optional

@@ -56,7 +56,25 @@ func (m *managed) keepsTheGate(t *testing.T) {
 	t.Run("a failing app is held, and what it exposes stays", func(t *testing.T) { m.holdsAFailingApp(t, dev, app) })
 	t.Run("the team can't take the launch back", func(t *testing.T) { m.keepsTheLaunch(t, dev, lr) })
 	t.Run("a deleted launch stays held until a new one takes over", func(t *testing.T) { m.takesOver(t, dev, app, lr) })
+	t.Run("a policy demands a launch for what is exposed", m.demandsALaunch)
 	t.Run("an open app rolls on when the definitions are deleted", func(t *testing.T) { m.losesItsDefinition(t, dev, app) })
+}
+
+// demandsALaunch makes a policy that lets nothing be exposed that no launch declares, and takes it away.
+func (m *managed) demandsALaunch(t *testing.T) {
+	const namespace = "demanding"
+	m.create(t, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}})
+	policy := &v1alpha1.LaunchPolicy{ObjectMeta: metav1.ObjectMeta{Name: namespace}, Spec: v1alpha1.LaunchPolicySpec{
+		NamespaceSelector: &v1alpha1.NamespaceSelector{MatchLabels: map[string]v1alpha1.LabelValue{"kubernetes.io/metadata.name": namespace}},
+		Gate:              &v1alpha1.GateRules{RequireLaunch: v1alpha1.RequireForExposure},
+	}}
+	m.create(t, policy)
+	ingress := gatedIngress("stray")
+	ingress.Namespace = namespace
+	expose := func(ctx context.Context) error { return m.client.Create(ctx, ingress.DeepCopy(), client.DryRunAll) }
+	m.awaitRefusal(t, "an Ingress of what no launch declares", "no LaunchReadiness declares Service chat", expose)
+	m.remove(t, policy)
+	m.awaitPass(t, "the Ingress without the policy", expose)
 }
 
 // losesItsDefinition deletes the kind itself, and all launches with it, under the eyes of the operator: nobody took a launch back.

@@ -178,11 +178,13 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 	}
 	waivers := &controllers.LaunchWaiverReconciler{Client: mgr.GetClient(), Resolver: resolver, Clock: clock.RealClock{}}
 	policies := &controllers.LaunchPolicyReconciler{Client: mgr.GetClient(), Clock: clock.RealClock{}}
+	requirements := &controllers.RequirementReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), WatchNamespaces: o.watchNamespaces}
 	collector := &controllers.Collector{Reader: mgr.GetClient(), Elected: mgr.Elected(), Now: time.Now}
 	return errors.Join(
 		launches.SetupWithManager(ctx, mgr, controller.Options{MaxConcurrentReconciles: o.concurrentReconciles}),
 		waivers.SetupWithManager(mgr),
 		policies.SetupWithManager(mgr),
+		requirements.SetupWithManager(mgr),
 		collector.Register(metrics.Registry),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("ping", healthz.Ping),

@@ -519,7 +519,7 @@ func TestTheStateIsTheOperatorsAlone(t *testing.T) {
 	foreign, label := annotated("example.com/team", "else"), set("x", "metadata", "labels", "team")
 	guarded := refused(0, "The annotations of gate.launchready.dev and the labels launchready.dev/gated, launchready.dev/audited and launchready.dev/gate hold the state of LaunchReady's gate: its operator writes them. "+
 		"Changing them by hand needs the verb bypass on launchreadinesses in this namespace.")
-	beyond := refused(0, "LaunchReady's operator may change nothing of a Namespace but the annotations of gate.launchready.dev and its labels.")
+	beyond := refused(0, "LaunchReady's operator may change nothing of a Namespace but the annotations of gate.launchready.dev and the labels of its gate.")
 	everywhere := request("admin", state)
 	everywhere.May = func(verb Verb, launch string) bool { return verb == VerbBypass && launch == "" }
 	decide(t, []decisionCase{

@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -41,7 +43,7 @@ func namespaceTable(operator string) table {
 			{"may", "authorizer.group('launchready.dev').resource('launchreadinesses').namespace(object.metadata.name).check('bypass').allowed()"},
 		},
 		rules: []rule{
-			{0, []string{"operator", "beyond"}, deny, message{"LaunchReady's operator may change nothing of a Namespace but the annotations of " + Domain + " and its labels."}},
+			{0, []string{"operator", "beyond"}, deny, message{"LaunchReady's operator may change nothing of a Namespace but the annotations of " + Domain + " and the labels of its gate."}},
 			{0, []string{"operator"}, allow, nil},
 			{0, []string{"!may"}, deny, message{"The annotations of " + Domain + " and the labels " + v1alpha1.GatedLabel + ", " + v1alpha1.AuditedLabel + " and " + v1alpha1.GateLabel +
 				" hold the state of LaunchReady's gate: its operator writes them. Changing them by hand needs the verb bypass on launchreadinesses in this namespace."}},
@@ -50,6 +52,15 @@ func namespaceTable(operator string) table {
 		mode: "mode", unbreakable: true, everywhere: true,
 		look: func(r Request) findings { return lookAtNamespace(r, operator) },
 	}
+}
+
+// RequirementOwner is the field manager of the label by which a LaunchPolicy demands a launch in a Namespace.
+const RequirementOwner = "launchready-requirement"
+
+// RequiredByPolicy says whether the label that demands a launch in a Namespace was set for a LaunchPolicy. What is read from a
+// cache may not say.
+func RequiredByPolicy(ns *corev1.Namespace) bool {
+	return slices.ContainsFunc(ns.ManagedFields, func(e metav1.ManagedFieldsEntry) bool { return e.Manager == RequirementOwner })
 }
 
 // lookAtNamespace finds the facts of an update of a Namespace.

@@ -181,6 +181,21 @@ func Selects(p *v1alpha1.LaunchPolicy, namespaceLabels map[string]string) (bool,
 	return selector.Matches(labels.Set(namespaceLabels)), nil
 }
 
+// RequiresLaunch says whether a policy demands a launch for what is exposed in a namespace with these labels. No built-in
+// policy does, so that bases have no say.
+func RequiresLaunch(policies []v1alpha1.LaunchPolicy, namespaceLabels map[string]string) (bool, error) {
+	for i := range policies {
+		p := &policies[i]
+		if ptr.Deref(p.Spec.Gate, v1alpha1.GateRules{}).RequireLaunch != v1alpha1.RequireForExposure || !p.DeletionTimestamp.IsZero() {
+			continue
+		}
+		if selects, err := Selects(p, namespaceLabels); selects || err != nil {
+			return selects, err
+		}
+	}
+	return false, nil
+}
+
 func either(a, b *int32) *int32 {
 	if a != nil {
 		return a

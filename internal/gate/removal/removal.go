@@ -120,8 +120,8 @@ func (o Options) remove(ctx context.Context, c client.Client, kind schema.GroupV
 	return nil
 }
 
-// clean takes the gate's annotations and its own labels from every Namespace. The label by which a Namespace demands a launch is
-// somebody's own, and stays.
+// clean takes the gate's annotations and its own labels from every Namespace. A label by which somebody demands a launch in one
+// stays; one that a LaunchPolicy had set goes.
 func (o Options) clean(ctx context.Context, c client.Client) error {
 	var namespaces corev1.NamespaceList
 	if err := c.List(ctx, &namespaces); err != nil {
@@ -160,6 +160,9 @@ func left(ns *corev1.Namespace) (annotations, labels map[string]any) {
 		if _, set := ns.Labels[label]; set {
 			labels[label] = nil
 		}
+	}
+	if gate.RequiredByPolicy(ns) {
+		labels[v1alpha1.GateLabel] = nil
 	}
 	return annotations, labels
 }
