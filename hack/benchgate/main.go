@@ -53,15 +53,14 @@ func run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	before, err := residentMiB("kube-apiserver")
-	if err != nil {
-		return err
+	var r report
+	if r.memory, err = memory(ctx, clientset); err != nil {
+		return fmt.Errorf("measuring memory: %w", err)
 	}
 	scenarios, err := prepare(ctx, clientset)
 	if err != nil {
 		return err
 	}
-	r := report{before: before}
 	for _, clients := range []int{1, 8} {
 		fmt.Fprintf(os.Stderr, "%d client(s): %d rounds of %d requests to each of %d namespaces\n", clients, rounds, perRound, len(scenarios))
 		results, err := measure(ctx, config, scenarios, clients)
@@ -69,9 +68,6 @@ func run(ctx context.Context) (err error) {
 			return err
 		}
 		r.tables = append(r.tables, table{clients: clients, results: results})
-	}
-	if r.after, err = residentMiB("kube-apiserver"); err != nil {
-		return err
 	}
 	if r.flips, err = flips(ctx, clientset); err != nil {
 		return err

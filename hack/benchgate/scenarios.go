@@ -32,9 +32,9 @@ type scenario struct {
 // stateLabel binds the policies without the rule on typed secrets.
 const stateLabel = "launchready.dev/bench-state"
 
-// prepare installs the policies, as they are shipped and without the rule on typed secrets, and makes the namespaces.
+// prepare installs the policies without the rule on typed secrets beside those that are shipped, and makes the namespaces.
 func prepare(ctx context.Context, c *kubernetes.Clientset) ([]scenario, error) {
-	if err := install(ctx, c); err != nil {
+	if err := install(ctx, c, reduced()); err != nil {
 		return nil, err
 	}
 	var scenarios []scenario
@@ -60,9 +60,9 @@ func prepare(ctx context.Context, c *kubernetes.Clientset) ([]scenario, error) {
 	return scenarios, nil
 }
 
-// install installs the policies, and waits until they are in force.
-func install(ctx context.Context, c *kubernetes.Clientset) error {
-	shipped, reduced := gate.PoliciesFor(gate.DefaultOperator), gate.PoliciesFor(gate.DefaultOperator)
+// reduced are the shipped policies without the rule on typed secrets, bound to a label of their own.
+func reduced() gate.Policies {
+	reduced := gate.PoliciesFor(gate.DefaultOperator)
 	ofSecrets := func(name string) bool { return strings.HasPrefix(name, "launchready-secrets") }
 	reduced.Policies = slices.DeleteFunc(reduced.Policies, func(p admissionregistrationv1.ValidatingAdmissionPolicy) bool { return ofSecrets(p.Name) })
 	reduced.Bindings = slices.DeleteFunc(reduced.Bindings, func(b admissionregistrationv1.ValidatingAdmissionPolicyBinding) bool { return ofSecrets(b.Name) })
@@ -78,12 +78,16 @@ func install(ctx context.Context, c *kubernetes.Clientset) error {
 			labels[stateLabel] = v1alpha1.GatedTrue
 		}
 	}
-	for _, p := range slices.Concat(shipped.Policies, reduced.Policies) {
+	return reduced
+}
+
+func install(ctx context.Context, c *kubernetes.Clientset, policies gate.Policies) error {
+	for _, p := range policies.Policies {
 		if _, err := c.AdmissionregistrationV1().ValidatingAdmissionPolicies().Create(ctx, &p, metav1.CreateOptions{}); err != nil {
 			return err
 		}
 	}
-	for _, b := range slices.Concat(shipped.Bindings, reduced.Bindings) {
+	for _, b := range policies.Bindings {
 		if _, err := c.AdmissionregistrationV1().ValidatingAdmissionPolicyBindings().Create(ctx, &b, metav1.CreateOptions{}); err != nil {
 			return err
 		}

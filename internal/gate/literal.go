@@ -304,11 +304,6 @@ func literalSecret(name, value string) bool {
 // secretName says whether a name is one of a secret, whatever its value.
 func secretName(name string) bool { return suspectRule.holds(name) }
 
-// knownSecret says whether a text holds a secret that its shape gives away.
-func knownSecret(text string) bool {
-	return utf8.RuneCountInString(text) >= literalMin && knownRule.holds(text)
-}
-
 // bound gives an expression that computes its operand once: CEL in Kubernetes has no other way to name a value inside an
 // expression. The names must not be those of a caller's variables.
 func bound(operand, as, expression string) string {
@@ -328,11 +323,6 @@ func literalSecretCEL(name, value string) string {
 func secretNameCEL(name string) string {
 	const n = "literalName"
 	return bound(name, n, suspectRule.cel(n))
-}
-
-func knownSecretCEL(text string) string {
-	const t = "literalText"
-	return fmt.Sprintf("(%s.size() >= %d && %s)", text, literalMin, bound(text, t, knownRule.cel(t)))
 }
 
 // matching holds for a text in which the regular expression matches somewhere. Patterns have no single quote.

@@ -128,10 +128,9 @@ func randomText(kind string, n int, random *rand.Rand) string {
 	return string(b)
 }
 
-// reading is one question that a case asks of the rules.
+// reading is one question that a case asks of the rules; some texts have no name.
 type reading struct {
 	name, value string
-	text        bool // looked at by knownSecret, without a name
 }
 
 // readings gives how admission would look at a case.
@@ -140,22 +139,22 @@ func (c literalCase) readings() []reading {
 	case "args":
 		var all []reading
 		for _, a := range c.Args {
-			all = append(all, reading{value: a, text: true})
+			all = append(all, reading{value: a})
 			if name, value, assigned := strings.Cut(a, "="); assigned && strings.HasPrefix(a, "-") {
 				all = append(all, reading{name: strings.ReplaceAll(name, "-", "_"), value: value})
 			}
 		}
 		return all
 	case "annotation", "file":
-		return []reading{{value: c.Value, text: true}}
+		return []reading{{value: c.Value}}
 	default: // env; a header or a URL under its name is read like one
-		return []reading{{name: c.Name, value: c.Value}, {value: c.Value, text: true}}
+		return []reading{{name: c.Name, value: c.Value}, {value: c.Value}}
 	}
 }
 
 func (c literalCase) found() bool {
 	for _, r := range c.readings() {
-		if r.text && knownSecret(r.value) || !r.text && literalSecret(r.name, r.value) {
+		if literalSecret(r.name, r.value) {
 			return true
 		}
 	}
@@ -343,8 +342,8 @@ func TestLiteralSecret(t *testing.T) {
 			if got := literalSecret(c.name, c.value); got != c.literal {
 				t.Errorf("literalSecret(%q, %q) is %v", c.name, c.value, got)
 			}
-			if got := knownSecret(c.value); got != c.known {
-				t.Errorf("knownSecret(%q) is %v", c.value, got)
+			if got := literalSecret("", c.value); got != c.known {
+				t.Errorf("without its name, %q is %v", c.value, got)
 			}
 		})
 	}
@@ -417,7 +416,6 @@ func TestLiteralCELAgrees(t *testing.T) {
 	}{
 		{"literalSecret", literalSecretCEL("name", "value"), literalSecret},
 		{"secretName", secretNameCEL("name"), func(name, _ string) bool { return secretName(name) }},
-		{"knownSecret", knownSecretCEL("value"), func(_, value string) bool { return knownSecret(value) }},
 	} {
 		program := celProgram(t, r.cel)
 		var most, sum uint64
@@ -468,7 +466,6 @@ func TestLiteralCost(t *testing.T) {
 	} {
 		for title, expression := range map[string]string{
 			"literalSecret": "value.filter(e, " + literalSecretCEL("name", "e") + ").size() >= 0",
-			"knownSecret":   "value.filter(e, " + knownSecretCEL("e") + ").size() >= 0",
 		} {
 			_, cost := celEvaluate(t, celProgram(t, expression), c.name, c.values)
 			t.Logf("%-34s %-14s costs %7d", c.title, title, cost)
