@@ -12,12 +12,14 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/tools/clientcmd"
@@ -83,6 +85,30 @@ func TestLeaderIsKilled(t *testing.T) {
 	m.wasNeverRefused(t)
 }
 
+// TestManagerEndsBeforeItRuns: without its roles the operator never gets its caches filled, and ends when it is told to.
+func TestManagerEndsBeforeItRuns(t *testing.T) {
+	t.Parallel()
+	m := newCluster(t)
+	kubeconfig := m.kubeconfig(t)
+	r := &replicas{managed: m, kubeconfig: kubeconfig}
+	m.remove(t, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "launchready-manager"}})
+	log := r.launch(t)
+	m.poll(t, "it can't list launches", func(context.Context) (bool, error) { return log.contains("forbidden"), nil })
+	ended := make(chan error, 1)
+	go func() { ended <- r.running[0].Wait() }()
+	if err := r.running[0].Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Errorf("it ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Error("it does not end")
+	}
+}
+
 // replicas are processes of the operator, the leading one first.
 type replicas struct {
 	*managed
@@ -114,11 +140,18 @@ func (m *managed) kubeconfig(t *testing.T) string {
 // start starts one more replica, and waits until it leads or stands by.
 func (r *replicas) start(t *testing.T) {
 	t.Helper()
-	var log synced
+	log := r.launch(t)
+	r.poll(t, "the replica asks for the Lease", func(context.Context) (bool, error) { return log.contains("Attempting to acquire leader lease"), nil })
+}
+
+// launch starts one more replica, and gives what it logs.
+func (r *replicas) launch(t *testing.T) *synced {
+	t.Helper()
+	log := &synced{}
 	cmd := exec.CommandContext(context.WithoutCancel(t.Context()), os.Args[0], "manager", "--namespace=launchready-system", "--resync=1h", //nolint:gosec // this very program
 		"--metrics-bind-address=0", "--health-probe-bind-address=0")
 	cmd.Env = append(os.Environ(), playsOperator+"=1", "KUBECONFIG="+r.kubeconfig)
-	cmd.Stdout, cmd.Stderr = &log, &log
+	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -129,7 +162,7 @@ func (r *replicas) start(t *testing.T) {
 		}
 	})
 	r.running = append(r.running, cmd)
-	r.poll(t, "the replica asks for the Lease", func(context.Context) (bool, error) { return log.contains("Attempting to acquire leader lease"), nil })
+	return log
 }
 
 // killLeader kills the replica that leads, and lets the other take its place at once: when the Lease runs out is client-go's.

@@ -144,8 +144,42 @@ func runManager(ctx context.Context, config *rest.Config, o managerOptions) erro
 	if err := o.register(ctx, mgr); err != nil {
 		return err
 	}
-	return mgr.Start(ctx)
+	return start(ctx, mgr)
 }
+
+// start runs the manager until the context ends. A manager that still waits for its caches, for want of a role, say, does not
+// hear that; nothing runs yet that would have to be brought to its end.
+func start(ctx context.Context, mgr ctrl.Manager) error {
+	running := make(chan struct{})
+	if err := mgr.Add(whenRunning(func() { close(running) })); err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case <-running:
+		return <-ended
+	default:
+		return nil
+	}
+}
+
+// whenRunning is called once the caches are filled, by whatever replica.
+type whenRunning func()
+
+// Start implements manager.Runnable.
+func (w whenRunning) Start(context.Context) error {
+	w()
+	return nil
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (whenRunning) NeedLeaderElection() bool { return false }
 
 // register wires reconcilers, checks, metrics and health probes to the manager.
 func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {

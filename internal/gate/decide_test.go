@@ -287,7 +287,7 @@ func TestRolloutsByTheDecisionTable(t *testing.T) {
 		{"8: another template of a Rollout", update(gated(in(StateFailing)), app, changed(app, set("other", "spec", "workloadRef", "name"))), refused(8, denied8)},
 		{"8: in Audit", update(gated(in(StateFailing, inMode(v1alpha1.GateAudit))), app, next), warned(8, wouldRefuse+denied8)},
 		{"8: in Off", update(gated(in(StateFailing, inMode(v1alpha1.GateOff))), app, next), allowed(0)},
-		{"8: of a launch that was deleted", update(namespaceOf(Notes(gated(in(StateOpen)).Annotations).Without("chat")), app, next), refused(8, "LaunchReadiness shop/chat holds this rollout: LaunchDeleted (1)."+see)},
+		{"8: of a launch that was deleted", update(namespaceOf(Notes(gated(in(StateOpen)).Annotations).Without("chat")), app, next), refused(8, "LaunchReadiness shop/chat holds this rollout: LaunchDeleted (1)."+nextMake)},
 	})
 }
 

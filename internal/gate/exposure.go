@@ -76,7 +76,7 @@ func exposureRules() []rule {
 		{3, []string{"terminating"}, allow, nil},
 		{10, []string{"undeclared"}, deny, message{"Namespace ", "$ns", " is labelled ", v1alpha1.GateLabel + "=" + v1alpha1.GateRequired, ", and no LaunchReadiness declares ", "$stray", ": declare it in spec.domains or spec.workloads[].services of one.", "$glassRemark"}},
 		{10, []string{"claimed"}, deny, message{"LaunchReadiness ", "$subject", " holds the exposure of ", "$about", ": a LaunchReadiness of another namespace declares that host too, and launched earlier or is older. Remove it from spec.domains of one of them.", "$glassRemark"}},
-		{10, []string{"held"}, deny, message{"LaunchReadiness ", "$subject", " holds the exposure of ", "$about", ", which is not Exposable yet: ", "$holds", ".", "$glassRemark", " See: kubectl describe lr ", "$launch", " -n ", "$ns"}},
+		{10, []string{"held"}, deny, message{"LaunchReadiness ", "$subject", " holds the exposure of ", "$about", ", which is not Exposable yet: ", "$holds", ".", "$glassRemark", "$next"}},
 		{12, []string{"foreignBackend"}, deny, message{"LaunchReadiness ", "$subject", " holds this change: it leads a host of the launch to ", "$about", ", which is no Service of its workloads. Declare it in spec.workloads[].services.", "$glassRemark"}},
 		{11, nil, allow, nil},
 	}
@@ -176,6 +176,7 @@ func exposureVariables() []variable {
 		// Whoever breaks the glass needs the verb on all launches that have something against it.
 		{"authority", "variables.against.all(j, j[1] == variables.launch) ? variables.launch : ''"},
 		{"subject", "variables.ns + '/' + variables.launch"},
+		{"next", nextCEL(fmt.Sprintf("variables.record.size() > %d && variables.record[4]", recordFields))},
 		{"holds", expression(fmt.Sprintf("variables.record.size() > %d ? %s : ''", recordFields, holdsCEL("variables.record[4]")))},
 	}
 }
@@ -309,6 +310,7 @@ func lookAtExposure(r Request, read func(any, string, func(string) bool) exposur
 		why := record[len(record)-2]
 		f.facts["claimed"], f.facts["held"], f.facts["foreignBackend"] = why == "claim", why == "exposure", why == "backend"
 		f.texts["launch"], f.texts["about"], f.texts["holds"] = record[1], record[len(record)-1], holdsInWords(record[4])
+		f.texts["next"] = next(record[4], record[1], namespace)
 		f.mode = v1alpha1.GateMode(record[5])
 	}
 	f.texts["subject"] = namespace + "/" + f.texts["launch"]

@@ -20,7 +20,7 @@ const (
 	becauseUnchanged = "stands there from before: it counts only in the request that adds or changes it"
 	becauseTooLong   = "is longer than 512 characters"
 	becauseNoReason  = "gives no reason: write one as its value"
-	becauseExcluded  = "does not count for you: a LaunchPolicy excludes you in gate.breakGlass, ask a person who may make a LaunchWaiver"
+	becauseExcluded  = "does not count for you: a LaunchPolicy excludes you in gate.breakGlass, which leaves it to people"
 	becauseNoBypass  = "needs the verb bypass on this LaunchReadiness, which you lack" //nolint:gosec // no credential
 	becauseNoVerb    = "needs the verb remediate on this LaunchReadiness, which you lack"
 	becauseUntied    = "does not say what it is for: end it with ;image=<an image that is new> or ;generation=<the new metadata.generation>"

@@ -18,7 +18,7 @@ import (
 // rolloutTable decides on what runs pods from a template.
 func rolloutTable() table {
 	holdsRollout := message{"LaunchReadiness ", "$subject", " holds this rollout: ", "$holds", "."}
-	more := message{"$remedyRemark", "$glassRemark", " See: kubectl describe lr ", "$launch", " -n ", "$ns"}
+	more := message{"$remedyRemark", "$glassRemark", "$next"}
 	return table{
 		name:  "launchready-rollouts",
 		kinds: workloadKinds(), resources: workloads(), concerns: templateChanges,
@@ -86,6 +86,7 @@ func recordVariables(name, kind string) []variable {
 		{"gated", "variables.known && variables.mode != 'Off'"},
 		{"subject", "variables.ns + '/' + variables.launch"},
 		{"holds", expression("variables.known ? " + holdsCEL("variables.record[3]") + " : ''")},
+		{"next", nextCEL("variables.known && variables.record[3]")},
 		{"restoring", "variables.known && oldObject == null && !dyn(namespaceObject).metadata.uid.startsWith(variables.record[7])"},
 	}
 }
@@ -255,6 +256,7 @@ func lookUp(r Request, key string, f *findings) lookup {
 	if w.known {
 		w.launch, f.mode = w.record[1], v1alpha1.GateMode(w.record[5])
 		f.texts["holds"] = holdsInWords(w.record[3])
+		f.texts["next"] = next(w.record[3], w.launch, textAt(r.Object, "metadata", "namespace"))
 	}
 	f.facts["terminating"] = r.Namespace.DeletionTimestamp != nil
 	f.facts["known"], f.facts["gated"] = w.known, w.known && f.mode != v1alpha1.GateOff

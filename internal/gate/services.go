@@ -43,7 +43,7 @@ func serviceTable() table {
 			{10, []string{"undeclared"}, deny, message{"Namespace ", "$ns", " is labelled ", v1alpha1.GateLabel + "=" + v1alpha1.GateRequired, ", and no LaunchReadiness declares Service ", "$name", ": declare it in spec.workloads[].services of one.", "$glassRemark"}},
 			{0, []string{"!known"}, allow, nil},
 			{3, []string{"restoringService"}, allow, nil},
-			{10, []string{"closed"}, deny, message{"LaunchReadiness ", "$subject", " holds the exposure of Service ", "$name", ", which is not Exposable yet: ", "$exposureHolds", ".", "$glassRemark", " See: kubectl describe lr ", "$launch", " -n ", "$ns"}},
+			{10, []string{"closed"}, deny, message{"LaunchReadiness ", "$subject", " holds the exposure of Service ", "$name", ", which is not Exposable yet: ", "$exposureHolds", ".", "$glassRemark", "$next"}},
 			{12, []string{"turned"}, deny, message{"LaunchReadiness ", "$subject", " holds this change: Service ", "$name", " would lead to pods of no workload of the launch. Declare the workload in spec.workloads.", "$glassRemark"}},
 			{11, nil, allow, nil},
 		},

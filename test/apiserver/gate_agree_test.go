@@ -164,7 +164,7 @@ func newWorld(t *testing.T, rt *rapid.T) *world {
 
 // state generates the annotations of the Namespace.
 func (w *world) state(rt *rapid.T) map[string]string {
-	holds := rapid.SliceOfNDistinct(rapid.SampledFrom([]v1alpha1.Row{v1alpha1.RowTenantIsolated, v1alpha1.RowSecretsSafe, v1alpha1.RowRateLimited, "NothingRequired"}), 0, 3, rapid.ID[v1alpha1.Row])
+	holds := rapid.SliceOfNDistinct(rapid.SampledFrom([]v1alpha1.Row{v1alpha1.RowTenantIsolated, v1alpha1.RowSecretsSafe, v1alpha1.RowRateLimited, "NothingRequired", "LaunchDeleted"}), 0, 3, rapid.ID[v1alpha1.Row])
 	why := rapid.SampledFrom([]string{"1", "2", "NotMeasured"})
 	list := func(name string) []gate.Hold {
 		var found []gate.Hold
