@@ -28,13 +28,13 @@ echo "==> tests of hack/controlplane"
 KUBEBUILDER_ASSETS=$(go -C hack/controlplane run . path)
 export KUBEBUILDER_ASSETS
 
-# Without the race detector: nothing here runs side by side, and all of Helm would be compiled a second time.
+# The next two judge files outside of their modules, of which Go's cache of test results does not know: they are run each
+# time. And without the race detector, for which all of Helm and a good part of Kubernetes would be compiled a second time.
 echo "==> tests of the Helm chart"
-(cd test/chart && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 20m ./...)
+(cd test/chart && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -count 1 -vet=off -timeout 20m ./...)
 
-# Without it for the same reason: they compile a good part of Kubernetes.
 echo "==> tests with Flux's and Argo CD's libraries"
-(cd test/gitops && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 20m ./...)
+(cd test/gitops && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -count 1 -vet=off -timeout 20m ./...)
 
 echo "==> unit and API server tests"
 gotestsum "${@:-./...}"
