@@ -37,6 +37,9 @@ Method: dry-run updates (PUT) of a Deployment's pod template, which change one o
 in how many launches they hold. Launches are of ordinary size: a workload, a Service, a host, five verified revisions of two images; all are open and
 enforced. The namespaces take turns in each of %d rounds of %d requests. "Added" is the median over the rounds of the difference to the namespace without
 a launch in the same round, of the medians and of the 99th percentiles. "State decision" is the shipped policies without the rule on typed secrets.
+
+The budgets are +0.15 ms for the state decision and +0.3 ms for the whole table with one client, +1 ms at the 99th percentile, and 20 MiB. They were set
+on a machine on which the request itself took 1.5 ms.
 `, processor(), runtime.NumCPU(), kernel(), runtime.Version(), rounds, perRound)
 	for _, t := range r.tables {
 		fmt.Fprintf(&b, "\n## %d client(s)\n\n| namespace | median ms | p99 ms | added median ms | added p99 ms |\n| --- | --- | --- | --- | --- |\n", t.clients)
