@@ -6,7 +6,6 @@
 package docs_test
 
 import (
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -31,15 +30,15 @@ import (
 // root is the repository's folder, from docs, where these tests look around.
 const root = ".."
 
-func TestMain(m *testing.M) {
-	if err := os.Chdir(filepath.Join("..", "..", "docs")); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	os.Exit(m.Run())
+// lookAround goes to docs. Each test does so itself: from what happens before the tests, go does not know which files they
+// read, and would take an old result for theirs.
+func lookAround(t *testing.T) {
+	t.Helper()
+	t.Chdir(filepath.Join("..", "..", "docs"))
 }
 
 func TestEveryReasonIsOnAPage(t *testing.T) {
+	lookAround(t)
 	reasons := reasonsOfTheAPI(t)
 	pages := read(t, "conditions.md")
 	for _, path := range glob(t, "rows/*.md") {
@@ -53,6 +52,7 @@ func TestEveryReasonIsOnAPage(t *testing.T) {
 }
 
 func TestPageOfConditionsNamesNoOtherReason(t *testing.T) {
+	lookAround(t)
 	var known []string
 	for _, reason := range reasonsOfTheAPI(t) {
 		known = append(known, reason)
@@ -70,6 +70,7 @@ func TestPageOfConditionsNamesNoOtherReason(t *testing.T) {
 }
 
 func TestEveryFlagOfTheManagerIsOnAPage(t *testing.T) {
+	lookAround(t)
 	flags := flagsOfTheManager(t)
 	page := read(t, "reference/manager.md")
 	for _, name := range flags {
@@ -85,6 +86,7 @@ func TestEveryFlagOfTheManagerIsOnAPage(t *testing.T) {
 }
 
 func TestRelativeLinksLeadSomewhere(t *testing.T) {
+	lookAround(t)
 	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	checked := 0
 	for _, path := range markdown(t) {
@@ -122,6 +124,7 @@ func follow(t *testing.T, from string, target *url.URL) {
 }
 
 func TestExamplesOfOurResourcesAreTakenStrictly(t *testing.T) {
+	lookAround(t)
 	scheme := runtime.NewScheme()
 	if err := v1alpha1.AddToScheme(scheme); err != nil {
 		t.Fatal(err)
