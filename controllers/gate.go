@@ -232,15 +232,6 @@ const launchesDefinition = "launchreadinesses.launchready.dev"
 // forget takes back what the Namespace says of a launch that is gone; what it held for an app that had launched stays held.
 // Where all launches go because their definition does, nobody took this one back: the Namespace stays as it is.
 func (r *LaunchReadinessReconciler) forget(ctx context.Context, key client.ObjectKey) error {
-	definition := &metav1.PartialObjectMetadata{}
-	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
-	err := r.Resolver.Live.Get(ctx, client.ObjectKey{Name: launchesDefinition}, definition)
-	if apierrors.IsNotFound(err) || err == nil && !definition.DeletionTimestamp.IsZero() {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("reading the definition of LaunchReadinesses: %w", err)
-	}
 	var namespace corev1.Namespace
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: key.Namespace}, &namespace); err != nil {
 		return client.IgnoreNotFound(err)
@@ -248,7 +239,24 @@ func (r *LaunchReadinessReconciler) forget(ctx context.Context, key client.Objec
 	if !slices.Contains(gate.Notes(namespace.Annotations).Launches(), key.Name) {
 		return nil
 	}
+	if defined, err := r.launchesAreDefined(ctx); !defined || err != nil {
+		return err
+	}
 	return r.writeGate(ctx, &namespace, func(have gate.Notes) gate.Notes { return have.Without(key.Name) })
+}
+
+// launchesAreDefined says whether the kind LaunchReadiness is there, and there to stay.
+func (r *LaunchReadinessReconciler) launchesAreDefined(ctx context.Context) (bool, error) {
+	definition := &metav1.PartialObjectMetadata{}
+	definition.SetGroupVersionKind(schema.GroupVersionKind{Group: "apiextensions.k8s.io", Version: "v1", Kind: "CustomResourceDefinition"})
+	err := r.Resolver.Live.Get(ctx, client.ObjectKey{Name: launchesDefinition}, definition)
+	if apierrors.IsNotFound(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("reading the definition of LaunchReadinesses: %w", err)
+	}
+	return definition.DeletionTimestamp.IsZero(), nil
 }
 
 // writeGate brings a Namespace's annotations to what a function makes of them, in one patch of what differs, and none where

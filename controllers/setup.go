@@ -115,6 +115,7 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 	}
 	m := mapper{reader: mgr.GetClient(), namespaces: r.WatchNamespaces}
 	configMap := &metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "ConfigMap"}}
+	exposes := builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.LaunchReadiness{}).
 		Owns(&v1alpha1.LaunchReport{}).
@@ -123,7 +124,7 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 		Watches(&v1alpha1.LaunchWaiver{}, handler.EnqueueRequestsFromMapFunc(m.waived), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&corev1.Namespace{}, handler.EnqueueRequestsFromMapFunc(m.inNamespaceOf), builder.WithPredicates(predicate.LabelChangedPredicate{})).
 		Watches(&corev1.Namespace{}, m.gateState()).
-		Watches(&networkingv1.Ingress{}, handler.EnqueueRequestsFromMapFunc(m.sameNamespace), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		Watches(&networkingv1.Ingress{}, handler.EnqueueRequestsFromMapFunc(m.sameNamespace), exposes).
 		Watches(&corev1.Service{}, handler.EnqueueRequestsFromMapFunc(m.sameNamespace), builder.WithPredicates(serviceChanged())).
 		Watches(&appsv1.Deployment{}, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindDeployment))).
 		Watches(&appsv1.StatefulSet{}, handler.EnqueueRequestsFromMapFunc(m.running(v1alpha1.KindStatefulSet))).
@@ -146,7 +147,7 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 		route := &unstructured.Unstructured{}
 		route.SetGroupVersionKind(mapping.GroupVersionKind)
 		r.RouteKinds = append(r.RouteKinds, mapping.GroupVersionKind)
-		b = b.Watches(route, handler.EnqueueRequestsFromMapFunc(m.sameNamespace), builder.WithPredicates(predicate.Or(predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{})))
+		b = b.Watches(route, handler.EnqueueRequestsFromMapFunc(m.sameNamespace), exposes)
 	}
 	return b.Complete(r)
 }
@@ -199,7 +200,7 @@ func serviceChanged() predicate.Predicate {
 // gateState wakes the launches of which a Namespace tells something else than before, those that are gone among them.
 func (m mapper) gateState() handler.EventHandler {
 	wake := func(q workqueue.TypedRateLimitingInterface[reconcile.Request], before, now client.Object) {
-		if len(m.namespaces) > 0 && !slices.Contains(m.namespaces, now.GetName()) {
+		if !watches(m.namespaces, now.GetName()) {
 			return
 		}
 		for _, launch := range gateChanges(before.GetAnnotations(), now.GetAnnotations()) {
@@ -221,6 +222,11 @@ type mapper struct {
 	reader client.Reader
 	// namespaces are those that the cache holds; empty for all.
 	namespaces []string
+}
+
+// watches says whether a namespace is one of those that are watched; none at all stands for every one.
+func watches(namespaces []string, name string) bool {
+	return len(namespaces) == 0 || slices.Contains(namespaces, name)
 }
 
 // launches gives requests for the launches that the options select.
@@ -269,7 +275,7 @@ func (m mapper) sameNamespace(ctx context.Context, obj client.Object) []reconcil
 
 // inNamespaceOf gives the launches in a namespace that changed. Namespaces are watched all, whatever the cache holds.
 func (m mapper) inNamespaceOf(ctx context.Context, obj client.Object) []reconcile.Request {
-	if len(m.namespaces) > 0 && !slices.Contains(m.namespaces, obj.GetName()) {
+	if !watches(m.namespaces, obj.GetName()) {
 		return nil
 	}
 	return m.launches(ctx, client.InNamespace(obj.GetName()))

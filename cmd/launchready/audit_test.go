@@ -12,10 +12,9 @@ import (
 	"testing"
 
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
-)
 
-// operatorUser is who the operator is to the API server.
-const operatorUser = "system:serviceaccount:launchready-system:launchready-manager"
+	"github.com/launchready/launchready/internal/gate"
+)
 
 // auditEvent is what is read of a line of the API server's audit log (audit.k8s.io/v1 Event).
 type auditEvent struct {
@@ -59,7 +58,7 @@ func (m *managed) wasNeverRefused(t *testing.T) {
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			t.Fatal(err)
 		}
-		if e.ImpersonatedUser.Username != operatorUser {
+		if e.ImpersonatedUser.Username != gate.DefaultOperator {
 			continue
 		}
 		requests++

@@ -240,6 +240,12 @@ func (m *managed) as(t *testing.T, user, role string) client.Client {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: user}},
 	})
+	return m.impersonating(t, user)
+}
+
+// impersonating gives a client of a user.
+func (m *managed) impersonating(t *testing.T, user string) client.Client {
+	t.Helper()
 	config := rest.CopyConfig(m.config)
 	config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:authenticated"}}
 	config.WarningHandler = rest.NoWarnings{}

@@ -55,7 +55,7 @@ func TestMain(m *testing.M) {
 func TestLeaderIsKilled(t *testing.T) {
 	t.Parallel()
 	m := newCluster(t)
-	r := &replicas{managed: m, kubeconfig: m.kubeconfig(t)}
+	r := m.replicas(t)
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 0))
@@ -89,8 +89,7 @@ func TestLeaderIsKilled(t *testing.T) {
 func TestManagerEndsBeforeItRuns(t *testing.T) {
 	t.Parallel()
 	m := newCluster(t)
-	kubeconfig := m.kubeconfig(t)
-	r := &replicas{managed: m, kubeconfig: kubeconfig}
+	r := m.replicas(t)
 	m.remove(t, &rbacv1.ClusterRoleBinding{ObjectMeta: metav1.ObjectMeta{Name: "launchready-manager"}})
 	log := r.launch(t)
 	m.poll(t, "it can't list launches", func(context.Context) (bool, error) { return log.contains("forbidden"), nil })
@@ -114,6 +113,12 @@ type replicas struct {
 	*managed
 	kubeconfig string
 	running    []*exec.Cmd
+}
+
+// replicas gives those of a cluster, of which none runs yet.
+func (m *managed) replicas(t *testing.T) *replicas {
+	t.Helper()
+	return &replicas{managed: m, kubeconfig: m.kubeconfig(t)}
 }
 
 // kubeconfig writes one by which a process is the operator.

@@ -38,6 +38,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/log/zap"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/gate"
 )
 
 // patience is how long the operator may take over what should take it milliseconds.
@@ -173,7 +174,7 @@ func newCluster(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefiniti
 func (m *managed) asOperator() *rest.Config {
 	config := rest.CopyConfig(m.config)
 	config.Impersonate = rest.ImpersonationConfig{
-		UserName: operatorUser,
+		UserName: gate.DefaultOperator,
 		Groups:   []string{"system:serviceaccounts", "system:serviceaccounts:launchready-system", "system:authenticated"},
 	}
 	return config

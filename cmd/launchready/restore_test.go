@@ -13,7 +13,6 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -30,8 +29,7 @@ func TestRestoreIntoAnEmptyCluster(t *testing.T) {
 
 	empty := newCluster(t)
 	empty.create(t, secretsOnly())
-	operator := &replicas{managed: empty, kubeconfig: empty.kubeconfig(t)}
-	operator.start(t)
+	empty.replicas(t).start(t)
 	restorer := empty.restorer(t)
 	for _, object := range backup {
 		if err := restorer.Create(t.Context(), object); err != nil {
@@ -62,8 +60,7 @@ func TestRestoreIntoAnEmptyCluster(t *testing.T) {
 // launches makes an app with an operator that launches it, and waits until strangers reach it by right.
 func (m *managed) launches(t *testing.T) *v1alpha1.LaunchReadiness {
 	t.Helper()
-	operator := &replicas{managed: m, kubeconfig: m.kubeconfig(t)}
-	operator.start(t)
+	m.replicas(t).start(t)
 	m.create(t, secretsOnly(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: gatedNamespace}})
 	app, lr := gatedApp(), gatedLaunch()
 	refer(app)
@@ -98,25 +95,17 @@ func (m *managed) backUp(t *testing.T) []*unstructured.Unstructured {
 		if err := m.client.Get(t.Context(), key, u); err != nil {
 			t.Fatal(err)
 		}
-		metadata := map[string]any{"name": u.GetName(), "labels": asFields(u.GetLabels()), "annotations": asFields(u.GetAnnotations())}
-		if u.GetNamespace() != "" {
-			metadata["namespace"] = u.GetNamespace()
-		}
-		unstructured.RemoveNestedField(u.Object, "status")
-		unstructured.RemoveNestedField(u.Object, "spec", "clusterIP")
-		unstructured.RemoveNestedField(u.Object, "spec", "clusterIPs")
-		u.Object["metadata"] = metadata
-		backup = append(backup, u)
+		restored := &unstructured.Unstructured{Object: map[string]any{"spec": u.Object["spec"]}}
+		restored.SetGroupVersionKind(gvk)
+		restored.SetNamespace(u.GetNamespace())
+		restored.SetName(u.GetName())
+		restored.SetLabels(u.GetLabels())
+		restored.SetAnnotations(u.GetAnnotations())
+		unstructured.RemoveNestedField(restored.Object, "spec", "clusterIP")
+		unstructured.RemoveNestedField(restored.Object, "spec", "clusterIPs")
+		backup = append(backup, restored)
 	}
 	return backup
-}
-
-func asFields(texts map[string]string) map[string]any {
-	fields := map[string]any{}
-	for name, value := range texts {
-		fields[name] = value
-	}
-	return fields
 }
 
 // restorer gives a client of a user who may create what a backup holds, and has none of the gate's verbs.
@@ -131,11 +120,5 @@ func (m *managed) restorer(t *testing.T) client.Client {
 		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: name},
 		Subjects:   []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: name}},
 	})
-	config := rest.CopyConfig(m.config)
-	config.Impersonate = rest.ImpersonationConfig{UserName: name, Groups: []string{"system:authenticated"}}
-	c, err := client.New(config, client.Options{Scheme: m.client.Scheme()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
+	return m.impersonating(t, name)
 }

@@ -17,7 +17,7 @@ import (
 // they are read, which costs more than what most of them say. The validations are changed in place.
 func inlined(variables []admissionregistrationv1.Variable, validations []admissionregistrationv1.Validation) []admissionregistrationv1.Variable {
 	var kept []admissionregistrationv1.Variable
-	for i, v := range slices.Backward(variables) {
+	for _, v := range slices.Backward(variables) {
 		name := regexp.MustCompile(`\bvariables\.` + v.Name + `\b`)
 		var readers []*string
 		for later := range kept {
@@ -35,7 +35,7 @@ func inlined(variables []admissionregistrationv1.Variable, validations []admissi
 		switch {
 		case reads == 0:
 		case reads == 1 && !repeats(*readers[0]):
-			*readers[0] = name.ReplaceAllLiteralString(*readers[0], fmt.Sprintf("(%s)", variables[i].Expression))
+			*readers[0] = name.ReplaceAllLiteralString(*readers[0], fmt.Sprintf("(%s)", v.Expression))
 		default:
 			kept = append(kept, v)
 		}

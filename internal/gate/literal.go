@@ -27,10 +27,11 @@ const candidatePattern = `\d[\w+=-]{9}|[\w+=-]{9}\d|[!@#$%^&*?]|PRIV|[Dd]=`
 var candidateExpression = regexp.MustCompile(candidatePattern)
 
 func candidate(text string) bool {
-	if utf8.RuneCountInString(text) > knownMax {
+	size := utf8.RuneCountInString(text)
+	if size > knownMax {
 		return strings.Contains(text, "PRIVATE KEY")
 	}
-	return candidateExpression.MatchString(text)
+	return size >= literalMin && candidateExpression.MatchString(text)
 }
 
 func candidateCEL(text string) string {
@@ -290,9 +291,6 @@ func literalSecret(name, value string) bool {
 	if !candidate(value) {
 		return false
 	}
-	if utf8.RuneCountInString(value) < literalMin {
-		return false
-	}
 	if knownRule.holds(value) {
 		return true
 	}
@@ -317,7 +315,7 @@ func literalSecretCEL(name, value string) string {
 		parts = append(parts, r.value.cel(v)+" && "+r.name.cel(n))
 	}
 	named := bound(name, n, hinting.cel(n)+" && ("+strings.Join(parts, " || ")+")")
-	return fmt.Sprintf("(%s.size() >= %d && %s && %s)", value, literalMin, candidateCEL(value), bound(value, v, knownRule.cel(v)+" || "+worthNaming.cel(v)+" && "+named))
+	return fmt.Sprintf("(%s && %s)", candidateCEL(value), bound(value, v, knownRule.cel(v)+" || "+worthNaming.cel(v)+" && "+named))
 }
 
 func secretNameCEL(name string) string {
