@@ -33,6 +33,10 @@ type LaunchReadinessSpec struct {
 	// +optional
 	Domains *Domains `json:"domains,omitempty"`
 
+	// app says how strangers and tenants use the app. Rows about the app itself are measured by it.
+	// +optional
+	App *App `json:"app,omitempty"`
+
 	// gate says what is held back while rows do not pass.
 	// +optional
 	Gate *Gate `json:"gate,omitempty"`

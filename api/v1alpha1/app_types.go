@@ -1,0 +1,380 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1alpha1
+
+import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+)
+
+// App says how strangers and tenants use the app, so that probes can use it the same way.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.adminPaths) || (has(self.identities) && self.identities.exists(i, has(i.role) && i.role == 'Admin'))",message="adminPaths can only be judged beside an administrator's own reply: add an identity with role Admin to identities"
+// +kubebuilder:validation:XValidation:rule="!has(self.resources) || has(self.identities)",message="resources belong to somebody: add at least two identities, of different tenants, to identities"
+// +kubebuilder:validation:XValidation:rule="!has(self.absent) || !('Admin' in self.absent) || !has(self.adminPaths)",message="absent says Admin, but adminPaths are given: remove one of them"
+type App struct {
+	// service that probes talk to inside the cluster: one of those that the workloads list. It may be left out where the
+	// workloads list a single Service.
+	// +optional
+	Service *ServiceReference `json:"service,omitempty"`
+
+	// writes says what probes may change: OwnObjects (only what they created themselves), or Sandbox (anything: the data are
+	// disposable). OwnObjects where it is absent.
+	// +optional
+	Writes WriteScope `json:"writes,omitempty"`
+
+	// absent names what the app does not have, so that it needs no description: Admin (no administration), Login (nobody has an
+	// account), Tenants (nobody has anything of their own). What depends on it does not apply, if a counter-check agrees.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=3
+	Absent []AppFeature `json:"absent,omitempty"`
+
+	// identities are accounts made for probes: at least two of different tenants, better two of one tenant besides, and one
+	// administrator.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Identities []Identity `json:"identities,omitempty"`
+
+	// login is how an identity logs in. Where it is absent, what the identity's Secret holds has to be enough for authenticate.
+	// +optional
+	Login *Login `json:"login,omitempty"`
+
+	// authenticate is what each request of an identity carries. Cookies need no mention: they are kept for each identity.
+	// +optional
+	Authenticate *Authenticate `json:"authenticate,omitempty"`
+
+	// logout ends the session of an identity.
+	// +optional
+	Logout *HTTPStep `json:"logout,omitempty"`
+
+	// chat is how somebody asks and gets an answer.
+	// +optional
+	Chat *Chat `json:"chat,omitempty"`
+
+	// resources are what one tenant must not see of another's.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Resources []Resource `json:"resources,omitempty"`
+
+	// adminPaths are paths that only administrators may use.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	AdminPaths []RequestPath `json:"adminPaths,omitempty"`
+
+	// indexingSeconds is how long the app may take until what was created is found by search, list and chat. 5 where it is absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=60
+	IndexingSeconds *int32 `json:"indexingSeconds,omitempty"`
+
+	// rateLimited says how a reply looks that refuses because of too many requests: response.status == 429 where it is absent.
+	// +optional
+	RateLimited CELExpression `json:"rateLimited,omitempty"`
+}
+
+// WriteScope says what probes may change.
+//
+// +kubebuilder:validation:Enum=OwnObjects;Sandbox
+type WriteScope string
+
+const (
+	// WritesOwnObjects lets probes change what they created themselves, and nothing else.
+	WritesOwnObjects WriteScope = "OwnObjects"
+	// WritesSandbox lets probes change anything: the data are disposable.
+	WritesSandbox WriteScope = "Sandbox"
+)
+
+// AppFeature is something that an app may lack.
+//
+// +kubebuilder:validation:Enum=Admin;Login;Tenants
+type AppFeature string
+
+const (
+	// FeatureAdmin is administration: paths that only some may use.
+	FeatureAdmin AppFeature = "Admin"
+	// FeatureLogin is accounts.
+	FeatureLogin AppFeature = "Login"
+	// FeatureTenants is data that belong to somebody.
+	FeatureTenants AppFeature = "Tenants"
+)
+
+// ServiceReference names a port of a Service.
+type ServiceReference struct {
+	// name of the Service, in the same namespace.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1035Label().validate(self).hasValue()",message="must be the name of a Service such as chat: lower-case letters, digits and '-', starting with a letter and ending with a letter or digit"
+	Name string `json:"name,omitempty"`
+
+	// port of the Service that speaks HTTP. It may be left out where the Service has a single port.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port,omitempty"`
+}
+
+// Identity is an account made for probes.
+type Identity struct {
+	// name of the identity within the launch, as findings give it: for example alice.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="must be a DNS label such as alice: lower-case letters, digits and '-', starting and ending with a letter or digit"
+	Name string `json:"name,omitempty"`
+
+	// tenant that the account belongs to, as the app names it.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Tenant string `json:"tenant,omitempty"`
+
+	// role of the account: User, or Admin (of its own tenant). User where it is absent.
+	// +optional
+	Role IdentityRole `json:"role,omitempty"`
+
+	// credentialsSecretRef names a Secret of the same namespace. Its keys are used as $(credentials.KEY).
+	// +required
+	CredentialsSecretRef SecretReference `json:"credentialsSecretRef,omitzero"`
+}
+
+// IdentityRole is what an identity may do in its tenant.
+//
+// +kubebuilder:validation:Enum=User;Admin
+type IdentityRole string
+
+const (
+	// RoleUser may use what is its own.
+	RoleUser IdentityRole = "User"
+	// RoleAdmin may use the administration of its tenant.
+	RoleAdmin IdentityRole = "Admin"
+)
+
+// SecretReference names a Secret of the same namespace.
+type SecretReference struct {
+	// name of the Secret.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Secret: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit"
+	Name string `json:"name,omitempty"`
+}
+
+// Login is how an identity logs in.
+type Login struct {
+	// steps are sent one after another. Each may use $(credentials.KEY), and what an earlier one captured.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Steps []HTTPStep `json:"steps,omitempty"`
+}
+
+// Authenticate is what each request of an identity carries.
+type Authenticate struct {
+	// headers by name. Each value must refer to what the login captured, or to $(credentials.KEY).
+	// +required
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:XValidation:rule="self.all(h, self[h].contains('$('))",message="a credential is never typed: refer to what the login captured, such as Bearer $(token), or to a key of the identity's Secret, such as $(credentials.token)"
+	Headers map[string]HeaderValue `json:"headers,omitempty"`
+}
+
+// Chat is how somebody asks and gets an answer.
+type Chat struct {
+	// request carries $(prompt).
+	// +required
+	Request HTTPRequest `json:"request,omitzero"`
+
+	// reply gives the answer's text: response.json.reply, or for server-sent events and NDJSON
+	// response.events.map(e, e.delta).join('').
+	// +required
+	Reply CELExpression `json:"reply,omitempty"`
+}
+
+// Resource is a kind of thing that belongs to somebody, such as conversations or documents.
+type Resource struct {
+	// name of the kind, as findings give it: for example conversations.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="must be a DNS label such as conversations: lower-case letters, digits and '-', starting and ending with a letter or digit"
+	Name string `json:"name,omitempty"`
+
+	// sharing says who besides the owner may see a thing of this kind: None, or Tenant (everybody of the owner's tenant). None
+	// where it is absent. What everybody may see is no resource: leave it out.
+	// +optional
+	Sharing Sharing `json:"sharing,omitempty"`
+
+	// create makes one. Its request must carry $(canary), a short text by which the thing is known again, and its capture must
+	// give id.
+	// +required
+	Create HTTPStep `json:"create,omitzero"`
+
+	// item reads the one with $(id).
+	// +required
+	Item HTTPRequest `json:"item,omitzero"`
+
+	// list gives those of the identity that asks.
+	// +optional
+	List *HTTPRequest `json:"list,omitempty"`
+
+	// search gives those in which $(query) stands.
+	// +optional
+	Search *HTTPRequest `json:"search,omitempty"`
+
+	// export gives the one with $(id), or all of the identity that asks, in another form.
+	// +optional
+	Export *HTTPRequest `json:"export,omitempty"`
+
+	// update changes the one with $(id); its request must carry $(canary).
+	// +optional
+	Update *HTTPRequest `json:"update,omitempty"`
+
+	// delete removes the one with $(id). Probes clean up by it.
+	// +optional
+	Delete *HTTPRequest `json:"delete,omitempty"`
+}
+
+// Sharing says who besides the owner may see a thing.
+//
+// +kubebuilder:validation:Enum=None;Tenant
+type Sharing string
+
+const (
+	// SharingNone says that only the owner may see it.
+	SharingNone Sharing = "None"
+	// SharingTenant says that everybody of the owner's tenant may see it.
+	SharingTenant Sharing = "Tenant"
+)
+
+// HTTPStep is an HTTP request and what becomes of its reply.
+type HTTPStep struct {
+	// request that is sent.
+	// +required
+	Request HTTPRequest `json:"request,omitzero"`
+
+	// expect says whether the reply is a success: response.status >= 200 && response.status < 300 where it is absent.
+	// +optional
+	Expect CELExpression `json:"expect,omitempty"`
+
+	// capture takes texts out of the reply, by name: later requests use them as $(name).
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:XValidation:rule="self.all(n, n.matches('^[a-z][A-Za-z0-9]{0,31}$'))",message="a name to capture under must begin with a lower-case letter and go on with at most 31 letters and digits, such as token"
+	Capture map[string]CELExpression `json:"capture,omitempty"`
+}
+
+// HTTPRequest is an HTTP request to the app. In path, query, headers and body, $(name) stands for what was captured under that
+// name, $(credentials.KEY) for a key of the identity's Secret, and $$ for a dollar sign.
+//
+// +kubebuilder:validation:XValidation:rule="(has(self.json) ? 1 : 0) + (has(self.form) ? 1 : 0) + (has(self.multipart) ? 1 : 0) + (has(self.body) ? 1 : 0) <= 1",message="a request has one body: keep one of json, form, multipart and body"
+type HTTPRequest struct {
+	// method of the request. GET where it is absent.
+	// +optional
+	Method HTTPMethod `json:"method,omitempty"`
+
+	// path on the app's host, with a query if there is one.
+	// +required
+	Path RequestPath `json:"path,omitempty"`
+
+	// query parameters by name, encoded as needed.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	Query map[string]HeaderValue `json:"query,omitempty"`
+
+	// headers by name, besides those of authenticate.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=16
+	// +kubebuilder:validation:XValidation:rule="self.all(h, !(h.lowerAscii() in ['authorization', 'cookie', 'proxy-authorization', 'x-api-key']) || self[h].contains('$('))",message="a credential is never typed: refer to a key of the identity's Secret, such as $(credentials.token)"
+	Headers map[string]HeaderValue `json:"headers,omitempty"`
+
+	// json is the body, a JSON object. For any other JSON, use body.
+	// +optional
+	// +kubebuilder:validation:Type=object
+	JSON *apiextensionsv1.JSON `json:"json,omitempty"`
+
+	// form is the body, as application/x-www-form-urlencoded.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=32
+	Form map[string]HeaderValue `json:"form,omitempty"`
+
+	// multipart is the body, as multipart/form-data.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Multipart []FormPart `json:"multipart,omitempty"`
+
+	// body is the body as it stands; set the header Content-Type beside it.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
+	Body string `json:"body,omitempty"`
+}
+
+// FormPart is a part of multipart/form-data.
+type FormPart struct {
+	// name of the field.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	Name string `json:"name,omitempty"`
+
+	// value of the field, or the file's content.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
+	Value string `json:"value,omitempty"`
+
+	// fileName makes it a file.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	FileName string `json:"fileName,omitempty"`
+
+	// contentType of the part, such as text/plain.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=255
+	ContentType string `json:"contentType,omitempty"`
+}
+
+// HTTPMethod is a method of HTTP. RFC 9110 §9, RFC 5789.
+//
+// +kubebuilder:validation:Enum=GET;HEAD;POST;PUT;PATCH;DELETE;OPTIONS
+type HTTPMethod string
+
+// RequestPath is a path on the app's host, with a query if there is one.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=2048
+// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && !self.startsWith('//') && !self.contains('#') && !self.contains(' ')",message="must be a path such as /api/login: it begins with one '/', and has no host, no '#' and no space (write %20)"
+type RequestPath string
+
+// HeaderValue is a short text in a request.
+//
+// +kubebuilder:validation:MaxLength=4096
+type HeaderValue string
+
+// CELExpression is an expression in the Common Expression Language over response, which has status, headers (by name in lower
+// case), text, json, events (of server-sent events, NDJSON or WebSocket), duration and url.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=1024
+type CELExpression string

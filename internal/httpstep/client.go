@@ -1,0 +1,241 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpstep
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+const (
+	// maxRedirects is how many redirects a step follows: ten, as net/http and browsers of old.
+	maxRedirects = 10
+	// ProbeHeader marks each request of ours, so that analytics and a SIEM can leave them out.
+	ProbeHeader = "X-LaunchReady-Probe"
+)
+
+// Target is the app as requests reach it.
+type Target struct {
+	// Base is scheme, host and port.
+	Base *url.URL
+	// Host is what requests ask for, where that is another name than Base's.
+	Host string
+	// Transport dials, and decides which addresses it dials.
+	Transport http.RoundTripper
+	// Timeout of a request, its reply's body included.
+	Timeout time.Duration
+	// UserAgent of each request.
+	UserAgent string
+	// Run is the value of ProbeHeader.
+	Run string
+	// Budget is how many requests may be sent in all; nil for no limit.
+	Budget *Budget
+}
+
+// Budget is a number of requests. Several goroutines may spend it.
+type Budget struct {
+	limit int64
+	spent atomic.Int64
+}
+
+// NewBudget gives a budget of n requests.
+func NewBudget(n int) *Budget { return &Budget{limit: int64(n)} }
+
+// Spent is how many requests were sent.
+func (b *Budget) Spent() int { return int(min(b.spent.Load(), b.limit)) }
+
+// ErrBudgetSpent says that no more requests may be sent.
+var ErrBudgetSpent = errors.New("the budget of requests is spent")
+
+// Send sends a request with the cookies of a jar, which may be nil, and reads the reply. It follows no redirect.
+func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Response, error) {
+	if b := t.Budget; b != nil && b.spent.Add(1) > b.limit {
+		return nil, ErrBudgetSpent
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
+	defer cancel()
+	req, err := r.on(ctx, t.Base, t.Host)
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("User-Agent", t.UserAgent)
+	req.Header.Set(ProbeHeader, t.Run)
+	here := t.jarURL(r.Path)
+	if jar != nil && req.Header.Get("Cookie") == "" {
+		for _, cookie := range jar.Cookies(here) {
+			req.AddCookie(cookie)
+		}
+	}
+	started := time.Now()
+	resp, err := t.Transport.RoundTrip(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close() //nolint:errcheck // it was read
+	if jar != nil {
+		jar.SetCookies(here, resp.Cookies())
+	}
+	return read(resp, started)
+}
+
+// jarURL is under which URL cookies are kept: the scheme is that of strangers, who come by HTTPS, or cookies with Secure would be
+// lost where we come to a Service by HTTP.
+func (t *Target) jarURL(path string) *url.URL {
+	host := t.Base.Hostname()
+	if t.Host != "" {
+		host = t.Host
+	}
+	path, _, _ = strings.Cut(path, "?")
+	return &url.URL{Scheme: "https", Host: host, Path: path}
+}
+
+// Follow sends a request and follows the redirects of its reply, within the target: one that leads elsewhere is an error.
+func (t *Target) Follow(ctx context.Context, r Request, jar http.CookieJar) (*Response, error) {
+	for range maxRedirects {
+		resp, err := t.Send(ctx, r, jar)
+		if err != nil || resp.Status < 300 || resp.Status >= 400 || resp.Header.Get("Location") == "" {
+			return resp, err
+		}
+		if r, err = t.redirected(r, resp); err != nil {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("more than %d redirects", maxRedirects)
+}
+
+// redirected gives the request that a redirect asks for. RFC 9110 §15.4: 307 and 308 keep method and body.
+func (t *Target) redirected(r Request, resp *Response) (Request, error) {
+	from := t.jarURL(r.Path)
+	from.Path, from.RawQuery, _ = strings.Cut(r.Path, "?")
+	to, err := from.Parse(resp.Header.Get("Location"))
+	if err != nil {
+		return Request{}, errors.New("a redirect to what is no URL")
+	}
+	if !t.ours(to) {
+		return Request{}, &LeftError{Host: to.Host}
+	}
+	next := r.Clone()
+	next.Path = to.EscapedPath()
+	if next.Path == "" {
+		next.Path = "/"
+	}
+	if to.RawQuery != "" {
+		next.Path += "?" + to.RawQuery
+	}
+	if resp.Status != http.StatusTemporaryRedirect && resp.Status != http.StatusPermanentRedirect && r.Method != http.MethodHead {
+		next.Method, next.Body = http.MethodGet, nil
+		next.Header.Del("Content-Type")
+	}
+	return next, nil
+}
+
+// ours says whether a URL is on the target, by either of its names. The scheme doesn't matter: behind an edge that ends TLS, an
+// app speaks of https and means itself.
+func (t *Target) ours(u *url.URL) bool {
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return false
+	}
+	return strings.EqualFold(u.Host, t.Base.Host) || (t.Host != "" && strings.EqualFold(u.Hostname(), t.Host)) ||
+		(t.Host == "" && strings.EqualFold(u.Hostname(), t.Base.Hostname()))
+}
+
+// LeftError says that a redirect led away from the target.
+type LeftError struct{ Host string }
+
+func (e *LeftError) Error() string { return fmt.Sprintf("a redirect leads away from the app, to %q", e.Host) }
+
+// Step is a compiled HTTPStep.
+type Step struct {
+	described v1alpha1.HTTPStep
+	expect    *Expression
+	capture   map[string]*Expression
+}
+
+// CompileStep compiles a step. Errors name the field.
+func CompileStep(described v1alpha1.HTTPStep) (*Step, error) {
+	s := &Step{described: described, capture: map[string]*Expression{}}
+	expect := described.Expect
+	if expect == "" {
+		expect = "response.status >= 200 && response.status < 300"
+	}
+	var err error
+	if s.expect, err = Compile(expect, Bool); err != nil {
+		return nil, fmt.Errorf("expect: %w", err)
+	}
+	for name, source := range described.Capture {
+		if s.capture[name], err = Compile(source, Text); err != nil {
+			return nil, fmt.Errorf("capture.%s: %w", name, err)
+		}
+	}
+	return s, nil
+}
+
+// UnexpectedError says that a reply was not what the step expects.
+type UnexpectedError struct {
+	Method, Path string
+	Status       int
+	// Why says what was wrong, without any of the reply's content.
+	Why string
+}
+
+func (e *UnexpectedError) Error() string {
+	return fmt.Sprintf("%s %s was answered %d: %s", e.Method, e.Path, e.Status, e.Why)
+}
+
+// Run sends the step's request with more headers, and gives what it captured. Redirects are followed within the target where the
+// step's expectation does not hold for the redirect itself.
+func (s *Step) Run(ctx context.Context, t *Target, jar http.CookieJar, vars Vars, headers http.Header) (Vars, *Response, error) {
+	r, err := Prepare(s.described.Request, vars)
+	if err != nil {
+		return nil, nil, err
+	}
+	for name, values := range headers {
+		r.Header[name] = values
+	}
+	resp, err := t.Send(ctx, r, jar)
+	if err != nil {
+		return nil, nil, err
+	}
+	ok, evalErr := s.expect.Bool(ctx, resp)
+	if !ok && resp.Status >= 300 && resp.Status < 400 && resp.Header.Get("Location") != "" {
+		next, err := t.redirected(r, resp)
+		if err != nil {
+			return nil, resp, err
+		}
+		if resp, err = t.Follow(ctx, next, jar); err != nil {
+			return nil, nil, err
+		}
+		ok, evalErr = s.expect.Bool(ctx, resp)
+	}
+	path := string(s.described.Request.Path)
+	if evalErr != nil || !ok {
+		return nil, resp, &UnexpectedError{Method: r.Method, Path: path, Status: resp.Status, Why: "expect does not hold"}
+	}
+	captured, err := s.Captured(ctx, resp)
+	return captured, resp, err
+}
+
+// Captured takes out of a reply what the step captures.
+func (s *Step) Captured(ctx context.Context, resp *Response) (Vars, error) {
+	captured := Vars{}
+	for name, expression := range s.capture {
+		text, err := expression.Text(ctx, resp)
+		if err != nil || text == "" {
+			return nil, &UnexpectedError{
+				Method: Method(s.described.Request), Path: string(s.described.Request.Path), Status: resp.Status,
+				Why: "capture." + name + " found nothing in the reply",
+			}
+		}
+		captured[name] = text
+	}
+	return captured, nil
+}

@@ -1,0 +1,236 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpstep
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// Request is a described request with everything put in: what goes over the wire, and can be written down.
+type Request struct {
+	Method string
+	// Path as it is sent, percent-encoding untouched, with the query.
+	Path   string
+	Header http.Header
+	Body   []byte
+}
+
+// Clone gives a copy that may be changed.
+func (r Request) Clone() Request {
+	r.Header = r.Header.Clone()
+	if r.Header == nil {
+		r.Header = http.Header{}
+	}
+	r.Body = slices.Clone(r.Body)
+	return r
+}
+
+// Prepare puts the variables into a described request. In path and query they are encoded; elsewhere they stand as they are.
+func Prepare(described v1alpha1.HTTPRequest, vars Vars) (Request, error) {
+	path, err := preparePath(described, vars)
+	if err != nil {
+		return Request{}, err
+	}
+	r := Request{Method: Method(described), Path: path, Header: http.Header{}}
+	if r.Body, err = prepareBody(described, vars, r.Header); err != nil {
+		return Request{}, err
+	}
+	return r, SetHeaders(r.Header, described.Headers, vars)
+}
+
+// Method gives the method of a described request.
+func Method(described v1alpha1.HTTPRequest) string {
+	if described.Method == "" {
+		return http.MethodGet
+	}
+	return string(described.Method)
+}
+
+// SetHeaders puts described headers into a header.
+func SetHeaders(header http.Header, described map[string]v1alpha1.HeaderValue, vars Vars) error {
+	for _, name := range slices.Sorted(maps.Keys(described)) {
+		value, err := vars.Expand(string(described[name]))
+		if err != nil {
+			return fmt.Errorf("header %s: %w", name, err)
+		}
+		header.Set(name, value)
+	}
+	return nil
+}
+
+func preparePath(described v1alpha1.HTTPRequest, vars Vars) (string, error) {
+	escaped := make(Vars, len(vars))
+	for name, value := range vars {
+		escaped[name] = url.PathEscape(value)
+	}
+	path, query, hasQuery := strings.Cut(string(described.Path), "?")
+	path, err := escaped.Expand(path)
+	if err != nil {
+		return "", fmt.Errorf("path: %w", err)
+	}
+	for name, value := range vars {
+		escaped[name] = url.QueryEscape(value)
+	}
+	if query, err = escaped.Expand(query); err != nil {
+		return "", fmt.Errorf("path: %w", err)
+	}
+	values := url.Values{}
+	for name, value := range described.Query {
+		expanded, err := vars.Expand(string(value))
+		if err != nil {
+			return "", fmt.Errorf("query %s: %w", name, err)
+		}
+		values.Set(name, expanded)
+	}
+	if more := values.Encode(); more != "" {
+		query, hasQuery = strings.TrimPrefix(query+"&"+more, "&"), true
+	}
+	if hasQuery {
+		path += "?" + query
+	}
+	return path, nil
+}
+
+func prepareBody(described v1alpha1.HTTPRequest, vars Vars, header http.Header) ([]byte, error) {
+	switch {
+	case described.JSON != nil:
+		header.Set("Content-Type", "application/json")
+		return prepareJSON(described.JSON.Raw, vars)
+	case described.Form != nil:
+		header.Set("Content-Type", "application/x-www-form-urlencoded")
+		values := url.Values{}
+		for name, value := range described.Form {
+			expanded, err := vars.Expand(string(value))
+			if err != nil {
+				return nil, fmt.Errorf("form %s: %w", name, err)
+			}
+			values.Set(name, expanded)
+		}
+		return []byte(values.Encode()), nil
+	case described.Multipart != nil:
+		return prepareMultipart(described.Multipart, vars, header)
+	case described.Body != "":
+		body, err := vars.Expand(described.Body)
+		if err != nil {
+			return nil, fmt.Errorf("body: %w", err)
+		}
+		return []byte(body), nil
+	default:
+		return nil, nil
+	}
+}
+
+// prepareJSON puts variables into the texts of a JSON document: names and numbers stay as they are.
+func prepareJSON(raw []byte, vars Vars) ([]byte, error) {
+	var doc any
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("json: %w", err)
+	}
+	doc, err := expandJSON(doc, vars)
+	if err != nil {
+		return nil, fmt.Errorf("json: %w", err)
+	}
+	return json.Marshal(doc)
+}
+
+func expandJSON(v any, vars Vars) (any, error) {
+	var err error
+	switch v := v.(type) {
+	case string:
+		return vars.Expand(v)
+	case []any:
+		for i := range v {
+			if v[i], err = expandJSON(v[i], vars); err != nil {
+				return nil, err
+			}
+		}
+	case map[string]any:
+		for name := range v {
+			if v[name], err = expandJSON(v[name], vars); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return v, nil
+}
+
+func prepareMultipart(parts []v1alpha1.FormPart, vars Vars, header http.Header) ([]byte, error) {
+	var body bytes.Buffer
+	w := multipart.NewWriter(&body)
+	for _, part := range parts {
+		value, err := vars.Expand(part.Value)
+		if err != nil {
+			return nil, fmt.Errorf("multipart %s: %w", part.Name, err)
+		}
+		disposition := map[string]string{"name": part.Name}
+		if part.FileName != "" {
+			disposition["filename"] = part.FileName
+		}
+		h := textproto.MIMEHeader{"Content-Disposition": {formData(disposition)}}
+		if part.ContentType != "" {
+			h.Set("Content-Type", part.ContentType)
+		}
+		field, err := w.CreatePart(h)
+		if err != nil {
+			return nil, fmt.Errorf("multipart %s: %w", part.Name, err)
+		}
+		if _, err := io.WriteString(field, value); err != nil {
+			return nil, fmt.Errorf("multipart %s: %w", part.Name, err)
+		}
+	}
+	header.Set("Content-Type", w.FormDataContentType())
+	return body.Bytes(), w.Close()
+}
+
+// formData writes the Content-Disposition of a part as browsers do. WHATWG HTML, multipart/form-data.
+func formData(parameters map[string]string) string {
+	escape := strings.NewReplacer("\r", "%0D", "\n", "%0A", `"`, "%22").Replace
+	text := `form-data; name="` + escape(parameters["name"]) + `"`
+	if name, ok := parameters["filename"]; ok {
+		text += `; filename="` + escape(name) + `"`
+	}
+	return text
+}
+
+// on gives the request for a target. The path is sent byte for byte, for tricks with it are the point.
+func (r Request) on(ctx context.Context, target *url.URL, host string) (*http.Request, error) {
+	u := *target
+	path, query, hasQuery := strings.Cut(r.Path, "?")
+	if plain, err := url.PathUnescape(path); err == nil {
+		u.Path, u.RawPath = plain, path
+	}
+	if u.EscapedPath() != path {
+		// net/url would write it in another way.
+		u.Opaque = path
+	}
+	u.RawQuery, u.ForceQuery = query, hasQuery && query == ""
+	req, err := http.NewRequestWithContext(ctx, r.Method, target.String(), bytes.NewReader(r.Body))
+	if err != nil {
+		return nil, err
+	}
+	req.URL = &u
+	if len(r.Body) == 0 {
+		req.Body, req.ContentLength = http.NoBody, 0
+	}
+	req.Header = r.Header.Clone()
+	if host != "" {
+		req.Host = host
+	}
+	return req, nil
+}

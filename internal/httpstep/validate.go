@@ -1,0 +1,185 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpstep
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/util/sets"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// The names that probes put in themselves.
+const (
+	// Canary is the text by which a thing is known again.
+	Canary = "canary"
+	// Query is a word of the canary, to search for.
+	Query = "query"
+	// ID is the captured identifier of a thing.
+	ID = "id"
+	// Prompt is a question to the chatbot.
+	Prompt = "prompt"
+)
+
+// Validate finds what is wrong with a description before anything is sent: expressions that don't compile, with line and column,
+// and names that nothing gives.
+func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
+	v := &validation{}
+	known := sets.New[string]()
+	if app.Login != nil {
+		for i, step := range app.Login.Steps {
+			v.step(at.Child("login", "steps").Index(i), step, known)
+			known.Insert(slices.Collect(maps.Keys(step.Capture))...)
+		}
+	}
+	if app.Authenticate != nil {
+		v.values(at.Child("authenticate", "headers"), app.Authenticate.Headers, known)
+	}
+	if app.Logout != nil {
+		v.step(at.Child("logout"), *app.Logout, known)
+	}
+	if app.Chat != nil {
+		at := at.Child("chat")
+		v.request(at.Child("request"), app.Chat.Request, known, Prompt)
+		v.expression(at.Child("reply"), app.Chat.Reply, Text)
+	}
+	for i, resource := range app.Resources {
+		v.resource(at.Child("resources").Index(i), resource, known)
+	}
+	v.expression(at.Child("rateLimited"), app.RateLimited, Bool)
+	return v.errs
+}
+
+type validation struct{ errs field.ErrorList }
+
+func (v *validation) resource(at *field.Path, r v1alpha1.Resource, known sets.Set[string]) {
+	v.request(at.Child("create", "request"), r.Create.Request, known, Canary)
+	v.expectation(at.Child("create"), r.Create)
+	if _, ok := r.Create.Capture[ID]; !ok {
+		v.errs = append(v.errs, field.Required(at.Child("create", "capture").Key(ID), "say where the new thing's identifier stands, such as response.json.id"))
+	}
+	v.request(at.Child("item"), r.Item, known, ID)
+	for _, optional := range []struct {
+		name    string
+		request *v1alpha1.HTTPRequest
+		needs   []string
+		may     string
+	}{
+		{name: "list", request: r.List},
+		{name: "search", request: r.Search, needs: []string{Query}},
+		{name: "export", request: r.Export, may: ID},
+		{name: "update", request: r.Update, needs: []string{ID, Canary}},
+		{name: "delete", request: r.Delete, needs: []string{ID}},
+	} {
+		if optional.request != nil {
+			v.request(at.Child(optional.name), *optional.request, known.Clone().Insert(optional.may), optional.needs...)
+		}
+	}
+}
+
+func (v *validation) step(at *field.Path, s v1alpha1.HTTPStep, known sets.Set[string]) {
+	v.request(at.Child("request"), s.Request, known)
+	v.expectation(at, s)
+}
+
+func (v *validation) expectation(at *field.Path, s v1alpha1.HTTPStep) {
+	v.expression(at.Child("expect"), s.Expect, Bool)
+	for _, name := range slices.Sorted(maps.Keys(s.Capture)) {
+		v.expression(at.Child("capture").Key(name), s.Capture[name], Text)
+	}
+}
+
+func (v *validation) expression(at *field.Path, source v1alpha1.CELExpression, result Result) {
+	if source == "" {
+		return
+	}
+	if _, err := Compile(source, result); err != nil {
+		v.errs = append(v.errs, field.Invalid(at, string(source), err.Error()))
+	}
+}
+
+// request finds names that nothing gives, and those that have to be there and are not.
+func (v *validation) request(at *field.Path, r v1alpha1.HTTPRequest, known sets.Set[string], needs ...string) {
+	used := sets.New[string]()
+	note := func(at *field.Path, text string) {
+		for _, name := range References(text) {
+			used.Insert(name)
+			if !known.Has(name) && !slices.Contains(needs, name) && !strings.HasPrefix(name, credentialsPrefix) {
+				v.errs = append(v.errs, field.Invalid(at, text, unknown(name, known, needs)))
+			}
+		}
+	}
+	note(at.Child("path"), string(r.Path))
+	note(at.Child("body"), r.Body)
+	for name, value := range r.Query {
+		note(at.Child("query").Key(name), string(value))
+	}
+	for name, value := range r.Headers {
+		note(at.Child("headers").Key(name), string(value))
+	}
+	for name, value := range r.Form {
+		note(at.Child("form").Key(name), string(value))
+	}
+	for i, part := range r.Multipart {
+		note(at.Child("multipart").Index(i).Child("value"), part.Value)
+	}
+	if r.JSON != nil {
+		var doc any
+		if err := json.Unmarshal(r.JSON.Raw, &doc); err == nil {
+			texts(doc, func(text string) { note(at.Child("json"), text) })
+		}
+	}
+	for _, name := range needs {
+		if !used.Has(name) {
+			v.errs = append(v.errs, field.Required(at, fmt.Sprintf("put $(%s) into the request, in path, query, headers or body", name)))
+		}
+	}
+}
+
+func (v *validation) values(at *field.Path, values map[string]v1alpha1.HeaderValue, known sets.Set[string]) {
+	v.request(at, v1alpha1.HTTPRequest{Headers: values}, known)
+}
+
+func texts(doc any, note func(string)) {
+	switch doc := doc.(type) {
+	case string:
+		note(doc)
+	case []any:
+		for _, v := range doc {
+			texts(v, note)
+		}
+	case map[string]any:
+		for _, v := range doc {
+			texts(v, note)
+		}
+	}
+}
+
+func unknown(name string, known sets.Set[string], needs []string) string {
+	names := []string{"$(credentials.KEY)"}
+	for _, k := range sets.List(known.Clone().Insert(needs...)) {
+		if k != "" {
+			names = append(names, "$("+k+")")
+		}
+	}
+	return fmt.Sprintf("$(%s) stands for nothing here: what there is is %s; write $$ for a dollar sign", name, strings.Join(names, ", "))
+}
+
+// Uses says whether a request refers to a name.
+func Uses(r v1alpha1.HTTPRequest, name string) bool {
+	v := &validation{}
+	v.request(field.NewPath(""), r, sets.New[string](), name)
+	for _, err := range v.errs {
+		if err.Type == field.ErrorTypeRequired {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,280 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/detect/marker"
+	"github.com/launchready/launchready/internal/httpstep"
+)
+
+// defaultIndexing is how long an app may take where indexingSeconds does not say.
+const defaultIndexing = 5 * time.Second
+
+// pollEvery is how often the owner looks whether what it made is there.
+const pollEvery = 50 * time.Millisecond
+
+// resource is a described kind of thing.
+type resource struct {
+	v1alpha1.Resource
+	create *httpstep.Step
+}
+
+// thing is something that this run created: the ledger is made of these, and nothing else is ever asked for by its identifier.
+type thing struct {
+	*resource
+	owner  *person
+	id     string
+	marker *marker.Marker
+	// ways are those of the described channels by which the owner got the marker back.
+	ways []way
+	// gone says that it was removed, so that it needs no cleaning up.
+	gone bool
+}
+
+// way is a channel by which a thing may be got at.
+type way struct {
+	name    string
+	request v1alpha1.HTTPRequest
+	// byID says that the request names the thing; otherwise it gives those of whoever asks.
+	byID bool
+	// places are the JSON paths at which the owner found the identifier; empty where it found the marker itself.
+	places []string
+}
+
+// described gives the channels by which the resource may be read.
+func (res *resource) described() []way {
+	ways := []way{{name: "item", request: res.Item, byID: true}}
+	if res.List != nil {
+		ways = append(ways, way{name: "list", request: *res.List})
+	}
+	if res.Search != nil {
+		ways = append(ways, way{name: "search", request: *res.Search})
+	}
+	if res.Export != nil {
+		ways = append(ways, way{name: "export", request: *res.Export, byID: httpstep.Uses(*res.Export, httpstep.ID)})
+	}
+	return ways
+}
+
+// plant lets every user create one thing of each kind, and get it back by every channel that is described.
+func (r *run) plant(ctx context.Context) {
+	for _, described := range r.App.Resources {
+		step, err := httpstep.CompileStep(described.Create)
+		if err != nil {
+			r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured, fmt.Sprintf("spec.app.resources[%s].create: %v", described.Name, err), both...)
+			continue
+		}
+		r.resources = append(r.resources, &resource{Resource: described, create: step})
+	}
+	for _, res := range r.resources {
+		for _, p := range r.people {
+			if p.admin() {
+				continue
+			}
+			t, err := r.create(ctx, res, p)
+			if err != nil {
+				r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+					fmt.Sprintf("%s could not create one of %s: %s. Correct spec.app.resources[%s].create.", p.Name, res.Name, plain(err), res.Name), both...)
+				continue
+			}
+			r.controlReads(ctx, t)
+		}
+	}
+}
+
+// create lets a person create a thing, and puts it into the ledger.
+func (r *run) create(ctx context.Context, res *resource, p *person) (*thing, error) {
+	m := marker.New()
+	captured, err := r.runStep(ctx, res.create, p.jar, p.vars.With(httpstep.Vars{httpstep.Canary: m.Text()}), p.headers)
+	if err != nil {
+		return nil, err
+	}
+	t := &thing{resource: res, owner: p, id: captured[httpstep.ID], marker: m}
+	r.things = append(r.things, t)
+	return t, nil
+}
+
+// controlReads sees by which channels the owner gets the thing back: by the others nothing could be proven.
+func (r *run) controlReads(ctx context.Context, t *thing) {
+	deadline := time.Now().Add(r.indexing())
+	for _, w := range t.described() {
+		ok := false
+		for {
+			if w.places, ok = r.readsBack(ctx, t, w); ok || time.Now().After(deadline) || ctx.Err() != nil {
+				break
+			}
+			within(ctx, pollEvery)
+		}
+		if ok {
+			t.ways = append(t.ways, w)
+			continue
+		}
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+			fmt.Sprintf("%s did not get back what it had planted by spec.app.resources[%s].%s within %d s, so that a denial to others would prove nothing. Correct the request (of a list, ask for the newest first), or set spec.app.indexingSeconds.",
+				t.owner.Name, t.Name, w.name, int(r.indexing().Seconds())), v1alpha1.RowTenantIsolated)
+		if w.name == "item" {
+			return
+		}
+	}
+	for _, w := range t.ways {
+		r.cameBack(t, w.name)
+	}
+}
+
+func (r *run) indexing() time.Duration {
+	if n := r.App.IndexingSeconds; n != nil {
+		return time.Duration(*n) * time.Second
+	}
+	return defaultIndexing
+}
+
+// cameBack notes that a thing came back to its owner.
+func (r *run) cameBack(t *thing, way string) {
+	if !slices.Contains(r.owners, t.owner.Name) {
+		r.owners = append(r.owners, t.owner.Name)
+	}
+	if !slices.Contains(r.came[t.Name], way) {
+		r.came[t.Name] = append(r.came[t.Name], way)
+	}
+}
+
+// cameBackControl says what came back to whom.
+func (r *run) cameBackControl() {
+	if len(r.owners) == 0 {
+		return
+	}
+	var all []string
+	for _, res := range r.resources {
+		if ways := r.came[res.Name]; len(ways) > 0 {
+			all = append(all, fmt.Sprintf("%s (%s)", res.Name, strings.Join(ways, ", ")))
+		}
+	}
+	for _, name := range both {
+		r.control(name, "What %s planted came back to them: %s.", strings.Join(r.owners, ", "), strings.Join(all, ", "))
+	}
+}
+
+// readsBack says whether the owner gets its thing back by a channel, and if only its identifier, at which places.
+func (r *run) readsBack(ctx context.Context, t *thing, w way) ([]string, bool) {
+	request, err := t.request(w, t.owner)
+	if err != nil {
+		return nil, false
+	}
+	resp, err := r.send(ctx, t.owner.session, request)
+	if err != nil || resp.Status >= 400 {
+		return nil, false
+	}
+	if t.marker.In(resp.Body) {
+		return nil, true
+	}
+	if w.name == "list" {
+		places := placesOf(resp, t.id)
+		return places, len(places) > 0
+	}
+	return nil, false
+}
+
+// request gives the channel's request for the thing as a person would send it; nobody is a stranger.
+func (t *thing) request(w way, p *person) (httpstep.Request, error) {
+	return httpstep.Prepare(w.request, t.vars(p))
+}
+
+// vars are what $(name) stands for when a person, or nobody, asks for the thing.
+func (t *thing) vars(p *person) httpstep.Vars {
+	own := httpstep.Vars{httpstep.ID: t.id, httpstep.Query: t.marker.Term}
+	if p == nil {
+		return t.owner.harmless().With(own)
+	}
+	return p.vars.With(own)
+}
+
+// harmless are the variables by which the app knows the person and that are no credentials: a tenant's identifier in a path.
+func (p *person) harmless() httpstep.Vars {
+	vars := httpstep.Vars{}
+	for name, value := range p.vars {
+		if identifying.MatchString(name) {
+			vars[name] = value
+		}
+	}
+	return vars
+}
+
+// holds says whether a reply gives the thing away: its marker, or at the places where the owner found it, its identifier.
+func (t *thing) holds(w way, resp *httpstep.Response) bool {
+	if t.marker.In(resp.Body) || t.marker.In([]byte(headerText(resp.Header))) {
+		return true
+	}
+	if len(w.places) == 0 {
+		return false
+	}
+	found := placesOf(resp, t.id)
+	return slices.ContainsFunc(found, func(place string) bool { return slices.Contains(w.places, place) })
+}
+
+func headerText(h http.Header) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		b.WriteString(strings.Join(h[name], "\n") + "\n")
+	}
+	return b.String()
+}
+
+// placesOf gives the JSON paths at which a value stands, array indexes left out: a list in another order is the same list.
+func placesOf(resp *httpstep.Response, value string) []string {
+	var doc any
+	if json.Unmarshal(resp.Body, &doc) != nil {
+		return nil
+	}
+	var places []string
+	walkJSON(doc, "", func(path string, v any) {
+		if scalar(v) == value && !slices.Contains(places, path) {
+			places = append(places, path)
+		}
+	})
+	return places
+}
+
+// walkJSON visits the scalars of a document.
+func walkJSON(v any, path string, visit func(path string, v any)) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			walkJSON(inner, path+"."+name, visit)
+		}
+	case []any:
+		for _, inner := range v {
+			walkJSON(inner, path+"[]", visit)
+		}
+	default:
+		visit(path, v)
+	}
+}
+
+// cleanUp removes what the run created, where it was said how.
+func (r *run) cleanUp(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, cleanUpPatience)
+	defer cancel()
+	for _, t := range r.things {
+		if t.Delete == nil || t.gone {
+			continue
+		}
+		request, err := httpstep.Prepare(*t.Delete, t.vars(t.owner))
+		if err == nil {
+			_, _ = r.send(ctx, t.owner.session, request) // what stays is named by its marker
+		}
+	}
+}
+
+// cleanUpPatience is how long removing what was created may take.
+const cleanUpPatience = 10 * time.Second

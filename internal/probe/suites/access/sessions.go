@@ -1,0 +1,251 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/httpstep"
+)
+
+const (
+	// samples is how many session identifiers are compared.
+	samples = 4
+	// nearby is how far apart two identifiers may be that are counted up.
+	nearby = 1 << 20
+	// shortest is the least length of an identifier: 64 bits in base64 (OWASP ASVS 5.0 7.2.3 asks for 128 bits of entropy).
+	shortest = 11
+	// chosen is an identifier that no server made.
+	chosen = "lr0123456789abcdef0123456789abcdef"
+)
+
+// attackSessions sees that sessions end, begin anew and can't be guessed. It comes last, for it ends sessions.
+func (r *run) attackSessions(ctx context.Context) {
+	owner := r.ownerWithItem()
+	if owner == nil {
+		return
+	}
+	t := r.thingOf(owner)
+	if r.App.Login != nil {
+		r.attackPassword(ctx, t)
+		r.attackFixation(ctx, t)
+		r.attackPrediction(ctx, t)
+	}
+	r.attackExpiry(ctx, t)
+	r.attackLogout(ctx, t)
+}
+
+var passwordKey = regexp.MustCompile(`(?i)pass|pwd|secret|pin|key|code`)
+
+// attackPassword logs in with each part of the credentials changed that should keep others out. One try for each part: nobody is
+// locked out by that.
+func (r *run) attackPassword(ctx context.Context, t *thing) {
+	owner := t.owner
+	good := r.Credentials[owner.Name]
+	for _, key := range slices.Sorted(maps.Keys(good)) {
+		if !passwordKey.MatchString(key) || !slices.ContainsFunc(r.App.Login.Steps, func(s v1alpha1.HTTPStep) bool { return httpstep.Uses(s.Request, "credentials."+key) }) {
+			continue
+		}
+		r.tried(v1alpha1.RowAuthEnforced, 1)
+		wrong := maps.Clone(good)
+		wrong[key] = flipped(good[key])
+		again := &person{Identity: owner.Identity, at: &run{Options: r.Options, limited: r.limited}}
+		again.at.Credentials = map[string]map[string]string{owner.Name: wrong}
+		if again.login(ctx) != nil || !r.opens(ctx, t, again.session) {
+			continue
+		}
+		step := r.App.Login.Steps[len(r.App.Login.Steps)-1]
+		a := attempt{rule: anyPassword, request: httpstep.Request{Method: httpstep.Method(step.Request), Path: string(step.Request.Path)}, shown: Shown(step.Request), trick: "with a changed " + key}
+		r.find(a.rule.row, r.finding(a, nobody, fmt.Sprintf("the login of %s succeeded with a changed %s", owner.Name, key)))
+	}
+}
+
+// attackLogout logs out of a session of its own, and asks again with it.
+func (r *run) attackLogout(ctx context.Context, t *thing) {
+	if r.App.Logout == nil {
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured,
+			"Nobody said how to log out, so that nothing shows that a session ends. Set spec.app.logout, such as {request: {method: POST, path: /api/logout}}.", v1alpha1.RowAuthEnforced)
+		return
+	}
+	step, err := httpstep.CompileStep(*r.App.Logout)
+	if err != nil {
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured, "spec.app.logout: "+err.Error(), v1alpha1.RowAuthEnforced)
+		return
+	}
+	owner := t.owner
+	if owner.login(ctx) != nil || !r.opens(ctx, t, owner.session) {
+		return
+	}
+	before := credential{headers: owner.headers, cookies: owner.cookies(r.Target)}
+	if _, err := r.runStep(ctx, step, owner.jar, owner.vars, owner.headers); err != nil {
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+			fmt.Sprintf("%s could not log out: %s. Correct spec.app.logout.", owner.Name, plain(err)), v1alpha1.RowAuthEnforced)
+		return
+	}
+	r.tried(v1alpha1.RowAuthEnforced, 1)
+	if r.opens(ctx, t, before.session()) {
+		request, err := t.request(t.item(), owner)
+		if err == nil {
+			a := attempt{rule: logoutFails, request: request, shown: Shown(t.Item), trick: "after the logout"}
+			r.find(a.rule.row, r.finding(a, owner.Name, "a session was still good after its logout"))
+		}
+	}
+	r.control(v1alpha1.RowAuthEnforced, "%s logged out.", owner.Name)
+	_ = owner.login(ctx) // for cleaning up
+}
+
+// attackExpiry asks with a token whose time has passed, where the app's are that short.
+func (r *run) attackExpiry(ctx context.Context, t *thing) {
+	for _, token := range t.owner.tokens() {
+		wait := time.Until(token.expires()) + time.Second
+		if token.expires().IsZero() || wait > maxWait {
+			continue
+		}
+		expired := t.owner.session
+		within(ctx, wait)
+		r.tried(v1alpha1.RowAuthEnforced, 1)
+		old := session{headers: expired.headers}
+		if !r.opens(ctx, t, old) {
+			continue
+		}
+		request, err := t.request(t.item(), t.owner)
+		if err != nil {
+			continue
+		}
+		a := attempt{rule: expiredToken, request: request, shown: Shown(t.Item), trick: "after exp had passed"}
+		r.find(a.rule.row, r.finding(a, t.owner.Name, "the app took a token that had expired"))
+	}
+}
+
+// attackFixation logs in with a session identifier that somebody else may know, and looks whether it became the session's.
+func (r *run) attackFixation(ctx context.Context, t *thing) {
+	owner := t.owner
+	sessionCookies := r.sessionCookies(ctx, t)
+	for _, name := range sessionCookies {
+		for trick, value := range map[string]string{"chosen by a stranger": chosen, "made before the login": r.before(ctx, name)} {
+			if value == "" {
+				continue
+			}
+			r.tried(v1alpha1.RowAuthEnforced, 1)
+			jar, err := newJar()
+			if err != nil {
+				return
+			}
+			jar.SetCookies(r.jarURL(), []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+			if owner.loginWith(ctx, jar) != nil {
+				continue
+			}
+			c := credential{cookies: owner.cookies(r.Target)}
+			c.cookies[name] = value
+			if !r.opens(ctx, t, c.session()) {
+				continue
+			}
+			if request, err := t.request(t.item(), owner); err == nil {
+				a := attempt{rule: fixedSession, request: request, shown: Shown(t.Item), trick: "with a session identifier " + trick}
+				r.find(a.rule.row, r.finding(a, owner.Name, "a session identifier from before the login became the session's"))
+			}
+		}
+	}
+	_ = owner.login(ctx) // a session without anything of the attack
+}
+
+// jarURL is the URL that the jars of this run are asked for.
+func (r *run) jarURL() *url.URL {
+	host := r.Target.Base.Hostname()
+	if r.Target.Host != "" {
+		host = r.Target.Host
+	}
+	return &url.URL{Scheme: "https", Host: host, Path: "/"}
+}
+
+// sessionCookies are the names of the cookies without which the session is none.
+func (r *run) sessionCookies(ctx context.Context, t *thing) []string {
+	all := t.owner.cookies(r.Target)
+	if len(all) == 0 || !r.opens(ctx, t, credential{headers: t.owner.headers, cookies: all}.session()) {
+		return nil
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		without := maps.Clone(all)
+		delete(without, name)
+		if !r.opens(ctx, t, credential{cookies: without}.session()) && r.opens(ctx, t, credential{cookies: all}.session()) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// before gives the value that a cookie has before anybody has logged in.
+func (r *run) before(ctx context.Context, name string) string {
+	jar, err := newJar()
+	if err != nil {
+		return ""
+	}
+	for _, step := range r.App.Login.Steps {
+		if httpstep.Method(step.Request) == http.MethodGet {
+			request, err := httpstep.Prepare(step.Request, httpstep.Vars{})
+			if err == nil {
+				_, _ = r.Target.Follow(ctx, request, jar)
+			}
+		}
+	}
+	_, _ = r.Target.Follow(ctx, httpstep.Request{Method: http.MethodGet, Path: "/", Header: http.Header{}}, jar)
+	return session{jar: jar}.cookies(r.Target)[name]
+}
+
+// attackPrediction compares the identifiers of some sessions.
+func (r *run) attackPrediction(ctx context.Context, t *thing) {
+	owner := t.owner
+	names := r.sessionCookies(ctx, t)
+	values := map[string][]string{}
+	for range samples {
+		if owner.login(ctx) != nil {
+			return
+		}
+		cookies := owner.cookies(r.Target)
+		for _, name := range names {
+			values[name] = append(values[name], cookies[name])
+		}
+	}
+	for _, name := range names {
+		r.tried(v1alpha1.RowAuthEnforced, 1)
+		if guessable(values[name]) {
+			if request, err := t.request(t.item(), owner); err == nil {
+				a := attempt{rule: predictable, request: request, shown: Shown(t.Item), trick: "with a guessed session identifier"}
+				r.find(a.rule.row, r.finding(a, owner.Name, "session identifiers are counted up or too short, so that they can be guessed"))
+			}
+		}
+	}
+}
+
+// guessable says whether identifiers are short, or numbers close to one another.
+func guessable(values []string) bool {
+	if len(values) < 2 {
+		return false
+	}
+	for _, base := range []int{10, 16} {
+		near := true
+		for i := 1; i < len(values); i++ {
+			a, errA := strconv.ParseUint(values[i-1], base, 64)
+			b, errB := strconv.ParseUint(values[i], base, 64)
+			if errA != nil || errB != nil || max(a, b)-min(a, b) > nearby {
+				near = false
+				break
+			}
+		}
+		if near {
+			return true
+		}
+	}
+	return slices.ContainsFunc(values, func(v string) bool { return len(v) < shortest })
+}

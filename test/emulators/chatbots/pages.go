@@ -1,0 +1,48 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chatbots
+
+import (
+	"bytes"
+	"fmt"
+	"html/template"
+	"net/http"
+)
+
+const head = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Chatbot</title></head><body>`
+
+// The pages are few and small; html/template escapes what comes from users.
+var (
+	homePage = page(`<h1>Chatbot</h1>{{with .User}}<p>Hello {{.Name}}</p>{{else}}<p><a href="/login">Log in</a></p>{{end}}`)
+
+	loginPage = page(`<h1>Log in</h1>{{with .Message}}<p>{{.}}</p>{{end}}<form method="post" action="/login">
+<input type="hidden" name="csrf" value="{{.CSRF}}">
+<input name="email" type="email"><input name="password" type="password"><button>Log in</button></form>`)
+
+	adminHTML = page(`<h1>Administration of {{.Tenant}}</h1><table>{{range .Users}}
+<tr><td>{{.ID}}</td><td>{{.Email}}</td><td>{{.Role}}</td></tr>{{end}}</table>`)
+
+	errorPage = page(`<h1>{{.Status}} {{.Title}}</h1><p>{{.Message}}</p>`)
+
+	shellPage = page(`<div id="app"></div><noscript>This app needs JavaScript.</noscript>`)
+)
+
+func page(body string) *template.Template {
+	return template.Must(template.New("").Parse(head + body + "</body></html>\n"))
+}
+
+func (a *App) html(c *call, status int, page *template.Template, data any) error {
+	var out bytes.Buffer
+	if err := page.Execute(&out, data); err != nil {
+		return fmt.Errorf("write a page: %w", err)
+	}
+	return a.write(c, status, "text/html; charset=utf-8", out.Bytes())
+}
+
+func (a *App) home(c *call) error {
+	if a.odd(SPAShell) {
+		return a.html(c, http.StatusOK, shellPage, nil)
+	}
+	return a.html(c, http.StatusOK, homePage, fields{"User": c.user})
+}

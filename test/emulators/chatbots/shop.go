@@ -1,0 +1,112 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package chatbots
+
+import (
+	"database/sql"
+	"net/http"
+	"time"
+)
+
+// thing is one that is for sale; the price is in cents.
+type thing struct {
+	ID, Title, Description string
+	Price                  int
+}
+
+func (t thing) fields(a *App) fields {
+	return fields{"id": a.outID(t.ID), "title": t.Title, "description": t.Description, "price": t.Price}
+}
+
+func scanThing(rows *sql.Rows) (thing, error) {
+	var t thing
+	err := rows.Scan(&t.ID, &t.Title, &t.Description, &t.Price)
+	return t, err
+}
+
+const thingColumns = "SELECT id, title, description, price FROM listings "
+
+func (a *App) listings(c *call) error {
+	found, err := all(c.ctx(), a.store, scanThing, thingColumns+"ORDER BY rowid")
+	items := make([]any, len(found))
+	for i, t := range found {
+		items[i] = t.fields(a)
+	}
+	if err != nil {
+		return err
+	}
+	return a.json(c, http.StatusOK, fields{"items": items})
+}
+
+func (a *App) thing(c *call, id string) (thing, error) {
+	t, err := one(c.ctx(), a.store, scanThing, thingColumns+"WHERE id = ?", id)
+	if isAbsent(err) {
+		err = a.notFound(c, kind{name: "listing"}, id, object{})
+	}
+	return t, err
+}
+
+func (a *App) listing(c *call) error {
+	t, err := a.thing(c, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	return a.json(c, http.StatusOK, t.fields(a))
+}
+
+// testCard is the only card that is taken: there is no other mode than the test mode.
+const testCard = "4242424242424242"
+
+func (a *App) pay(c *call) error {
+	var body struct {
+		Listing textID `json:"listing"`
+		Card    string `json:"card"`
+	}
+	if err := c.decode(&body); err != nil {
+		return err
+	}
+	if body.Card != testCard {
+		return &failure{status: http.StatusPaymentRequired, code: "card_declined", message: "test mode takes the test card only"}
+	}
+	t, err := a.thing(c, string(body.Listing))
+	if err != nil {
+		return err
+	}
+	o := object{ID: a.newID("payment"), Owner: c.user.ID, Tenant: c.user.Tenant, Title: t.ID, Created: a.now()}
+	err = a.store.exec(c.ctx(), "INSERT INTO payments (id, owner, tenant, listing, amount, created) VALUES (?,?,?,?,?,?)",
+		o.ID, o.Owner, o.Tenant, t.ID, t.Price, o.Created.UnixMilli())
+	if err != nil {
+		return err
+	}
+	return a.json(c, http.StatusCreated, paid(a, o, t.Price))
+}
+
+func paid(a *App, o object, amount int) fields {
+	return fields{
+		"id": a.outID(o.ID), "mode": "test", "status": "succeeded", "listing": a.outID(o.Title), "owner": o.Owner,
+		"amount": amount, "created": o.Created.UTC().Format(time.RFC3339),
+	}
+}
+
+func (a *App) payment(c *call) error {
+	id := c.r.PathValue("id")
+	amount := 0
+	o, err := one(c.ctx(), a.store, func(rows *sql.Rows) (object, error) {
+		var o object
+		var created int64
+		err := rows.Scan(&o.ID, &o.Owner, &o.Tenant, &o.Title, &amount, &created)
+		o.Created = time.UnixMilli(created)
+		return o, err
+	}, "SELECT id, owner, tenant, listing, amount, created FROM payments WHERE id = ?", id)
+	if isAbsent(err) {
+		return a.notFound(c, kind{name: "payment"}, id, object{})
+	}
+	if err != nil {
+		return err
+	}
+	if !a.may(c, opPayment, kind{name: "payment"}, o) {
+		return a.notFound(c, kind{name: "payment"}, id, object{ID: o.ID})
+	}
+	return a.json(c, http.StatusOK, paid(a, o, amount))
+}

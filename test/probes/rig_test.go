@@ -1,0 +1,104 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package probes_test
+
+import (
+	_ "embed"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"testing"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/netguard"
+	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/suites/access"
+	"github.com/launchready/launchready/test/emulators/chatbots"
+)
+
+//go:embed chatbot.yaml
+var description []byte
+
+//go:embed formlogin.yaml
+var formLogin []byte
+
+// described gives the description of the chatbot.
+func described(t testing.TB) *v1alpha1.App {
+	t.Helper()
+	app := &v1alpha1.App{}
+	if err := yaml.UnmarshalStrict(description, app); err != nil {
+		t.Fatal(err)
+	}
+	if errs := httpstep.Validate(app, field.NewPath("spec", "app")); len(errs) > 0 {
+		t.Fatal(errs.ToAggregate())
+	}
+	return app
+}
+
+// describedByForm gives the description with the login by form instead.
+func describedByForm(t testing.TB) *v1alpha1.App {
+	t.Helper()
+	app := described(t)
+	app.Login, app.Authenticate = nil, nil
+	if err := yaml.UnmarshalStrict(formLogin, app); err != nil {
+		t.Fatal(err)
+	}
+	return app
+}
+
+// rig is a chatbot that listens, and the target that leads to it.
+type rig struct {
+	bot    *chatbots.App
+	server *httptest.Server
+	target *httpstep.Target
+}
+
+func newRig(t testing.TB, config chatbots.Config) *rig {
+	t.Helper()
+	bot, err := chatbots.New(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(bot)
+	t.Cleanup(func() {
+		server.Close()
+		if err := bot.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	base, err := url.Parse(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard, err := netguard.New(netguard.Options{Proven: []netip.AddrPort{netip.MustParseAddrPort(base.Host)}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &rig{bot: bot, server: server, target: &httpstep.Target{
+		Base: base, Host: "app.example.com", Transport: guard.Transport(), Timeout: 10 * time.Second,
+		UserAgent: "LaunchReady/test", Run: "test", Budget: httpstep.NewBudget(20_000),
+	}}
+}
+
+// access runs the suite.
+func (r *rig) access(t testing.TB, app *v1alpha1.App) map[v1alpha1.Row]probe.RowResult {
+	t.Helper()
+	credentials := map[string]map[string]string{}
+	for _, a := range r.bot.Accounts() {
+		credentials[a.Name] = map[string]string{"email": a.Email, "password": a.Password}
+	}
+	results := map[v1alpha1.Row]probe.RowResult{}
+	for _, result := range access.Run(t.Context(), access.Options{App: app, Target: r.target, Credentials: credentials}) {
+		results[result.Row] = result
+	}
+	return results
+}
+
+var _ http.Handler = (*chatbots.App)(nil)
