@@ -53,6 +53,14 @@ type App struct {
 	// +optional
 	Logout *HTTPStep `json:"logout,omitempty"`
 
+	// signUp is how a stranger gets an account. Probes sign up at most three accounts a run.
+	// +optional
+	SignUp *SignUp `json:"signUp,omitempty"`
+
+	// profile is what an account says of itself: its role and its tenant among it.
+	// +optional
+	Profile *Profile `json:"profile,omitempty"`
+
 	// chat is how somebody asks and gets an answer.
 	// +optional
 	Chat *Chat `json:"chat,omitempty"`
@@ -179,6 +187,28 @@ type Login struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	Steps []HTTPStep `json:"steps,omitempty"`
+}
+
+// SignUp is how a stranger gets an account.
+type SignUp struct {
+	// steps are sent one after another, by nobody. $(credentials.KEY) is what the probe makes up for the new account: for email an
+	// address at example.com, for anything else a random text. It logs in by spec.app.login with the same.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Steps []HTTPStep `json:"steps,omitempty"`
+}
+
+// Profile is what an account says of itself.
+type Profile struct {
+	// read gives the account of the identity that asks, as JSON.
+	// +required
+	Read HTTPRequest `json:"read,omitzero"`
+
+	// update changes it, by a JSON object. It is sent by accounts alone that the probe has signed up itself.
+	// +optional
+	Update *HTTPRequest `json:"update,omitempty"`
 }
 
 // Authenticate is what each request of an identity carries.

@@ -226,6 +226,13 @@ type LaunchReadinessStatus struct {
 	// +optional
 	LaunchedAt metav1.Time `json:"launchedAt,omitzero"`
 
+	// probes are the Jobs that use the app, one a suite: the last one, whether it runs or has ended.
+	// +optional
+	// +listType=map
+	// +listMapKey=suite
+	// +kubebuilder:validation:MaxItems=8
+	Probes []Probe `json:"probes,omitempty"`
+
 	// gate says what the gate does for this app.
 	// +optional
 	Gate *GateStatus `json:"gate,omitempty"`
@@ -234,6 +241,86 @@ type LaunchReadinessStatus struct {
 	// +optional
 	ReportRef *ReportReference `json:"reportRef,omitempty"`
 }
+
+// Probe is a Job that uses the app as strangers and tenants would.
+type Probe struct {
+	// suite that it runs.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Suite string `json:"suite,omitempty"`
+
+	// jobName is the Job's name.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	JobName string `json:"jobName,omitempty"`
+
+	// jobUID is the Job's UID: the result of no other one counts.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	JobUID string `json:"jobUID,omitempty"`
+
+	// revision of the app that is measured.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Revision string `json:"revision,omitempty"`
+
+	// inputsHash identifies the description, the credentials and the suite that the measurement uses.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	InputsHash string `json:"inputsHash,omitempty"`
+
+	// run counts the measurements, attempt the Jobs of one of them; both begin with 1.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Run *int64 `json:"run,omitempty"`
+
+	// attempt counts the Jobs of the measurement.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=3
+	Attempt *int32 `json:"attempt,omitempty"`
+
+	// startedAt is when the Job was created.
+	// +required
+	StartedAt metav1.Time `json:"startedAt,omitzero"`
+
+	// finishedAt is when its result was read, or given up.
+	// +optional
+	FinishedAt metav1.Time `json:"finishedAt,omitzero"`
+
+	// outcome says what came of it: Running, Finished (with a result that counts) or Failed.
+	// +required
+	Outcome ProbeOutcome `json:"outcome,omitempty"`
+
+	// reason of a failure, or what it waits for.
+	// +optional
+	// +kubebuilder:validation:MaxLength=64
+	Reason string `json:"reason,omitempty"`
+
+	// requests is how many requests the app got.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	Requests *int32 `json:"requests,omitempty"`
+}
+
+// ProbeOutcome says what came of a probe.
+//
+// +kubebuilder:validation:Enum=Running;Finished;Failed
+type ProbeOutcome string
+
+const (
+	// ProbeRunning says that the Job has not ended.
+	ProbeRunning ProbeOutcome = "Running"
+	// ProbeFinished says that its result counts.
+	ProbeFinished ProbeOutcome = "Finished"
+	// ProbeFailed says that it gave no result that counts.
+	ProbeFailed ProbeOutcome = "Failed"
+)
 
 // GateStatus says what the gate does for an app.
 type GateStatus struct {
@@ -380,9 +467,9 @@ type Measurement struct {
 
 // MeasurementSource is where a verdict comes from.
 type MeasurementSource struct {
-	// kind of the source: Check (inside the operator).
+	// kind of the source: Check (inside the operator) or Probe (a Job that uses the app).
 	// +required
-	// +kubebuilder:validation:Enum=Check
+	// +kubebuilder:validation:Enum=Check;Probe
 	Kind string `json:"kind,omitempty"`
 }
 

@@ -43,6 +43,11 @@ type Finding struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=1024
 	Remedy string `json:"remedy,omitempty"`
+
+	// reproduce is a command that shows it, with variables in the place of credentials and identifiers.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1024
+	Reproduce string `json:"reproduce,omitempty"`
 }
 
 // RowReport is the evidence for one row.

@@ -151,7 +151,9 @@ func (t *Target) ours(u *url.URL) bool {
 // LeftError says that a redirect led away from the target.
 type LeftError struct{ Host string }
 
-func (e *LeftError) Error() string { return fmt.Sprintf("a redirect leads away from the app, to %q", e.Host) }
+func (e *LeftError) Error() string {
+	return fmt.Sprintf("a redirect leads away from the app, to %q", e.Host)
+}
 
 // Step is a compiled HTTPStep.
 type Step struct {

@@ -304,13 +304,13 @@ func TestADescriptionIsValidatedBeforeItIsUsed(t *testing.T) {
 	}
 	for want, spoil := range map[string]func(*v1alpha1.App){
 		"spec.app.login.steps[0].expect: Invalid value: \"response.sttus == 200\": line 1, column 9: undefined field 'sttus'": func(a *v1alpha1.App) { a.Login.Steps[0].Expect = "response.sttus == 200" },
-		"spec.app.authenticate.headers.headers[Authorization]":                                                               nil,
-		"$(tokn) stands for nothing here: what there is is $(credentials.KEY), $(token)":                                     func(a *v1alpha1.App) { a.Authenticate.Headers["Authorization"] = "Bearer $(tokn)" },
-		"spec.app.resources[0].create.capture[id]: Required value":                                                           func(a *v1alpha1.App) { a.Resources[0].Create.Capture = nil },
-		"spec.app.resources[0].item: Required value: put $(id) into the request":                                             func(a *v1alpha1.App) { a.Resources[0].Item.Path = "/notes/1" },
-		"spec.app.resources[0].create.request: Required value: put $(canary) into the request":                               func(a *v1alpha1.App) { a.Resources[0].Create.Request.Body = "hello" },
-		"spec.app.resources[0].search: Required value: put $(query) into the request":                                        func(a *v1alpha1.App) { a.Resources[0].Search.Path = "/search" },
-		"spec.app.chat.reply: Invalid value":                                                                                 func(a *v1alpha1.App) { a.Chat.Reply = "response.tex" },
+		"spec.app.authenticate.headers.headers[Authorization]":                                                                nil,
+		"$(tokn) stands for nothing here: what there is is $(credentials.KEY), $(token)":                                      func(a *v1alpha1.App) { a.Authenticate.Headers["Authorization"] = "Bearer $(tokn)" },
+		"spec.app.resources[0].create.capture[id]: Required value":                                                            func(a *v1alpha1.App) { a.Resources[0].Create.Capture = nil },
+		"spec.app.resources[0].item: Required value: put $(id) into the request":                                              func(a *v1alpha1.App) { a.Resources[0].Item.Path = "/notes/1" },
+		"spec.app.resources[0].create.request: Required value: put $(canary) into the request":                                func(a *v1alpha1.App) { a.Resources[0].Create.Request.Body = "hello" },
+		"spec.app.resources[0].search: Required value: put $(query) into the request":                                         func(a *v1alpha1.App) { a.Resources[0].Search.Path = "/search" },
+		"spec.app.chat.reply: Invalid value":                                                                                  func(a *v1alpha1.App) { a.Chat.Reply = "response.tex" },
 	} {
 		if spoil == nil {
 			continue

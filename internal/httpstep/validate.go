@@ -45,6 +45,19 @@ func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
 	if app.Logout != nil {
 		v.step(at.Child("logout"), *app.Logout, known)
 	}
+	if app.SignUp != nil {
+		captured := sets.New[string]()
+		for i, step := range app.SignUp.Steps {
+			v.step(at.Child("signUp", "steps").Index(i), step, captured)
+			captured.Insert(slices.Collect(maps.Keys(step.Capture))...)
+		}
+	}
+	if app.Profile != nil {
+		v.request(at.Child("profile", "read"), app.Profile.Read, known)
+		if app.Profile.Update != nil {
+			v.request(at.Child("profile", "update"), *app.Profile.Update, known)
+		}
+	}
 	if app.Chat != nil {
 		at := at.Child("chat")
 		v.request(at.Child("request"), app.Chat.Request, known, Prompt)
