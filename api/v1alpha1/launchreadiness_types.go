@@ -277,13 +277,13 @@ type Probe struct {
 	// run counts the measurements, attempt the Jobs of one of them; both begin with 1.
 	// +required
 	// +kubebuilder:validation:Minimum=1
-	Run *int64 `json:"run,omitempty"`
+	Run int64 `json:"run,omitempty"`
 
 	// attempt counts the Jobs of the measurement.
 	// +required
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=3
-	Attempt *int32 `json:"attempt,omitempty"`
+	Attempt int32 `json:"attempt,omitempty"`
 
 	// startedAt is when the Job was created.
 	// +required
