@@ -50,13 +50,30 @@ func Targets() []Target {
 	}
 }
 
+// NodeTargets are the programs of a node, each list by the module in hack/node that pins it.
+func NodeTargets() map[string][]Target {
+	return map[string][]Target{
+		"kubernetes": {
+			{Name: "kubelet", Package: "k8s.io/kubernetes/cmd/kubelet"},
+			{Name: "kube-proxy", Package: "k8s.io/kubernetes/cmd/kube-proxy"},
+		},
+		"network": {{Name: "dns", Package: "./dns"}, {Name: "firewall", Package: "./firewall"}},
+		"image":   ImageTargets(),
+	}
+}
+
+// ImageTargets are the programs of the module "image".
+func ImageTargets() []Target {
+	return []Target{{Name: "make-image", Package: "./make"}, {Name: "pause", Package: "./pause"}}
+}
+
 // Set is a set of programs and where they are built.
 type Set struct {
 	targets []Target
 	// module is a folder with go.mod and go.sum; home holds bin and the lock.
 	module string
 	home   string
-	// kubernetes is the version of Kubernetes.
+	// kubernetes is the version of Kubernetes, if that is what is built.
 	kubernetes string
 }
 
@@ -66,14 +83,23 @@ func Open(ctx context.Context, goMod, goSum []byte, targets []Target) (*Set, err
 	if err != nil {
 		return nil, err
 	}
+	return openModule(ctx, version, []file{{"go.mod", goMod}, {"go.sum", goSum}}, targets)
+}
+
+// openModule finds the folder for the programs that these files of a module make.
+func openModule(ctx context.Context, version string, files []file, targets []Target) (*Set, error) {
 	root, err := cacheRoot()
 	if err != nil {
 		return nil, err
 	}
 	// The go command is asked, and run, in a module of its own: which toolchain it takes depends on go.mod, and the caller's
 	// working folder, workspace or vendor folder must not matter.
-	module := filepath.Join(root, "module-"+shortHash(goMod, goSum))
-	if err := writeModule(module, map[string][]byte{"go.mod": goMod, "go.sum": goSum}); err != nil {
+	contents := make([][]byte, 0, len(files))
+	for _, f := range files {
+		contents = append(contents, f.content)
+	}
+	module := filepath.Join(root, "module-"+shortHash(contents...))
+	if err := writeModule(module, files); err != nil {
 		return nil, err
 	}
 	settings, err := goSettings(ctx, module)
@@ -85,7 +111,7 @@ func Open(ctx context.Context, goMod, goSum []byte, targets []Target) (*Set, err
 		return nil, fmt.Errorf("naming the folder of the programs: %w", err)
 	}
 	flags := strings.Join(buildFlags(version), "\n")
-	key := shortHash(goMod, goSum, settings, recipe, []byte(flags))
+	key := shortHash(append(contents, settings, recipe, []byte(flags))...)
 	return &Set{targets: targets, module: module, home: filepath.Join(root, key), kubernetes: version}, nil
 }
 
@@ -170,6 +196,9 @@ func (s *Set) buildOne(ctx context.Context, target Target, output string, report
 // command's cache is shared: with -trimpath, what is compiled does not depend on where. etcd has none of the stamped variables,
 // which the linker then leaves.
 func buildFlags(version string) []string {
+	if version == "" {
+		return []string{"-trimpath", "-mod=readonly", "-ldflags=-s -w"}
+	}
 	major, minor, _ := strings.Cut(strings.TrimPrefix(version, "v"), ".")
 	minor, _, _ = strings.Cut(minor, ".")
 	linker := []string{"-s", "-w"}
@@ -230,16 +259,16 @@ func cacheRoot() (string, error) {
 }
 
 // writeModule writes files that never change under their folder's name, so that it does not matter who writes them.
-func writeModule(dir string, files map[string][]byte) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // no secrets
-		return fmt.Errorf("making the module to build: %w", err)
-	}
-	for name, content := range files {
-		path := filepath.Join(dir, name)
+func writeModule(dir string, files []file) error {
+	for _, f := range files {
+		path := filepath.Join(dir, f.name)
 		if _, err := os.Stat(path); err == nil {
 			continue
 		}
-		if err := writeAtomically(path, content); err != nil {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // no secrets
+			return fmt.Errorf("making the module to build: %w", err)
+		}
+		if err := writeAtomically(path, f.content); err != nil {
 			return fmt.Errorf("making the module to build: %w", err)
 		}
 	}

@@ -36,6 +36,8 @@ type Config struct {
 	Dir string
 	// Launcher starts the processes.
 	Launcher *process.Launcher
+	// Node, if set, lets pods run.
+	Node *Node
 	// Serving, if set, is called with the administrator's kubeconfig once the API server is ready and before the rest is started.
 	Serving func(ctx context.Context, kubeconfig string) error
 
@@ -74,6 +76,9 @@ type Cluster struct {
 func Start(ctx context.Context, config Config) (*Cluster, error) {
 	if config.reserve == nil {
 		config.reserve = func() (*ports.Reservation, error) { return ports.Reserve(portCount) }
+	}
+	if config.Node != nil {
+		config.reserve = func() (*ports.Reservation, error) { return ports.ReserveWith(portCount, config.Node.Port) }
 	}
 	if config.readyTimeout == 0 {
 		config.readyTimeout = readyTimeout
@@ -129,12 +134,23 @@ func (c *Cluster) start(ctx context.Context) error {
 	defer client.CloseIdleConnections()
 
 	l, e := c.layout, c.endpoints
+	var runtime *process.Process
+	if c.config.Node != nil {
+		if runtime, err = c.launchNode(containerd, "--config="+l.node("containerd.toml")); err != nil {
+			return err
+		}
+	}
 	store, err := c.launch(etcd, etcdArgs(l, e))
 	if err != nil {
 		return err
 	}
 	// The API server takes longer to come to its store than the store to be there, and waits for it if need be.
-	api, err := c.launch(apiServer, apiServerArgs(l, e))
+	args := apiServerArgs(l, e)
+	if c.config.Node != nil {
+		// The last of a flag wins.
+		args = append(args, nodeAPIServerArgs(l)...)
+	}
+	api, err := c.launch(apiServer, args)
 	if err != nil {
 		return err
 	}
@@ -160,8 +176,12 @@ func (c *Cluster) start(ctx context.Context) error {
 		return err
 	}
 	// Without the account no pod can be made: it is the last thing that a new namespace gets.
-	return c.await(ctx, m, probe{client, address(e.manager) + "/healthz"},
+	err = c.await(ctx, m, probe{client, address(e.manager) + "/healthz"},
 		probe{client, c.Server() + "/api/v1/namespaces/default/serviceaccounts/default"})
+	if err != nil || c.config.Node == nil {
+		return err
+	}
+	return c.startNode(ctx, client, runtime)
 }
 
 func (c *Cluster) prepare() error {
@@ -169,15 +189,24 @@ func (c *Cluster) prepare() error {
 		return err
 	}
 	var err error
-	if c.credentials, err = writeCredentials(c.layout, time.Now()); err != nil {
+	if c.credentials, err = writeCredentials(c.layout, time.Now(), c.config.Node != nil); err != nil {
 		return fmt.Errorf("making credentials: %w", err)
+	}
+	if c.config.Node != nil {
+		if err := c.nodeFiles(); err != nil {
+			return err
+		}
 	}
 	return c.credentials.writeKubeconfigs(c.layout, c.Server())
 }
 
 func (c *Cluster) launch(name string, args []string) (*process.Process, error) {
+	return c.launchProgram(name, program(c.config.Bin, name), args)
+}
+
+func (c *Cluster) launchProgram(name, path string, args []string) (*process.Process, error) {
 	p, err := c.config.Launcher.Start(process.Spec{
-		Name: name, Path: program(c.config.Bin, name), Args: args, Dir: c.layout.dir, LogFile: c.layout.log(name),
+		Name: name, Path: path, Args: args, Dir: c.layout.dir, LogFile: c.layout.log(name),
 	})
 	if err != nil {
 		return nil, err
@@ -243,7 +272,7 @@ func stages[S stopper](components []S) [][]S {
 		switch p.Name() {
 		case etcd:
 			stages[2] = append(stages[2], p)
-		case apiServer:
+		case apiServer, containerd: // Nobody may start pods any more.
 			stages[1] = append(stages[1], p)
 		default:
 			stages[0] = append(stages[0], p)

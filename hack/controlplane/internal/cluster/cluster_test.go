@@ -426,7 +426,7 @@ func stopOrder(t *testing.T) {
 		return recorder{name: name, events: &events, mu: &mu, err: err}
 	}
 	err := stopStages(t.Context(), stages([]recorder{
-		component(etcd, nil), component(apiServer, stuck), component(manager, nil), component(scheduler, nil),
+		component(containerd, nil), component(etcd, nil), component(apiServer, stuck), component(manager, nil), component(kubelet, nil),
 	}))
 	if !errors.Is(err, stuck) {
 		t.Errorf("the error is lost: %v", err)
@@ -434,9 +434,11 @@ func stopOrder(t *testing.T) {
 	// These two are stopped together, in either order.
 	slices.Sort(events[0:2])
 	slices.Sort(events[2:4])
+	slices.Sort(events[4:6])
+	slices.Sort(events[6:8])
 	want := []string{
-		"stop " + manager, "stop " + scheduler, "ended " + manager, "ended " + scheduler,
-		"stop " + apiServer, "ended " + apiServer, "stop " + etcd, "ended " + etcd,
+		"stop " + manager, "stop " + kubelet, "ended " + manager, "ended " + kubelet,
+		"stop " + containerd, "stop " + apiServer, "ended " + containerd, "ended " + apiServer, "stop " + etcd, "ended " + etcd,
 	}
 	if !slices.Equal(events, want) {
 		t.Errorf("order is %q, want %q", events, want)
@@ -451,6 +453,12 @@ func TestNoFlagWeakensVerification(t *testing.T) {
 			if strings.Contains(arg, weak) {
 				t.Errorf("%s has %q", arg, weak)
 			}
+		}
+	}
+	// Where there is a node, the API server may listen on all addresses, for they are a namespace's.
+	for _, arg := range nodeAPIServerArgs(l)[1:] {
+		if strings.Contains(arg, "0.0.0.0") || strings.Contains(arg, "insecure") {
+			t.Errorf("%s weakens the API server of a node", arg)
 		}
 	}
 	for _, want := range []string{"--client-cert-auth=true", "--peer-client-cert-auth=true", "--authorization-mode=Node,RBAC"} {

@@ -34,7 +34,7 @@ type endpoints struct{ etcdClient, etcdPeer, apiServer, manager, scheduler int }
 const portCount = 5
 
 func newEndpoints(ports []int) endpoints {
-	return endpoints{etcdClient: ports[0], etcdPeer: ports[1], apiServer: ports[2], manager: ports[3], scheduler: ports[4]}
+	return endpoints{apiServer: ports[0], etcdClient: ports[1], etcdPeer: ports[2], manager: ports[3], scheduler: ports[4]}
 }
 
 func address(port int) string { return "https://" + net.JoinHostPort(loopback, strconv.Itoa(port)) }

@@ -39,7 +39,7 @@ type credentials struct {
 // writeCredentials makes three authorities as kubeadm does (https://kubernetes.io/docs/setup/best-practices/certificates/):
 // one for Kubernetes, one for etcd, so that no Kubernetes client certificate opens the store, and one for aggregated API
 // servers, so that none of the others can speak for a user.
-func writeCredentials(l layout, now time.Time) (*credentials, error) {
+func writeCredentials(l layout, now time.Time, node bool) (*credentials, error) {
 	kube, errKube := pki.NewAuthority("launchready-kubernetes", now)
 	etcd, errEtcd := pki.NewAuthority("launchready-etcd", now)
 	front, errFront := pki.NewAuthority("launchready-front-proxy", now)
@@ -64,6 +64,9 @@ func writeCredentials(l layout, now time.Time) (*credentials, error) {
 	c.users[adminUser] = issuer.make(kube, pki.Request{CommonName: adminUser, Groups: []string{adminsGroup}, Usages: usages(pki.Client)})
 	c.users[managerUser] = issuer.make(kube, pki.Request{CommonName: managerUser, Usages: usages(pki.Client)})
 	c.users[schedulerUser] = issuer.make(kube, pki.Request{CommonName: schedulerUser, Usages: usages(pki.Client)})
+	if node {
+		c.issueNode(&issuer, kube)
+	}
 
 	issuer.file("front-proxy-ca.crt", front.Pair().CertPEM)
 	issuer.issue(front, "front-proxy-client", pki.Request{CommonName: frontProxyUser, Usages: usages(pki.Client)})

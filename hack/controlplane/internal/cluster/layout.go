@@ -23,9 +23,10 @@ const (
 	kubeconfigDir = "kubeconfig"
 )
 
-func (l layout) pki(name string) string { return filepath.Join(l.dir, pkiDir, name) }
-func (l layout) etcd() string           { return filepath.Join(l.dir, etcdDir) }
-func (l layout) log(name string) string { return filepath.Join(l.dir, logDir, name+".log") }
+func (l layout) pki(name string) string  { return filepath.Join(l.dir, pkiDir, name) }
+func (l layout) etcd() string            { return filepath.Join(l.dir, etcdDir) }
+func (l layout) node(name string) string { return filepath.Join(l.dir, "node", name) }
+func (l layout) log(name string) string  { return filepath.Join(l.dir, logDir, name+".log") }
 
 // kubeconfig is named after the user, less the prefix that makes it one of the system's: a colon parts paths in KUBECONFIG.
 func (l layout) kubeconfig(user string) string {

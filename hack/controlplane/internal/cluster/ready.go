@@ -50,27 +50,37 @@ type probe struct {
 }
 
 func (p probe) ask(ctx context.Context) error {
+	_, err := p.get(ctx)
+	return err
+}
+
+func (p probe) get(ctx context.Context) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.url, http.NoBody)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := p.client.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
 	// Read to the end, so that the connection serves the next question.
-	_, err = io.Copy(io.Discard, io.LimitReader(response.Body, 1<<20))
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("%s answered %s", p.url, response.Status)
+		return nil, fmt.Errorf("%s answered %s", p.url, response.Status)
 	}
-	return err
+	return body, err
+}
+
+// question is what is asked until the answer is yes.
+type question interface {
+	ask(ctx context.Context) error
 }
 
 // await waits until all probes of a component have succeeded, in turn.
-func (c *Cluster) await(ctx context.Context, p *process.Process, probes ...probe) error {
+func (c *Cluster) await(ctx context.Context, p *process.Process, probes ...question) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, c.config.readyTimeout, fmt.Errorf("%w (%s)", errNotReady, c.config.readyTimeout))
 	defer cancel()
 	for _, probe := range probes {

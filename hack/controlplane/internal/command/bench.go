@@ -13,7 +13,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
 	"github.com/launchready/launchready/hack/controlplane/internal/process"
 	"github.com/launchready/launchready/hack/controlplane/internal/supervisor"
 )
@@ -79,7 +78,7 @@ func measure(ctx context.Context, bin string) (s sample, err error) {
 		return err
 	}
 	var ready time.Time
-	err = supervisor.Run(ctx, config, func(_ context.Context, _ *process.Launcher, c *cluster.Cluster) error {
+	err = supervisor.Run(ctx, config, func(_ context.Context, _ *process.Launcher, c supervisor.Plane) error {
 		ready = time.Now()
 		for _, p := range c.Components() {
 			memory, err := p.Memory()

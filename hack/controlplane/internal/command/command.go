@@ -16,22 +16,30 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/launchready/launchready/hack/controlplane/internal/binaries"
 	"github.com/launchready/launchready/hack/controlplane/internal/process"
+	"github.com/launchready/launchready/hack/controlplane/internal/sandbox"
 	"github.com/launchready/launchready/hack/controlplane/internal/supervisor"
 )
 
-const usage = `Builds and runs a Kubernetes control plane: etcd, API server, controller manager, scheduler.
+const usage = `Builds and runs a Kubernetes control plane: etcd, API server, controller manager, scheduler. With --node also a node that
+runs pods (Linux, root).
 
-  build                        build the programs (once; minutes when nothing is cached)
+  build [--node]               build the programs (once; minutes when nothing is cached)
   path                         print the folder of the programs, for KUBEBUILDER_ASSETS; builds nothing
-  run [--dir DIR] [--chdir DIR] [-- COMMAND ARGS...]
+  run [--node] [--dir DIR] [--chdir DIR] [-- COMMAND ARGS...]
                                run a control plane while the command runs, or until Ctrl-C
-  start --dir DIR              start a control plane that stays, and print how to reach it
+  start --dir DIR [--node]     start a control plane that stays, and print how to reach it
   stop --dir DIR               stop it
+  node-available               print "real" if a node can run here, else why not (exit code 3)
+  image --binary FILE --name NAME:TAG --output TARBALL [--path PATH]
+                               make an image of a static binary
+  load --dir DIR TARBALL...    load images into the node
   bench [-n 5]                 measure the time until "kubectl get nodes" has answered, and the memory
 
 Everything but path and stop builds the programs first if they are missing. Without --dir, the state lies in a temporary folder
@@ -42,12 +50,18 @@ and is removed in the end. COMMAND gets KUBECONFIG, and kubectl in its PATH.
 const (
 	exitFailure = 1
 	exitUsage   = 2
+	// exitUnavailable says that no node can run on this machine.
+	exitUnavailable = 3
 )
 
 // Hidden subcommands, which only this program calls.
 const (
 	superviseCommand = "supervise"
 	guardCommand     = "guard"
+
+	nodeInitCommand   = "node-init"
+	nodeInsideCommand = "node-inside"
+	nodeCheckCommand  = "node-check"
 )
 
 // Environment is what the program is given.
@@ -60,6 +74,9 @@ type Environment struct {
 // errUsage says that the command line is wrong; what is wrong was printed.
 var errUsage = errors.New("wrong usage")
 
+// errUnavailable says that no node can run on this machine; why was printed.
+var errUnavailable = errors.New("no node can run on this machine")
+
 // Main runs the program and returns its exit code.
 func Main(args []string, env Environment) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
@@ -68,6 +85,7 @@ func Main(args []string, env Environment) int {
 	context.AfterFunc(ctx, stop)
 	err := app{env}.dispatch(ctx, args)
 	exit, isExit := errors.AsType[*supervisor.ExitError](err)
+	unavailable, isUnavailable := errors.AsType[*sandbox.UnavailableError](err)
 	switch {
 	case err == nil:
 		return 0
@@ -75,6 +93,11 @@ func Main(args []string, env Environment) int {
 		return exitUsage
 	case isExit && error(exit) == err: //nolint:errorlint // wrapped or joined, it is not the only thing to report
 		return exit.Code
+	case errors.Is(err, errUnavailable):
+		return exitUnavailable
+	case isUnavailable:
+		_, _ = fmt.Fprintln(env.Stderr, "controlplane:", unavailable)
+		return exitUnavailable
 	default:
 		_, _ = fmt.Fprintln(env.Stderr, "controlplane:", err)
 		return exitFailure
@@ -101,6 +124,14 @@ func (a app) dispatch(ctx context.Context, args []string) error {
 		return a.stop(ctx, args)
 	case "bench":
 		return a.bench(ctx, args)
+	case "node-available":
+		return a.nodeAvailable(ctx, args)
+	case "image":
+		return a.image(ctx, args)
+	case "load":
+		return a.load(ctx, args)
+	case nodeInitCommand, nodeInsideCommand, nodeCheckCommand:
+		return hidden(ctx, name, args)
 	case superviseCommand:
 		return a.supervise(ctx, args)
 	case guardCommand:
@@ -115,7 +146,9 @@ func (a app) dispatch(ctx context.Context, args []string) error {
 }
 
 func (a app) build(ctx context.Context, args []string) error {
-	if err := a.parse(a.flags("build"), args); err != nil {
+	flags := a.flags("build")
+	node := flags.Bool("node", false, "build the programs of a node too")
+	if err := a.parse(flags, args); err != nil {
 		return err
 	}
 	set, err := a.open(ctx)
@@ -123,6 +156,11 @@ func (a app) build(ctx context.Context, args []string) error {
 		return err
 	}
 	built, err := set.Ensure(ctx, a.Stdout)
+	if err == nil && *node {
+		var some bool
+		_, some, err = a.buildNode(ctx)
+		built = built || some
+	}
 	if err == nil && !built {
 		a.print("nothing to build, the programs are in %s\n", set.Dir())
 	}
@@ -144,6 +182,7 @@ func (a app) path(ctx context.Context, args []string) error {
 func (a app) start(ctx context.Context, args []string) error {
 	flags := a.flags("start")
 	dir := flags.String("dir", "", "folder for the state")
+	node := flags.Bool("node", false, "with a node that runs pods")
 	if err := a.parse(flags, args); err != nil {
 		return err
 	}
@@ -158,8 +197,16 @@ func (a app) start(ctx context.Context, args []string) error {
 	if err != nil {
 		return fmt.Errorf("finding this program: %w", err)
 	}
+	command := []string{self, superviseCommand, "--dir", *dir, "--bin", bin}
+	if *node {
+		config, err := a.node(ctx)
+		if err != nil {
+			return err
+		}
+		command = append(command, "--pause", config.Pause, "--node-bin", strings.Join(config.NodeBin, string(os.PathListSeparator)))
+	}
 	begun := time.Now()
-	kubeconfig, err := supervisor.Start(ctx, *dir, []string{self, superviseCommand, "--dir", *dir, "--bin", bin})
+	kubeconfig, err := supervisor.Start(ctx, *dir, command)
 	if err != nil {
 		return err
 	}
@@ -172,12 +219,19 @@ func (a app) supervise(ctx context.Context, args []string) error {
 	flags := a.flags(superviseCommand)
 	dir := flags.String("dir", "", "folder for the state")
 	bin := flags.String("bin", "", "folder of the programs")
+	nodeBin := flags.String("node-bin", "", "folders of the node's programs")
+	pause := flags.String("pause", "", "tarball of the pause image")
 	if err := a.parse(flags, args); err != nil {
 		return err
 	}
 	config, err := supervised(*bin, *dir)
 	if err != nil {
 		return err
+	}
+	if *nodeBin != "" {
+		if config.Node, err = nodeConfig(filepath.SplitList(*nodeBin), *pause); err != nil {
+			return err
+		}
 	}
 	return supervisor.Detached(ctx, config)
 }

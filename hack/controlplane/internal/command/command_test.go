@@ -76,6 +76,8 @@ func TestWrongUsageIsExplained(t *testing.T) {
 		"argument too many":    {[]string{"build", "all"}, `build takes no "all"`},
 		"start without folder": {[]string{"start"}, "start needs --dir"},
 		"stop without folder":  {[]string{"stop"}, "stop needs --dir"},
+		"load without folder":  {[]string{"load", "x.tar"}, "load needs --dir and tarballs"},
+		"load of nothing":      {[]string{"load", "--dir", "x"}, "load needs --dir and tarballs"},
 		"no measurement":       {[]string{"bench", "-n", "0"}, "-n must be at least 1"},
 	}
 	for name, test := range tests {

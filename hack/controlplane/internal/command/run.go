@@ -14,7 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
 	"github.com/launchready/launchready/hack/controlplane/internal/process"
 	"github.com/launchready/launchready/hack/controlplane/internal/supervisor"
 )
@@ -28,6 +27,7 @@ var errOrphaned = errors.New("the process that started this one has ended")
 func (a app) run(ctx context.Context, args []string) error {
 	flags := a.flags("run")
 	dir := flags.String("dir", "", "folder for the state, which is kept (default: a temporary one)")
+	node := flags.Bool("node", false, "with a node that runs pods")
 	chdir := flags.String("chdir", "", "folder to run the command in")
 	if err := flags.Parse(args); err != nil {
 		return errUsage
@@ -49,8 +49,13 @@ func (a app) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
+	if *node {
+		if config.Node, err = a.node(ctx); err != nil {
+			return err
+		}
+	}
 	begun := time.Now()
-	return supervisor.Run(ctx, config, func(ctx context.Context, launcher *process.Launcher, c *cluster.Cluster) error {
+	return supervisor.Run(ctx, config, func(ctx context.Context, launcher *process.Launcher, c supervisor.Plane) error {
 		a.tell("control plane ready after %.1f s (%s)\n", time.Since(begun).Seconds(), delays(c))
 		if len(command.Args) > 0 {
 			return supervisor.Execute(ctx, launcher, c, bin, command)
@@ -61,7 +66,7 @@ func (a app) run(ctx context.Context, args []string) error {
 	})
 }
 
-func delays(c *cluster.Cluster) string {
+func delays(c supervisor.Plane) string {
 	parts := make([]string, 0, len(c.Delays()))
 	for _, delay := range c.Delays() {
 		parts = append(parts, fmt.Sprintf("%s %.1f", delay.Component, delay.Duration.Seconds()))

@@ -27,10 +27,17 @@ type Reservation struct {
 }
 
 // Reserve reserves n ports of 127.0.0.1.
-func Reserve(n int) (*Reservation, error) {
+func Reserve(n int) (*Reservation, error) { return ReserveWith(n) }
+
+// ReserveWith reserves n ports of 127.0.0.1, first the given ones; 0 is any.
+func ReserveWith(n int, first ...int) (*Reservation, error) {
 	r := &Reservation{}
-	for range n {
-		if err := r.add(); err != nil {
+	for i := range n {
+		port := 0
+		if i < len(first) {
+			port = first[i]
+		}
+		if err := r.add(port); err != nil {
 			return nil, fmt.Errorf("reserving a loopback port: %w", errors.Join(err, r.Close()))
 		}
 	}
@@ -50,7 +57,7 @@ func (r *Reservation) Close() error {
 	return errors.Join(errs...)
 }
 
-func (r *Reservation) add() error {
+func (r *Reservation) add(port int) error {
 	socket, err := openSocket()
 	if err != nil {
 		return err
@@ -59,7 +66,7 @@ func (r *Reservation) add() error {
 	if err := unix.SetsockoptInt(socket, unix.SOL_SOCKET, unix.SO_REUSEPORT, 1); err != nil {
 		return err
 	}
-	if err := unix.Bind(socket, &unix.SockaddrInet4{Addr: [4]byte{127, 0, 0, 1}}); err != nil {
+	if err := unix.Bind(socket, &unix.SockaddrInet4{Port: port, Addr: [4]byte{127, 0, 0, 1}}); err != nil {
 		return err
 	}
 	address, err := unix.Getsockname(socket)

@@ -36,6 +36,10 @@ type Spec struct {
 	Env []string
 	// Dir is the folder it runs in; empty means this program's own.
 	Dir string
+	// Attributes, if set, adds to how the kernel starts it.
+	Attributes func(*syscall.SysProcAttr)
+	// Files are handed on, as file descriptors from 3 on.
+	Files []*os.File
 	// LogFile receives both outputs. If it is empty, the process shares this program's terminal: all three standard
 	// streams, and the process group, so that Ctrl-C reaches it too.
 	LogFile string
@@ -134,7 +138,10 @@ func newCommand(spec Spec) (*exec.Cmd, io.Closer, error) {
 	// Not CommandContext: a cancelled context must not kill the API server's store before the API server.
 	cmd := exec.Command(spec.Path, spec.Args...) //nolint:noctx // see above
 	cmd.Env, cmd.Dir = spec.Env, spec.Dir
-	cmd.SysProcAttr = &syscall.SysProcAttr{}
+	cmd.SysProcAttr, cmd.ExtraFiles = &syscall.SysProcAttr{}, spec.Files
+	if spec.Attributes != nil {
+		spec.Attributes(cmd.SysProcAttr)
+	}
 	if spec.LogFile == "" {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 		return cmd, io.NopCloser(nil), nil

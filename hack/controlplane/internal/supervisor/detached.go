@@ -16,9 +16,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
 	"github.com/launchready/launchready/hack/controlplane/internal/filelock"
 	"github.com/launchready/launchready/hack/controlplane/internal/process"
+	"github.com/launchready/launchready/hack/controlplane/internal/sandbox"
 )
 
 const (
@@ -104,7 +104,7 @@ func Detached(ctx context.Context, config Config) error {
 	out := os.NewFile(reportFD, "report")
 	defer func() { _ = out.Close() }()
 	reported := false
-	err := Run(ctx, config, func(ctx context.Context, _ *process.Launcher, c *cluster.Cluster) error {
+	err := Run(ctx, config, func(ctx context.Context, _ *process.Launcher, c Plane) error {
 		reported = true
 		// A starter that is gone has told nobody how to reach or stop us: then there is no use in staying.
 		if err := json.NewEncoder(out).Encode(report{Kubeconfig: c.Kubeconfig()}); err != nil {
@@ -141,6 +141,22 @@ func Stop(ctx context.Context, dir string) error {
 		return errors.Join(err, fmt.Errorf("%s: %w", dir, ErrNotRunning))
 	}
 	return end(ctx, supervisor, lock)
+}
+
+// Load imports images from tarballs into the node of the control plane in a folder.
+func Load(ctx context.Context, dir string, tarballs []string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	pid, err := filelock.Holder(filepath.Join(dir, lockName))
+	if err != nil {
+		return err
+	}
+	if pid == 0 {
+		return fmt.Errorf("%s: %w", dir, ErrNotRunning)
+	}
+	return sandbox.Load(ctx, dir, pid, tarballs)
 }
 
 // end asks the supervisor to end, and kills it if it does not: its children then end with it.

@@ -21,6 +21,7 @@ import (
 
 	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
 	"github.com/launchready/launchready/hack/controlplane/internal/process"
+	"github.com/launchready/launchready/hack/controlplane/internal/sandbox"
 )
 
 // commandGrace is how long a command may take to end after it was told to.
@@ -34,13 +35,29 @@ type Config struct {
 	Dir string
 	// Guard is the command line of the guard process, for systems that need one.
 	Guard []string
-	// Serving is cluster.Config's.
+	// Node, if set, lets pods run. Dir, Bin and Launcher are set by Run.
+	Node *sandbox.Config
+	// Serving is cluster.Config's, without a node.
 	Serving func(ctx context.Context, kubeconfig string) error
+}
+
+// Plane is a running control plane, with a node or without.
+type Plane interface {
+	// Kubeconfig is the path of the administrator's kubeconfig.
+	Kubeconfig() string
+	// Components are the processes that we started.
+	Components() []*process.Process
+	// Delays say what the start took its time for.
+	Delays() []cluster.Delay
+	// Failed receives a *cluster.ComponentError if a component ends by itself.
+	Failed() <-chan error
+	// Stop ends all of it.
+	Stop(ctx context.Context) error
 }
 
 // Run starts a control plane, calls use with it, and stops it when use returns. The context of use is over when the given one
 // is, or when a component has ended by itself, which is then its cause.
-func Run(ctx context.Context, config Config, use func(context.Context, *process.Launcher, *cluster.Cluster) error) (err error) {
+func Run(ctx context.Context, config Config, use func(context.Context, *process.Launcher, Plane) error) (err error) {
 	folder, err := claim(config.Dir)
 	if err != nil {
 		return err
@@ -51,7 +68,7 @@ func Run(ctx context.Context, config Config, use func(context.Context, *process.
 		return err
 	}
 	defer closing(&err, launcher.Close)
-	c, err := cluster.Start(ctx, cluster.Config{Bin: config.Bin, Dir: folder.path, Launcher: launcher, Serving: config.Serving})
+	c, err := config.start(ctx, folder.path, launcher)
 	if err != nil {
 		return err
 	}
@@ -67,6 +84,16 @@ func Run(ctx context.Context, config Config, use func(context.Context, *process.
 		}
 	}()
 	return use(ctx, launcher, c)
+}
+
+// start starts a control plane, with a node or without.
+func (c Config) start(ctx context.Context, dir string, launcher *process.Launcher) (Plane, error) {
+	if c.Node == nil {
+		return cluster.Start(ctx, cluster.Config{Bin: c.Bin, Dir: dir, Launcher: launcher, Serving: c.Serving})
+	}
+	node := *c.Node
+	node.Bin, node.Dir, node.Launcher = c.Bin, dir, launcher
+	return sandbox.Start(ctx, node)
 }
 
 // closing adds the error of an ending to one that is there already. Without one, it leaves that as it is.
@@ -99,7 +126,7 @@ func (e *ExitError) Error() string { return fmt.Sprintf("the command ended with 
 
 // Execute runs a command with the control plane's kubeconfig, and its programs first in the path. A command that fails is an
 // *ExitError.
-func Execute(ctx context.Context, launcher *process.Launcher, c *cluster.Cluster, bin string, command Command) error {
+func Execute(ctx context.Context, launcher *process.Launcher, c Plane, bin string, command Command) error {
 	path, err := lookPath(bin, command.Args[0])
 	if err != nil {
 		return err

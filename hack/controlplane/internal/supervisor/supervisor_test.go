@@ -257,7 +257,7 @@ func TestRun(t *testing.T) {
 	var dir string
 	var pids map[string]int
 	failure := errors.New("the use failed")
-	err := Run(t.Context(), testConfig(t, bin, ""), func(ctx context.Context, launcher *process.Launcher, c *cluster.Cluster) error {
+	err := Run(t.Context(), testConfig(t, bin, ""), func(ctx context.Context, launcher *process.Launcher, c Plane) error {
 		dir = filepath.Dir(filepath.Dir(c.Kubeconfig()))
 		pids = components(ctx, t, dir)
 		t.Run("command", func(t *testing.T) { runsCommands(ctx, t, bin, launcher, c) })
@@ -279,7 +279,7 @@ func TestRun(t *testing.T) {
 	}
 }
 
-func runsCommands(ctx context.Context, t *testing.T, bin string, launcher *process.Launcher, c *cluster.Cluster) {
+func runsCommands(ctx context.Context, t *testing.T, bin string, launcher *process.Launcher, c Plane) {
 	out := filepath.Join(t.TempDir(), "out")
 	tests := map[string]struct {
 		script string
@@ -319,7 +319,7 @@ func runsCommands(ctx context.Context, t *testing.T, bin string, launcher *proce
 
 func TestComponentThatEndsByItselfEndsTheUse(t *testing.T) {
 	var left map[string]int
-	err := Run(t.Context(), testConfig(t, programs.Dir(t), ""), func(ctx context.Context, _ *process.Launcher, c *cluster.Cluster) error {
+	err := Run(t.Context(), testConfig(t, programs.Dir(t), ""), func(ctx context.Context, _ *process.Launcher, c Plane) error {
 		left = components(ctx, t, filepath.Dir(filepath.Dir(c.Kubeconfig())))
 		// 0 would be ourselves.
 		if left["etcd"] == 0 {
