@@ -2,7 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package controllers reconciles the resources of launchready.dev. The reconciler of LaunchReadiness reads like a table
-// of contents: resolve, measure, score, publish, requeue, each in a file of its own. No phase but publish writes.
+// of contents: resolve, probe, measure, score, publish, requeue, each in a file of its own. No phase but publish writes, and
+// probe, which creates Jobs.
 //
 // Secrets are read by get alone: nothing here may list or watch them, and no cache may hold them.
 package controllers
@@ -22,6 +23,11 @@ package controllers
 // +kubebuilder:rbac:groups=networking.k8s.io,resources=ingresses,verbs=get;list;watch
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=httproutes;grpcroutes;tlsroutes,verbs=get;list;watch
 // +kubebuilder:rbac:groups=apps,resources=deployments;statefulsets;daemonsets;replicasets;controllerrevisions,verbs=get;list;watch
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=get;list;watch;create;delete
+// +kubebuilder:rbac:groups=discovery.k8s.io,resources=endpointslices,verbs=list
+// +kubebuilder:rbac:groups=networking.k8s.io,resources=networkpolicies,verbs=get;create;update
+// +kubebuilder:rbac:groups="",resources=pods/log,verbs=get
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
 // +kubebuilder:rbac:groups=argoproj.io,resources=rollouts,verbs=get;list;watch
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
@@ -29,4 +35,5 @@ package controllers
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,verbs=create
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-fingerprint-key,verbs=get
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=pods,verbs=get
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=launchready-system,resources=leases,verbs=get;create;update;patch

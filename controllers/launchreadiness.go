@@ -26,8 +26,10 @@ type LaunchReadinessReconciler struct {
 	Client   client.Client
 	Resolver *launch.Resolver
 	Checks   *CheckRunner
-	Events   events.EventRecorder
-	Clock    clock.PassiveClock
+	// Probes start and collect Jobs; nil where no row is measured by Jobs.
+	Probes *ProbeRunner
+	Events events.EventRecorder
+	Clock  clock.PassiveClock
 	// Key signs what the operator keeps outside the status.
 	Key []byte
 	// MeasurableSince is when the operator came back after an absence; zero where there was none.
@@ -61,13 +63,20 @@ func (r *LaunchReadinessReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	if err != nil {
 		return r.failed(ctx, err)
 	}
-	outcomes := r.measure(ctx, app, inputs, obstacle)
-	score := r.score(app, inputs, outcomes, obstacle, surroundings)
+	if err := r.probeInputs(ctx, app, inputs); err != nil {
+		return r.failed(ctx, err)
+	}
+	probed, err := r.probe(ctx, app, inputs, obstacle)
+	if err != nil {
+		return r.failed(ctx, err)
+	}
+	outcomes := append(r.measure(ctx, app, inputs, obstacle), probed.outcomes...)
+	score := r.score(app, inputs, outcomes, probed, obstacle, surroundings)
 	plan := r.planGate(app, &score, surroundings)
 	if err := r.publish(ctx, app, score, outcomes, plan); err != nil {
 		return r.failed(ctx, err)
 	}
-	return r.requeue(score, obstacle), nil
+	return r.requeue(score, obstacle, probed.again), nil
 }
 
 // failed ends a pass that could not be brought to its end. A conflict means that somebody wrote in between: the next

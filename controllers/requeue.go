@@ -23,7 +23,7 @@ const (
 
 // requeue says when to look again without an event: at the earliest time that anything falls due, and now and then
 // for what can't be watched.
-func (r *LaunchReadinessReconciler) requeue(score scorecard.Score, o *obstacle) ctrl.Result {
+func (r *LaunchReadinessReconciler) requeue(score scorecard.Score, o *obstacle, probe time.Duration) ctrl.Result {
 	after := r.Resync
 	outcome := "success"
 	for _, st := range score.Rows {
@@ -37,6 +37,9 @@ func (r *LaunchReadinessReconciler) requeue(score scorecard.Score, o *obstacle) 
 		if o.again > 0 {
 			after = min(after, o.again)
 		}
+	}
+	if probe > 0 {
+		after = min(after, probe)
 	}
 	if !score.NextAt.IsZero() {
 		after = min(after, max(score.NextAt.Sub(r.Clock.Now()), time.Second))

@@ -35,7 +35,7 @@ func TestRequeueAtTheEarliestThatFallsDue(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			seen := map[time.Duration]bool{}
 			for range 50 {
-				after := r.requeue(test.score, test.obstacle).RequeueAfter
+				after := r.requeue(test.score, test.obstacle, 0).RequeueAfter
 				seen[after] = true
 				if after < test.want || after > test.want+test.want/10 {
 					t.Fatalf("looks again after %s, want %s and up to a tenth more", after, test.want)

@@ -10,7 +10,7 @@ import (
 )
 
 // score derives the new status from what the phases found.
-func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.Row]string, outcomes []scorecard.Outcome, o *obstacle, around *surroundings) scorecard.Score {
+func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.Row]string, outcomes []scorecard.Outcome, probed probed, o *obstacle, around *surroundings) scorecard.Score {
 	s := scorecard.Situation{
 		Now:             r.Clock.Now(),
 		MeasurableSince: r.MeasurableSince,
@@ -23,11 +23,13 @@ func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.R
 		Revision:        scorecard.Revision(app.Revision),
 		Inputs:          inputs,
 		Outcomes:        outcomes,
+		RunningSince:    probed.running,
 	}
 	if o != nil {
 		s.Obstacle = &o.Obstacle
 	}
 	score := scorecard.Of(s)
+	score.Status.Probes = probed.status
 	score.Status.ReportRef = &v1alpha1.ReportReference{Name: app.Launch.Name}
 	return score
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -119,6 +120,7 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 	b := ctrl.NewControllerManagedBy(mgr).
 		For(&v1alpha1.LaunchReadiness{}).
 		Owns(&v1alpha1.LaunchReport{}).
+		Owns(&batchv1.Job{}).
 		Watches(&v1alpha1.LaunchReadiness{}, handler.EnqueueRequestsFromMapFunc(m.rivals), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.LaunchPolicy{}, handler.EnqueueRequestsFromMapFunc(m.everyLaunch), builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&v1alpha1.LaunchWaiver{}, handler.EnqueueRequestsFromMapFunc(m.waived), builder.WithPredicates(predicate.GenerationChangedPredicate{})).

@@ -79,6 +79,10 @@ const (
 	ReasonProbeError = "ProbeError"
 	// ReasonTimeout: the measuring code did not finish in time.
 	ReasonTimeout = "Timeout"
+	// ReasonTargetNotWorkload: the Service leads to something that is no pod of the app at the measured revision.
+	ReasonTargetNotWorkload = "TargetNotWorkload"
+	// ReasonProbeQueued: the probe waits for others to end.
+	ReasonProbeQueued = "ProbeQueued"
 	// ReasonNotConfigured: the spec does not say what would be needed to measure the row, or the operator lacks a permission.
 	ReasonNotConfigured = "NotConfigured"
 )

@@ -8,16 +8,20 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 	"go.uber.org/zap/zapcore"
 	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	"k8s.io/utils/clock"
@@ -37,6 +41,8 @@ import (
 	"github.com/launchready/launchready/internal/checks/secrets"
 	"github.com/launchready/launchready/internal/detect"
 	"github.com/launchready/launchready/internal/launch"
+	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/suites/access"
 )
 
 const (
@@ -62,6 +68,8 @@ type managerOptions struct {
 	resync               time.Duration
 	checkTimeout         time.Duration
 	concurrentReconciles int
+	probeImage           string
+	maxConcurrentProbes  int
 	logLevel             int
 }
 
@@ -96,6 +104,8 @@ func newManagerCommand() *cobra.Command {
 	f.DurationVar(&o.resync, "resync", 5*time.Minute, "how often an app that passes is measured without an event")
 	f.DurationVar(&o.checkTimeout, "check-timeout", 30*time.Second, "how long a single check may take")
 	f.IntVar(&o.concurrentReconciles, "concurrent-reconciles", 4, "how many apps are measured at once")
+	f.StringVar(&o.probeImage, "probe-image", "", "image of the probes' Jobs (default: that of the operator's own pod, by $POD_NAME; outside of a cluster no Job is started without it)")
+	f.IntVar(&o.maxConcurrentProbes, "max-concurrent-probes", 4, "how many probes may run at once over the cluster")
 	f.IntVarP(&o.logLevel, "verbosity", "v", 0, "log level: 0 what an operator must know, 1 decisions, 2 traffic")
 	return cmd
 }
@@ -113,6 +123,9 @@ func (o managerOptions) validate() error {
 	}
 	if o.concurrentReconciles < 1 {
 		errs = append(errs, fmt.Errorf("--concurrent-reconciles is %d: give at least 1", o.concurrentReconciles))
+	}
+	if o.maxConcurrentProbes < 1 {
+		errs = append(errs, fmt.Errorf("--max-concurrent-probes is %d: give at least 1", o.maxConcurrentProbes))
 	}
 	if o.logLevel < 0 || o.logLevel > maxLogLevel {
 		errs = append(errs, fmt.Errorf("--verbosity is %d: give 0 to %d", o.logLevel, maxLogLevel))
@@ -210,6 +223,9 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 		Checks: &controllers.CheckRunner{Checks: checks, Timeout: o.checkTimeout}, MeasurableSince: since, Resync: o.resync,
 		WatchNamespaces: o.watchNamespaces, Key: key,
 	}
+	if launches.Probes, err = o.probes(ctx, mgr.GetConfig(), direct); err != nil {
+		return err
+	}
 	waivers := &controllers.LaunchWaiverReconciler{Client: mgr.GetClient(), Resolver: resolver, Clock: clock.RealClock{}}
 	policies := &controllers.LaunchPolicyReconciler{Client: mgr.GetClient(), Clock: clock.RealClock{}}
 	requirements := &controllers.RequirementReconciler{Client: mgr.GetClient(), Live: mgr.GetAPIReader(), WatchNamespaces: o.watchNamespaces}
@@ -235,6 +251,61 @@ func newChecks(mgr ctrl.Manager, key []byte) ([]controllers.Check, error) {
 		secrets.New(mgr.GetAPIReader(), detector, key),
 		rollback.New(mgr.GetClient(), mgr.GetAPIReader(), key),
 	}, nil
+}
+
+// probes gives what runs Jobs; nil where it can't be told of which image.
+func (o managerOptions) probes(ctx context.Context, config *rest.Config, reader client.Reader) (*controllers.ProbeRunner, error) {
+	image, err := o.imageOfProbes(ctx, reader)
+	if err != nil {
+		return nil, err
+	}
+	if image == "" {
+		ctrl.Log.Info("no probe is started: this is no pod, and --probe-image is not set")
+		return nil, nil //nolint:nilnil // no Jobs are a way to run
+	}
+	clients, err := kubernetes.NewForConfig(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the cluster: %w", err)
+	}
+	return &controllers.ProbeRunner{
+		Image: image, Version: version, Limit: o.maxConcurrentProbes, Logs: podLogs{clients.CoreV1()},
+		APIServer: controllers.APIServerAddress(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")),
+		Suites:    map[probe.Suite]string{probe.SuiteAccess: access.Version},
+	}, nil
+}
+
+// imageOfProbes gives the image of the flag, or of the operator's own pod.
+func (o managerOptions) imageOfProbes(ctx context.Context, reader client.Reader) (string, error) {
+	name := os.Getenv("POD_NAME")
+	if o.probeImage != "" || name == "" {
+		return o.probeImage, nil
+	}
+	var pod corev1.Pod
+	if err := reader.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: name}, &pod); err != nil {
+		return "", fmt.Errorf("reading the operator's own pod for its image: %w", err)
+	}
+	for _, c := range pod.Spec.Containers {
+		if c.Name == managerContainer {
+			return c.Image, nil
+		}
+	}
+	return "", fmt.Errorf("pod %s/%s has no container %s: set --probe-image", o.namespace, name, managerContainer)
+}
+
+// managerContainer is the operator's container in its pod.
+const managerContainer = "manager"
+
+// podLogs reads logs of pods.
+type podLogs struct{ pods corev1client.PodsGetter }
+
+// Logs implements controllers.LogReader.
+func (l podLogs) Logs(ctx context.Context, namespace, pod, container string, limit int64) ([]byte, error) {
+	stream, err := l.pods.Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container, LimitBytes: &limit}).Stream(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer stream.Close() //nolint:errcheck // it was read
+	return io.ReadAll(io.LimitReader(stream, limit))
 }
 
 func (o managerOptions) cacheOptions() cache.Options {

@@ -17,6 +17,7 @@ const watchedMark = "- launchready-watched-mark"
 func scopes() map[string]bool {
 	return map[string]bool{
 		"configmaps": false, "pods": false, "secrets": false, "services": false, "events.events.k8s.io": false,
+		"pods/log": false, "events": false, "jobs.batch": false, "endpointslices.discovery.k8s.io": false, "networkpolicies.networking.k8s.io": false,
 		"controllerrevisions.apps": false, "daemonsets.apps": false, "deployments.apps": false, "replicasets.apps": false, "statefulsets.apps": false,
 		"rollouts.argoproj.io":                 false,
 		"ingresses.networking.k8s.io":          false,

@@ -24,8 +24,8 @@ const (
 
 func TestBuiltInPoliciesAreFrozen(t *testing.T) {
 	frozen := map[string]string{
-		"marketplace-2026-11": "e6d4543b7ed38406",
-		"starter-2026-11":     "f010e4555da05015",
+		"marketplace-2026-11": "1e1b14c3f10b654b",
+		"starter-2026-11":     "19c630c785733a0a",
 	}
 	policies, err := BuiltInPolicies()
 	if err != nil {

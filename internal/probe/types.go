@@ -112,10 +112,10 @@ type Finding struct {
 // Fails says whether the finding fails its row.
 func (f Finding) Fails() bool { return f.Severity != v1alpha1.SeverityLow }
 
-// Draft gives the finding as the scorecard takes it, which has no room for Reproduce.
+// Draft gives the finding as the scorecard takes it.
 func (f Finding) Draft() scorecard.Draft {
 	return scorecard.Draft{
-		Rule: f.Rule, Severity: f.Severity, Place: f.Place, Message: f.Message, Remedy: f.Remedy, Identity: f.Identity,
+		Rule: f.Rule, Severity: f.Severity, Place: f.Place, Message: f.Message, Remedy: f.Remedy, Identity: f.Identity, Reproduce: f.Reproduce,
 	}
 }
 

@@ -46,6 +46,8 @@ type Draft struct {
 	Place   string
 	Message string
 	Remedy  string
+	// Reproduce is a command that shows it, without anything secret; empty where there is none.
+	Reproduce string
 	// Identity tells this finding from others of the same rule at the same place, such as a keyed hash of the secret.
 	// It never appears itself.
 	Identity string
@@ -66,6 +68,7 @@ func NewFinding(key []byte, d Draft) Finding {
 		Place:       Bounded(d.Place),
 		Message:     Bounded(d.Message),
 		Remedy:      Bounded(d.Remedy),
+		Reproduce:   Bounded(d.Reproduce),
 	}}
 }
 

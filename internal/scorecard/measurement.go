@@ -4,6 +4,7 @@
 package scorecard
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -72,7 +73,7 @@ func attempted(m v1alpha1.Measurement, o Outcome, s Situation) v1alpha1.Measurem
 		Row: o.Row, Verdict: o.Verdict, Reason: o.Reason, Message: Bounded(o.Message),
 		MeasuredAt: at, Revision: o.Revision, InputsHash: o.InputsHash,
 		Findings: ptr.To(int32(len(o.Findings))), //nolint:gosec // a count of findings is far below 2^31
-		Source:   &v1alpha1.MeasurementSource{Kind: "Check"},
+		Source:   &v1alpha1.MeasurementSource{Kind: string(cmp.Or(o.Source, FromCheck))},
 	}
 	next.Fingerprints, next.Failing = failing(o.Findings)
 	if sameVerdict(m, next) {

@@ -31,10 +31,22 @@ type Outcome struct {
 	Cases int32
 	// Control is what was seen that gives a Pass its meaning.
 	Control string
+	// Source is what gave the outcome; a check where it is empty.
+	Source Source
 	// Revision of the app that was measured, and InputsHash of what the measurement used: whoever ran it fills them in.
 	Revision   string
 	InputsHash string
 }
+
+// Source is what gave an outcome: the kind of a MeasurementSource.
+type Source string
+
+const (
+	// FromCheck is code inside the operator.
+	FromCheck Source = "Check"
+	// FromProbe is a Job that uses the app.
+	FromProbe Source = "Probe"
+)
 
 // Conclusive says whether the attempt gave a verdict.
 func (o Outcome) Conclusive() bool {

@@ -145,10 +145,16 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 		"everywhere launchwaivers/status.launchready.dev":         "patch",
 		"everywhere launchreports.launchready.dev":                "create get list patch watch",
 		"everywhere launchreports/status.launchready.dev":         "patch",
-		"launchready-system secrets":                              "create",                  // the key of fingerprints
-		"launchready-system secrets launchready-fingerprint-key":  "get",                     // where Secrets are readable in some namespaces only
-		"launchready-system events":                               "create patch",            // of the election, still of the old kind
-		"launchready-system leases.coordination.k8s.io":           "create get patch update", // which replica leads
+		"everywhere jobs.batch":                                   "create delete get list watch", // probes
+		"everywhere endpointslices.discovery.k8s.io":              "list",                         // whether a Service leads to the app alone
+		"everywhere networkpolicies.networking.k8s.io":            "create get update",            // what confines the probes
+		"everywhere pods/log":                                     "get",                          // the evidence of probes
+		"everywhere events":                                       "list",                         // why a probe's pod does not start
+		"launchready-system pods":                                 "get",                          // the image that probes run: the operator's own
+		"launchready-system secrets":                              "create",                       // the key of fingerprints
+		"launchready-system secrets launchready-fingerprint-key":  "get",                          // where Secrets are readable in some namespaces only
+		"launchready-system events":                               "create patch",                 // of the election, still of the old kind
+		"launchready-system leases.coordination.k8s.io":           "create get patch update",      // which replica leads
 	}
 	have := map[string]string{}
 	for _, r := range roles(t) {

@@ -1,0 +1,185 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/netguard"
+	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/suites/access"
+)
+
+const (
+	// requestTimeout is how long the app may take for a reply.
+	requestTimeout = 30 * time.Second
+	// policyPatience is how long to wait for the NetworkPolicy: a pod's first second or two run before it is in force.
+	policyPatience = 8 * time.Second
+	// policyDial is after what time a connection counts as refused: a policy may drop packets without a word.
+	policyDial = 300 * time.Millisecond
+	// maxCredential is how large a key of an identity's Secret may be.
+	maxCredential = 64 << 10
+)
+
+// probeOptions are the flags of a probe: where its Job mounts what it needs.
+type probeOptions struct {
+	credentials string
+	result      string
+}
+
+func newProbeCommand() *cobra.Command {
+	var o probeOptions
+	cmd := &cobra.Command{
+		Use:    "probe",
+		Short:  "Use an app as strangers and other tenants would; run by the operator's Jobs",
+		Hidden: true,
+		Args:   cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return runProbe(cmd.Context(), os.Getenv(probe.SpecEnv), cmd.OutOrStdout(), o)
+		},
+	}
+	cmd.Flags().StringVar(&o.credentials, "credentials-dir", probe.CredentialsDir, "folder with a folder for each identity, and in it a file for each key")
+	cmd.Flags().StringVar(&o.result, "result-file", probe.TerminationMessagePath, "file that the result is written to")
+	return cmd
+}
+
+// runProbe runs the suite that the environment names, writes its evidence to the log and its result to the termination message.
+// It fails only where there is no result.
+func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) error {
+	spec, err := probe.ReadSpec(env)
+	if err != nil {
+		return err
+	}
+	credentials, err := readCredentials(o.credentials, spec.App.Identities)
+	if err != nil {
+		return err
+	}
+	target, err := targetOf(spec)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(spec.DeadlineSeconds)*time.Second)
+	defer cancel()
+	result := probe.Result{SchemaVersion: probe.SchemaVersion, Nonce: spec.Nonce, Suite: spec.Suite, LaunchUID: spec.LaunchUID}
+	if note := awaitPolicy(ctx, spec.PolicyCanary); note != "" {
+		result.Notes = append(result.Notes, note)
+	}
+	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
+	if result.Rows, err = runSuite(ctx, spec, target, credentials, evidence); err != nil {
+		return err
+	}
+	result.Requests = target.Budget.Spent()
+	result.EvidenceSHA256, result.EvidenceLines = evidence.Sum()
+	message, err := probe.Encode(result)
+	if err != nil {
+		return fmt.Errorf("encoding the result: %w", err)
+	}
+	if err := os.WriteFile(o.result, message, 0o600); err != nil {
+		return fmt.Errorf("writing the result: %w", err)
+	}
+	return nil
+}
+
+// runSuite runs a suite by its name.
+func runSuite(ctx context.Context, spec probe.Spec, target *httpstep.Target, credentials map[string]map[string]string, evidence *probe.EvidenceWriter) ([]probe.RowResult, error) {
+	var wrong error
+	found := func(row v1alpha1.Row, f probe.Finding) {
+		wrong = errors.Join(wrong, evidence.Write(probe.Evidence{Row: row, Finding: &f}))
+	}
+	var rows []probe.RowResult
+	switch spec.Suite {
+	case probe.SuiteAccess:
+		rows = access.Run(ctx, access.Options{App: &spec.App, Target: target, Credentials: credentials, Found: found})
+	default:
+		return nil, fmt.Errorf("suite %q is unknown to this version", spec.Suite)
+	}
+	if wrong != nil {
+		return nil, fmt.Errorf("writing the evidence: %w", wrong)
+	}
+	return rows, nil
+}
+
+// targetOf gives the app as the probe reaches it: by the proven addresses and no other.
+func targetOf(spec probe.Spec) (*httpstep.Target, error) {
+	base, err := url.Parse(spec.Target.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("the target's URL: %w", err)
+	}
+	guard, err := netguard.New(netguard.Options{Proven: spec.Target.Addresses})
+	if err != nil {
+		return nil, err
+	}
+	if err := guard.CheckURL(base); err != nil {
+		return nil, err
+	}
+	transport := guard.Transport()
+	transport.MaxIdleConnsPerHost = 64
+	return &httpstep.Target{
+		Base: base, Host: spec.Target.Host, Transport: transport, Timeout: requestTimeout,
+		UserAgent: "LaunchReady/" + spec.Version, Run: spec.Namespace + "/" + spec.Launch, Budget: httpstep.NewBudget(spec.MaxRequests),
+	}, nil
+}
+
+// readCredentials reads the keys of each identity's Secret. Kubernetes keeps its own files in such a folder; their names begin
+// with two dots.
+func readCredentials(dir string, identities []v1alpha1.Identity) (map[string]map[string]string, error) {
+	all := map[string]map[string]string{}
+	for _, identity := range identities {
+		keys := map[string]string{}
+		entries, err := os.ReadDir(filepath.Join(dir, identity.Name))
+		if err != nil {
+			return nil, fmt.Errorf("reading the credentials of %s: %w", identity.Name, err)
+		}
+		for _, entry := range entries {
+			if strings.HasPrefix(entry.Name(), "..") {
+				continue
+			}
+			data, err := os.ReadFile(filepath.Join(dir, identity.Name, entry.Name())) //nolint:gosec // mounted for us
+			if err != nil {
+				return nil, fmt.Errorf("reading the credentials of %s: %w", identity.Name, err)
+			}
+			if len(data) > maxCredential {
+				return nil, fmt.Errorf("key %s of the credentials of %s is longer than %d bytes", entry.Name(), identity.Name, maxCredential)
+			}
+			// A key made with an editor or with echo ends in a line's end that no password has.
+			keys[entry.Name()] = strings.TrimRight(string(data), "\r\n")
+		}
+		all[identity.Name] = keys
+	}
+	return all, nil
+}
+
+// awaitPolicy waits until an address is refused that only a NetworkPolicy keeps the probe away from. It says so where none does.
+func awaitPolicy(ctx context.Context, canary string) string {
+	if canary == "" {
+		return "Whether a NetworkPolicy confines the probe is not known."
+	}
+	dialer := net.Dialer{Timeout: policyDial}
+	deadline := time.Now().Add(policyPatience)
+	for time.Now().Before(deadline) && ctx.Err() == nil {
+		conn, err := dialer.DialContext(ctx, "tcp", canary)
+		if err != nil {
+			return ""
+		}
+		_ = conn.Close() // nothing was said
+		select {
+		case <-time.After(policyDial):
+		case <-ctx.Done():
+		}
+	}
+	return "No NetworkPolicy is enforced here: the probe itself dials nothing but the app."
+}

@@ -1,0 +1,276 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	discoveryv1 "k8s.io/api/discovery/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/launch"
+	"github.com/launchready/launchready/internal/probe"
+)
+
+// target is the app as probes reach it inside the cluster, proven to be the app.
+type target struct {
+	probe.Target
+	// policy says whom the probes may talk to.
+	policy probe.NetworkPolicyOptions
+}
+
+// unproven is why a target may not be attacked, for the rows that needed it.
+type unproven struct{ reason, message string }
+
+// findTarget proves that a Service leads to the app and to nothing else: every ready address is a pod of a declared workload at
+// the revision that is measured.
+func (r *LaunchReadinessReconciler) findTarget(ctx context.Context, app *launch.App) (target, *unproven, error) {
+	name, wrong := serviceOf(&app.Launch.Spec)
+	if wrong != nil {
+		return target{}, wrong, nil
+	}
+	var service corev1.Service
+	err := r.Client.Get(ctx, client.ObjectKey{Namespace: app.Launch.Namespace, Name: name}, &service)
+	if apierrors.IsNotFound(err) {
+		return target{}, &unproven{v1alpha1.ReasonTargetUnreachable, fmt.Sprintf("Service %s/%s does not exist: create it, or correct spec.app.service.", app.Launch.Namespace, name)}, nil
+	}
+	if err != nil {
+		return target{}, nil, fmt.Errorf("reading the Service of the app: %w", err)
+	}
+	if service.Spec.Type == corev1.ServiceTypeExternalName || len(service.Spec.Selector) == 0 {
+		return target{}, &unproven{v1alpha1.ReasonTargetNotWorkload,
+			fmt.Sprintf("Service %s/%s selects no pods, so that nobody can tell what it leads to: name one with a selector in spec.app.service.", service.Namespace, service.Name)}, nil
+	}
+	port, wrong := portOf(&service, app.Launch.Spec.App.Service)
+	if wrong != nil {
+		return target{}, wrong, nil
+	}
+	addresses, wrong, err := r.provenAddresses(ctx, app, &service, port)
+	if wrong != nil || err != nil {
+		return target{}, wrong, err
+	}
+	if ip, err := netip.ParseAddr(service.Spec.ClusterIP); err == nil {
+		addresses = []netip.AddrPort{netip.AddrPortFrom(ip, uint16(port.Port))} //nolint:gosec // a port
+	}
+	return target{
+		Target: probe.Target{
+			// By address: what was proven is dialled, whatever a resolver says later.
+			BaseURL: "http://" + addresses[0].String(), Addresses: addresses, Host: hostOf(app.Launch, &service),
+		},
+		policy: probe.NetworkPolicyOptions{Launch: app.Launch, Selector: service.Spec.Selector, Ports: []intstr.IntOrString{targetPort(port)}},
+	}, nil, nil
+}
+
+// serviceOf gives the name of the Service that probes talk to.
+func serviceOf(spec *v1alpha1.LaunchReadinessSpec) (string, *unproven) {
+	var all []string
+	for _, w := range spec.Workloads {
+		all = append(all, w.Services...)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	named := spec.App.Service
+	switch {
+	case named != nil && !slices.Contains(all, named.Name):
+		return "", &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("spec.app.service names %s, which no workload lists: add it to spec.workloads[].services.", named.Name)}
+	case named != nil:
+		return named.Name, nil
+	case len(all) == 0:
+		return "", &unproven{v1alpha1.ReasonNotConfigured, "No workload lists a Service that probes could talk to: add it to spec.workloads[].services."}
+	case len(all) > 1:
+		return "", &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("The workloads list several Services (%s): say which one people use in spec.app.service.", strings.Join(all, ", "))}
+	}
+	return all[0], nil
+}
+
+// portOf gives the port of the Service that speaks HTTP.
+func portOf(service *corev1.Service, named *v1alpha1.ServiceReference) (corev1.ServicePort, *unproven) {
+	if named != nil && named.Port != 0 {
+		for _, port := range service.Spec.Ports {
+			if port.Port == named.Port {
+				return port, nil
+			}
+		}
+		return corev1.ServicePort{}, &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("Service %s/%s has no port %d: correct spec.app.service.port.", service.Namespace, service.Name, named.Port)}
+	}
+	if len(service.Spec.Ports) != 1 {
+		return corev1.ServicePort{}, &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("Service %s/%s has %d ports: say which one speaks HTTP in spec.app.service.port.", service.Namespace, service.Name, len(service.Spec.Ports))}
+	}
+	return service.Spec.Ports[0], nil
+}
+
+// targetPort is the port of the pods. Where a Service does not say, it is its own. (Service v1, ServicePort.targetPort)
+func targetPort(port corev1.ServicePort) intstr.IntOrString {
+	if port.TargetPort == (intstr.IntOrString{}) {
+		return intstr.FromInt32(port.Port)
+	}
+	return port.TargetPort
+}
+
+// hostOf is the name that the app is asked for: that of its domain, as strangers will, or the Service's.
+func hostOf(lr *v1alpha1.LaunchReadiness, service *corev1.Service) string {
+	if lr.Spec.Domains != nil && lr.Spec.Domains.Canonical != "" {
+		return string(lr.Spec.Domains.Canonical)
+	}
+	return service.Name + "." + service.Namespace + ".svc"
+}
+
+// provenAddresses gives the addresses behind a Service's port, if each is a pod of the app at its revision.
+func (r *LaunchReadinessReconciler) provenAddresses(ctx context.Context, app *launch.App, service *corev1.Service, port corev1.ServicePort) ([]netip.AddrPort, *unproven, error) {
+	var slicesOf discoveryv1.EndpointSliceList
+	if err := r.Resolver.Live.List(ctx, &slicesOf, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name}); err != nil {
+		return nil, nil, fmt.Errorf("listing the EndpointSlices of Service %s/%s: %w", service.Namespace, service.Name, err)
+	}
+	pods, err := r.currentPods(ctx, app)
+	if err != nil {
+		return nil, nil, err
+	}
+	var found []netip.AddrPort
+	for _, slice := range slicesOf.Items {
+		number, ok := slicePort(slice, port)
+		if !ok {
+			continue
+		}
+		for _, endpoint := range slice.Endpoints {
+			if !ptr.Deref(endpoint.Conditions.Ready, true) {
+				continue
+			}
+			if ref := endpoint.TargetRef; ref == nil || ref.Kind != "Pod" || !pods[ref.UID] {
+				return nil, &unproven{v1alpha1.ReasonTargetNotWorkload, fmt.Sprintf(
+					"Service %s/%s leads to %s, which is no pod of a declared workload at the revision that is measured: wait for the rollout, declare the workload in spec.workloads, or narrow the Service's selector.",
+					service.Namespace, service.Name, endpointName(endpoint))}, nil
+			}
+			for _, address := range endpoint.Addresses {
+				if ip, err := netip.ParseAddr(address); err == nil {
+					found = append(found, netip.AddrPortFrom(ip, number))
+				}
+			}
+		}
+	}
+	if len(found) == 0 {
+		return nil, &unproven{v1alpha1.ReasonTargetUnreachable, fmt.Sprintf("No pod behind Service %s/%s is ready: see why with kubectl describe pods.", service.Namespace, service.Name)}, nil
+	}
+	slices.SortFunc(found, func(a, b netip.AddrPort) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Port(), b.Port()))
+	})
+	return slices.Compact(found), nil, nil
+}
+
+func endpointName(e discoveryv1.Endpoint) string {
+	if e.TargetRef != nil {
+		return fmt.Sprintf("%s %s", e.TargetRef.Kind, e.TargetRef.Name)
+	}
+	return "an address without a pod"
+}
+
+// slicePort finds the port of a slice that belongs to a Service's port, by its name.
+func slicePort(slice discoveryv1.EndpointSlice, port corev1.ServicePort) (uint16, bool) {
+	for _, p := range slice.Ports {
+		if ptr.Deref(p.Name, "") == port.Name && p.Port != nil && *p.Port > 0 && *p.Port <= 65535 {
+			return uint16(*p.Port), true //nolint:gosec // just bounded
+		}
+	}
+	return 0, false
+}
+
+// currentPods gives the UIDs of the app's pods that run its present templates.
+func (r *LaunchReadinessReconciler) currentPods(ctx context.Context, app *launch.App) (map[types.UID]bool, error) {
+	found := map[types.UID]bool{}
+	for _, w := range app.Workloads {
+		selector, err := metav1.LabelSelectorAsSelector(w.Selector)
+		if err != nil {
+			return nil, fmt.Errorf("reading the selector of %s: %w", w, err)
+		}
+		var pods corev1.PodList
+		if err := r.Client.List(ctx, &pods, client.InNamespace(w.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
+			return nil, fmt.Errorf("listing the pods of %s: %w", w, err)
+		}
+		current, err := r.currentOwners(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		for _, pod := range pods.Items {
+			if owner := metav1.GetControllerOf(&pod); owner != nil && current(owner, pod.Labels[appsv1.ControllerRevisionHashLabelKey]) {
+				found[pod.UID] = true
+			}
+		}
+	}
+	return found, nil
+}
+
+// currentOwners says which pods run the workload's present template, by their owner and, where that is the workload itself, by
+// the revision in their labels.
+func (r *LaunchReadinessReconciler) currentOwners(ctx context.Context, w launch.Workload) (func(owner *metav1.OwnerReference, revision string) bool, error) {
+	if w.Ref.Kind == v1alpha1.KindStatefulSet || w.Ref.Kind == v1alpha1.KindDaemonSet {
+		newest, err := r.newestRevision(ctx, w)
+		return func(owner *metav1.OwnerReference, revision string) bool {
+			return owner.UID == w.UID && revision != "" && slices.Contains(newest, revision)
+		}, err
+	}
+	var sets appsv1.ReplicaSetList
+	if err := r.Client.List(ctx, &sets, client.InNamespace(w.Namespace)); err != nil {
+		return nil, fmt.Errorf("listing the ReplicaSets of %s: %w", w, err)
+	}
+	current := map[types.UID]bool{}
+	for _, rs := range sets.Items {
+		if owner := metav1.GetControllerOf(&rs); owner != nil && owner.UID == w.UID && sameTemplate(rs.Spec.Template, w.Template) {
+			current[rs.UID] = true
+		}
+	}
+	return func(owner *metav1.OwnerReference, _ string) bool { return current[owner.UID] }, nil
+}
+
+// newestRevision gives what pods of the newest ControllerRevision carry as label: a StatefulSet's its name, a DaemonSet's its hash.
+func (r *LaunchReadinessReconciler) newestRevision(ctx context.Context, w launch.Workload) ([]string, error) {
+	var revisions appsv1.ControllerRevisionList
+	if err := r.Client.List(ctx, &revisions, client.InNamespace(w.Namespace)); err != nil {
+		return nil, fmt.Errorf("listing the ControllerRevisions of %s: %w", w, err)
+	}
+	var newest *appsv1.ControllerRevision
+	for i, revision := range revisions.Items {
+		if owner := metav1.GetControllerOf(&revision); owner != nil && owner.UID == w.UID && (newest == nil || revision.Revision > newest.Revision) {
+			newest = &revisions.Items[i]
+		}
+	}
+	if newest == nil {
+		return nil, nil
+	}
+	return []string{newest.Name, newest.Labels[appsv1.ControllerRevisionHashLabelKey]}, nil
+}
+
+// sameTemplate compares a ReplicaSet's template with its workload's, but for the label that tells ReplicaSets apart.
+func sameTemplate(set, workload corev1.PodTemplateSpec) bool {
+	bare := set.DeepCopy()
+	delete(bare.Labels, appsv1.DefaultDeploymentUniqueLabelKey)
+	delete(bare.Labels, rolloutUniqueLabelKey)
+	return equality.Semantic.DeepEqual(*bare, workload)
+}
+
+// rolloutUniqueLabelKey tells the ReplicaSets of an Argo Rollout apart (argo-rollouts, DefaultRolloutUniqueLabelKey).
+const rolloutUniqueLabelKey = "rollouts-pod-template-hash"
+
+// APIServerAddress is that of the API server's Service inside the cluster, from the environment that every pod gets: what a
+// NetworkPolicy keeps a probe away from.
+func APIServerAddress(host, port string) string {
+	if _, err := strconv.Atoi(port); err != nil || net.ParseIP(host) == nil {
+		return ""
+	}
+	return net.JoinHostPort(host, port)
+}
