@@ -35,7 +35,7 @@ help: ## Say what there is
 ##@ Every day
 
 .PHONY: demo
-demo: control-plane build ## Tell the story on a real Kubernetes in the terminal (KEEP=1 leaves the cluster up)
+demo: node build ## Tell the story on a real Kubernetes in the terminal (KEEP=1 leaves the cluster up)
 	@go run ./hack/demo
 
 .PHONY: test
@@ -91,6 +91,10 @@ verify-generate: $(CONTROLLER_GEN) $(CRD_REF_DOCS) ## Fail, naming the file, if 
 .PHONY: control-plane
 control-plane: ## Build etcd, the Kubernetes control plane and kubectl from source (minutes once, then nothing)
 	@go -C hack/controlplane run . build
+
+.PHONY: node
+node: control-plane ## Build the real node's programs too, where one can run
+	@case "$$(go -C hack/controlplane run . node-available 2>/dev/null)" in real) go -C hack/controlplane run . build --node ;; esac
 
 .PHONY: tools
 tools: $(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) $(GOVULNCHECK) $(GOLANGCI_LINT) ## Build the pinned tools into bin/tools

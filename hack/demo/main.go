@@ -1,8 +1,9 @@
 // Copyright The LaunchReady Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command demo tells the story of LaunchReady in the terminal, on a real Kubernetes control plane that it starts and
-// ends: an app with a typed API key is reported, held, mended and launched, and kept ready afterwards. It types what a person would, and nothing else.
+// Command demo tells the story of LaunchReady in the terminal, on a real Kubernetes that it starts and ends. Where a node can
+// run: an app whose conversations can be read by everybody is held until it is mended. Everywhere: an app with a typed API key is
+// reported, held, mended and launched, and kept ready afterwards. It types what a person would, and nothing else.
 // KEEP=1 leaves the cluster and the operator up.
 package main
 
@@ -65,6 +66,11 @@ func tell(ctx context.Context, s *stage) error {
 		}
 	}
 	t := &terminal{stage: s}
+	if s.node {
+		if err := provedByStrangers(ctx, s, t); err != nil {
+			return err
+		}
+	}
 	launchIt(ctx, t, key)
 	keepItReady(ctx, t, key)
 	return t.err
@@ -119,10 +125,10 @@ func keepItReady(ctx context.Context, t *terminal, key string) {
 	t.typed(ctx, `kubectl patch --as=dana -n shop deployment chat -p '{"metadata":{"annotations":{"launchready.dev/break-glass":"incident 42: memory leak"}},"spec":{"template":{"spec":{"containers":[{"name":"web","image":"`+image("6c")+`"}]}}}}'`)
 	t.typed(ctx, "kubectl wait -n shop --for=jsonpath='{.status.gate.overrides[0].value}'='incident 42: memory leak' lr/chat --timeout=60s")
 	t.say("The gate stands in the API server. The operator dies, and it holds:")
-	t.do(t.stage.killOperator)
+	t.do(func() error { return t.stage.killOperator(ctx) })
 	t.refused(ctx, "kubectl set image -n shop deployment/chat web="+image("5d"))
 	t.say("The operator is back, and so is the Secret:")
-	t.do(func() error { return t.stage.startOperator(ctx) })
+	t.do(func() error { return t.stage.returnOperator(ctx) })
 	t.typedWithInput(ctx, key, "kubectl create secret generic chat -n shop --from-file=openai-api-key=/dev/stdin")
 	t.typed(ctx, "kubectl wait -n shop --for=condition=Launchable lr/chat --timeout=60s")
 	t.typedUntil(ctx, "kubectl set image -n shop deployment/chat web="+image("5d"))

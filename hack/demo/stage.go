@@ -25,20 +25,29 @@ type stage struct {
 	started    time.Time
 	binaries   string
 	kubeconfig string
-	operator   *exec.Cmd
+	// node says that pods run; otherwise there is a control plane alone, and the operator runs beside it.
+	node     bool
+	operator *exec.Cmd
 	// ended is closed when the operator has ended.
 	ended chan struct{}
 }
 
-// set starts a control plane and the operator against it, with the permissions that it has in production.
+// set starts a cluster and the operator in it, with the permissions that it has in production.
 func (s *stage) set(ctx context.Context) error {
-	fmt.Println("# Starting a Kubernetes control plane: etcd, API server, controller manager, scheduler.")
+	args := []string{"start", "--dir", s.clusterDir()}
+	if why := s.nodeUnavailable(ctx); why != "" {
+		fmt.Printf("# No node can run here (%s). The operator runs beside a control plane, and what needs pods is left out: the probes.\n", why)
+	} else {
+		s.node = true
+		args = append(args, "--node")
+	}
+	fmt.Println("# Starting Kubernetes: etcd, API server, controller manager, scheduler" + map[bool]string{true: ", and a real node: kubelet, containerd, kube-proxy, DNS, NetworkPolicies.", false: "."}[s.node])
 	path, err := s.controlPlane(ctx, "path")
 	if err != nil {
 		return err
 	}
 	s.binaries = strings.TrimSpace(path)
-	said, err := s.controlPlane(ctx, "start", "--dir", s.clusterDir())
+	said, err := s.controlPlane(ctx, args...)
 	if err != nil {
 		return err
 	}
@@ -59,7 +68,19 @@ func (s *stage) set(ctx context.Context) error {
 	if t.err != nil {
 		return t.err
 	}
+	if s.node {
+		return errors.Join(s.loadImages(ctx), s.deployOperator(ctx))
+	}
 	return s.startOperator(ctx)
+}
+
+// nodeUnavailable says why no node can run here; empty where one can.
+func (s *stage) nodeUnavailable(ctx context.Context) string {
+	said, err := s.controlPlane(ctx, "node-available")
+	if said = strings.TrimSpace(said); err == nil && said == "real" {
+		return ""
+	}
+	return said
 }
 
 func (s *stage) clusterDir() string { return filepath.Join(s.dir, "cluster") }
@@ -83,6 +104,17 @@ func kubeconfigIn(said string) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("the control plane did not say where its kubeconfig is: %q", said)
+}
+
+// returnOperator brings the operator back after it was killed.
+func (s *stage) returnOperator(ctx context.Context) error {
+	if s.node {
+		t := &terminal{stage: s}
+		t.typed(ctx, "kubectl scale -n launchready-system deployment/launchready-manager --replicas=1")
+		t.typed(ctx, "kubectl rollout status -n launchready-system deployment/launchready-manager --timeout=60s")
+		return t.err
+	}
+	return s.startOperator(ctx)
 }
 
 // startOperator starts bin/launchready as the ServiceAccount launchready-manager: what the roles do not allow, it
@@ -123,7 +155,13 @@ func (s *stage) startOperator(ctx context.Context) error {
 }
 
 // killOperator ends the operator as a lost machine would.
-func (s *stage) killOperator() error {
+func (s *stage) killOperator(ctx context.Context) error {
+	if s.node {
+		t := &terminal{stage: s}
+		t.typed(ctx, "kubectl scale -n launchready-system deployment/launchready-manager --replicas=0")
+		t.typed(ctx, "kubectl wait -n launchready-system --for=delete pod -l app.kubernetes.io/name=launchready --timeout=60s")
+		return t.err
+	}
 	fmt.Printf("$ kill -9 %d\n", s.operator.Process.Pid)
 	if err := s.operator.Process.Kill(); err != nil {
 		return fmt.Errorf("killing the operator: %w", err)
@@ -136,6 +174,11 @@ func (s *stage) logFile() string { return filepath.Join(s.dir, "operator.log") }
 
 // operatorLog gives the end of the operator's log as an error, for whoever wants to know why the story failed.
 func (s *stage) operatorLog() error {
+	if s.node {
+		t := &terminal{stage: s}
+		t.typed(context.Background(), "kubectl logs -n launchready-system deployment/launchready-manager --tail=20")
+		return t.err
+	}
 	data, err := os.ReadFile(s.logFile())
 	if err != nil {
 		return err
@@ -166,6 +209,18 @@ func (s *stage) strike(ctx context.Context) error {
 
 // sayHowToGoOn tells how to use the cluster that stays up, and how to end it.
 func (s *stage) sayHowToGoOn() {
+	if s.node {
+		fmt.Printf(`
+The cluster and the operator in it stay up.
+  export KUBECONFIG=%s PATH=%s:$PATH
+  kubectl get lr -A
+  kubectl logs -n launchready-system deployment/launchready-manager
+To end it:
+  go -C hack/controlplane run . stop --dir %s
+  rm -r %s
+`, s.kubeconfig, s.binaries, s.clusterDir(), s.dir)
+		return
+	}
 	fmt.Printf(`
 The cluster and the operator stay up.
   export KUBECONFIG=%s PATH=%s:$PATH
