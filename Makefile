@@ -39,7 +39,7 @@ demo: node build ## Tell the story on a real Kubernetes in the terminal (KEEP=1 
 	@go run ./hack/demo
 
 .PHONY: test
-test: control-plane verify-generate lint ## Generated files, lint, unit and API server tests with the race detector (PKG=./internal/... for fewer)
+test: node verify-generate lint ## Generated files, lint, unit, API server and end-to-end tests (PKG=./internal/... for fewer)
 	@hack/test.sh $(PKG)
 
 .PHONY: lint

@@ -20,3 +20,4 @@ export KUBEBUILDER_ASSETS
 # Package paths hold no blanks.
 # shellcheck disable=SC2086
 go test -p 1 -run '^$' -bench . -benchmem $packages
+(cd test/probes && go test -run '^$' -bench . -benchmem ./...)

@@ -25,6 +25,9 @@ gotestsum() {
 echo "==> tests of hack/controlplane"
 (cd hack/controlplane && gotestsum ./...)
 
+echo "==> tests of the images"
+(cd hack/node/image && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -count 1 -vet=off ./...)
+
 KUBEBUILDER_ASSETS=$(go -C hack/controlplane run . path)
 export KUBEBUILDER_ASSETS
 
@@ -36,5 +39,12 @@ echo "==> tests of the Helm chart"
 echo "==> tests with Flux's and Argo CD's libraries"
 (cd test/gitops && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -count 1 -vet=off -timeout 20m ./...)
 
-echo "==> unit and API server tests"
+# A database in Go, which the race detector slows tenfold: what runs side by side there is the emulated app.
+echo "==> tests of the emulators"
+(cd test/emulators && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 10m ./...)
+
+echo "==> the probes against the emulated chatbot, with each of its weaknesses"
+(cd test/probes && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 15m -parallel 4 ./...)
+
+echo "==> unit, API server and end-to-end tests"
 gotestsum "${@:-./...}"

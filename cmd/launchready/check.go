@@ -1,0 +1,82 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/httpstep"
+)
+
+func newCheckCommand() *cobra.Command {
+	var files []string
+	cmd := &cobra.Command{
+		Use:   "check -f FILE...",
+		Short: "Say what is wrong with manifests of launches before they are applied: unknown fields, expressions, names that stand for nothing",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return checkManifests(cmd.InOrStdin(), cmd.OutOrStdout(), files)
+		},
+	}
+	cmd.Flags().StringSliceVarP(&files, "filename", "f", nil, "manifests; - for standard input")
+	if err := cmd.MarkFlagRequired("filename"); err != nil {
+		panic(err) // the flag is defined above
+	}
+	return cmd
+}
+
+// checkManifests says what is wrong with each launch in the files, and fails if anything is.
+func checkManifests(in io.Reader, out io.Writer, files []string) error {
+	launches, wrong := 0, 0
+	for _, file := range files {
+		objects, err := readManifests(file, in)
+		if err != nil {
+			return err
+		}
+		for _, object := range objects {
+			if object.GroupVersionKind() != v1alpha1.GroupVersion.WithKind("LaunchReadiness") {
+				continue
+			}
+			launches++
+			for _, err := range checkLaunch(object) {
+				wrong++
+				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %v\n", file, object.GetName(), err)
+			}
+		}
+	}
+	switch {
+	case launches == 0:
+		return errors.New("there is no LaunchReadiness in what was given")
+	case wrong > 0:
+		return errWrong
+	}
+	_, _ = fmt.Fprintln(out, "Nothing is wrong that can be told without a cluster. kubectl apply --dry-run=server tells the rest.")
+	return nil
+}
+
+var errWrong = errors.New("see above for what is wrong")
+
+// checkLaunch gives what is wrong with a launch.
+func checkLaunch(object *unstructured.Unstructured) []error {
+	var lr v1alpha1.LaunchReadiness
+	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &lr, true); err != nil {
+		return []error{err}
+	}
+	if lr.Spec.App == nil {
+		return nil
+	}
+	var errs []error
+	for _, err := range httpstep.Validate(lr.Spec.App, field.NewPath("spec", "app")) {
+		errs = append(errs, err)
+	}
+	return errs
+}

@@ -1,0 +1,53 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+)
+
+const checked = `apiVersion: v1
+kind: ConfigMap
+metadata: {name: other}
+---
+apiVersion: launchready.dev/v1alpha1
+kind: LaunchReadiness
+metadata: {name: chat}
+spec:
+  workloads: [{name: api, ref: {kind: Deployment, name: chat}}]
+  app:
+    identities: [{name: alice, tenant: acme, credentialsSecretRef: {name: alice}}]
+    login:
+      steps:
+      - request: {method: POST, path: /login, json: {password: $(credentials.password)}}
+        expect: EXPECT
+        capture: {token: response.json.token}
+    authenticate: {headers: {Authorization: Bearer HEADER}}
+`
+
+func TestCheckSaysWhatIsWrongBeforeItIsApplied(t *testing.T) {
+	good := strings.NewReplacer("EXPECT", "response.status == 200", "HEADER", "$(token)").Replace(checked)
+	for name, c := range map[string]struct{ in, want, fails string }{
+		"nothing":             {good, "Nothing is wrong", ""},
+		"an expression":       {strings.Replace(good, "response.status == 200", "response.sttus == 200", 1), "spec.app.login.steps[0].expect: Invalid value: \"response.sttus == 200\": line 1, column 9: undefined field 'sttus'", "see above"},
+		"an unknown name":     {strings.Replace(good, "$(token)", "$(tokn)", 1), "$(tokn) stands for nothing here", "see above"},
+		"an unknown field":    {strings.Replace(good, "capture:", "captures:", 1), "unknown field \"spec.app.login.steps[0].captures\"", "see above"},
+		"no launch":           {"kind: ConfigMap\napiVersion: v1\n", "", "there is no LaunchReadiness"},
+		"what is no YAML":     {"a: [", "", "-: "},
+		"another API version": {strings.Replace(good, "v1alpha1", "v9", 1), "", "there is no LaunchReadiness"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			err := checkManifests(strings.NewReader(c.in), &out, []string{"-"})
+			if (err == nil) != (c.fails == "") || (err != nil && !strings.Contains(err.Error(), c.fails)) {
+				t.Errorf("got %v, want %q", err, c.fails)
+			}
+			if !strings.Contains(out.String(), c.want) {
+				t.Errorf("said %q, want %q", out.String(), c.want)
+			}
+		})
+	}
+}
