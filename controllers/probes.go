@@ -5,7 +5,9 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -45,13 +47,15 @@ const (
 type ProbeRunner struct {
 	// Image of the Jobs: the operator's own.
 	Image string
+	// ImageIDs are those that the image has on nodes, as far as they are known: a probe of another one does not count.
+	ImageIDs []string
 	// Version of the operator, for the User-Agent.
 	Version string
 	// Limit is how many Jobs may run at once over the cluster.
 	Limit int
 	// APIServer is an address that a NetworkPolicy keeps a probe away from; empty if it is not known.
 	APIServer string
-	// Logs reads the end of a container's log.
+	// Logs reads the log of a probe's container.
 	Logs LogReader
 	// Suites give the version of each suite's attacks.
 	Suites map[probe.Suite]string
@@ -70,8 +74,9 @@ type startedJob struct {
 // cacheLag is how long the cache may not know of a Job that was created.
 const cacheLag = 10 * time.Second
 
-// LogReader reads at most limit bytes of a container's log.
+// LogReader reads logs of containers.
 type LogReader interface {
+	// Logs gives at most limit bytes of a container's log.
 	Logs(ctx context.Context, namespace, pod, container string, limit int64) ([]byte, error)
 }
 
@@ -110,6 +115,9 @@ func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch
 	return nil
 }
 
+// secretAbsent stands for the resourceVersion of a Secret that does not exist.
+const secretAbsent = "absent"
+
 // credentialVersions gives the resourceVersions of the identities' Secrets: with other credentials, others are measured.
 func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *v1alpha1.LaunchReadiness) (map[string]string, error) {
 	versions := map[string]string{}
@@ -122,7 +130,7 @@ func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *
 		err := r.Resolver.Live.Get(ctx, client.ObjectKey{Namespace: lr.Namespace, Name: name}, &secret)
 		switch {
 		case apierrors.IsNotFound(err):
-			versions[name] = "absent"
+			versions[name] = secretAbsent
 		case apierrors.IsForbidden(err):
 			versions[name] = "unreadable"
 		case err != nil:
@@ -136,11 +144,11 @@ func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *
 
 // probe collects the Jobs that have ended and starts those that are due. It sets what they found and what status says of them.
 func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string, o *obstacle) (probed, error) {
-	p := probed{status: app.Launch.Status.Probes, running: map[v1alpha1.Row]time.Time{}}
-	if r.Probes == nil || (o != nil && o.Kind == scorecard.ObstacleWanted) {
+	p := probed{running: map[v1alpha1.Row]time.Time{}}
+	if r.Probes == nil {
+		p.status = app.Launch.Status.Probes
 		return p, nil
 	}
-	p.status = nil
 	for _, suite := range []probe.Suite{probe.SuiteAccess} {
 		one := suiteRun{r: r, app: app, suite: suite, inputs: inputs[suite.Rows()[0]]}
 		found, err := one.reconcile(ctx, o)
@@ -182,13 +190,20 @@ type suiteFound struct {
 // reconcile goes through a suite's phases: is it asked for and possible, has its Job ended, is another one due.
 func (s suiteRun) reconcile(ctx context.Context, o *obstacle) (suiteFound, error) {
 	last := s.last()
+	if err := s.removeFailed(ctx, last); err != nil {
+		return suiteFound{}, err
+	}
 	switch {
-	case !s.asked():
+	case !s.asked() || (o != nil && o.Kind == scorecard.ObstacleWanted):
 		return suiteFound{status: last}, nil
 	case !s.app.Measurable():
 		return suiteFound{status: last, outcomes: s.unmeasured(o.fault, o.Reason, o.Message)}, nil
 	}
-	if reason, message := s.described(); reason != "" {
+	reason, message, err := s.described(ctx)
+	if err != nil {
+		return suiteFound{}, err
+	}
+	if reason != "" && (last == nil || last.Outcome != v1alpha1.ProbeRunning) {
 		return suiteFound{status: last, outcomes: s.unmeasured(v1alpha1.FaultApp, reason, message)}, nil
 	}
 	if last != nil && last.Outcome == v1alpha1.ProbeRunning {
@@ -196,7 +211,8 @@ func (s suiteRun) reconcile(ctx context.Context, o *obstacle) (suiteFound, error
 	}
 	due, again := s.due(last)
 	if !due {
-		return suiteFound{status: last, again: again}, nil
+		outcomes, err := s.retold(ctx, *last)
+		return suiteFound{status: last, outcomes: outcomes, again: again}, err
 	}
 	return s.start(ctx, last)
 }
@@ -221,15 +237,25 @@ func (s suiteRun) asked() bool {
 }
 
 // described says what is wrong with the description, before anything is sent by it.
-func (s suiteRun) described() (reason, message string) {
+func (s suiteRun) described(ctx context.Context) (reason, message string, err error) {
 	described := s.app.Launch.Spec.App
 	if described == nil {
-		return v1alpha1.ReasonNotConfigured, "Nobody said how the app is used. Describe it in spec.app (identities, login, resources, adminPaths): docs/probes.md has an example to copy."
+		return v1alpha1.ReasonNotConfigured, "Nobody said how the app is used. Describe it in spec.app (identities, login, resources, adminPaths): docs/probes.md has an example to copy.", nil
 	}
 	if errs := httpstep.Validate(described, field.NewPath("spec", "app")); len(errs) > 0 {
-		return v1alpha1.ReasonNotConfigured, scorecard.Bounded(errs[0].Error()) + "."
+		return v1alpha1.ReasonNotConfigured, scorecard.Bounded(errs[0].Error()) + ".", nil
 	}
-	return "", ""
+	versions, err := s.r.credentialVersions(ctx, s.app.Launch)
+	if err != nil {
+		return "", "", err
+	}
+	for _, identity := range described.Identities {
+		if name := identity.CredentialsSecretRef.Name; versions[name] == secretAbsent {
+			return probe.ReasonProbeSecretMissing, fmt.Sprintf("Secret %s/%s of identity %s does not exist. Create it, or correct credentialsSecretRef in spec.app.identities.",
+				s.app.Launch.Namespace, name, identity.Name), nil
+		}
+	}
+	return "", "", nil
 }
 
 func (s suiteRun) unmeasured(fault v1alpha1.Fault, reason, message string) []scorecard.Outcome {
@@ -244,18 +270,64 @@ func (s suiteRun) unmeasured(fault v1alpha1.Fault, reason, message string) []sco
 	return outcomes
 }
 
+// underWay says what the probe is doing, for rows that have no verdict yet: it is better than why there was none before. Whose
+// fault that was stays, for an app that hides gains no time by being asked again.
+func (s suiteRun) underWay(c probe.Collected) []scorecard.Outcome {
+	var outcomes []scorecard.Outcome
+	for _, o := range s.unmeasured(v1alpha1.FaultOperator, c.Reason, c.Message) {
+		m := measurementOf(s.app.Launch, o.Row)
+		if m.Verdict != v1alpha1.VerdictUnknown {
+			continue
+		}
+		if m.LastAttempt != nil {
+			o.Fault = m.LastAttempt.Fault
+		}
+		outcomes = append(outcomes, o)
+	}
+	return outcomes
+}
+
 // due says whether the suite has to run now, and if not, when it may have to.
 func (s suiteRun) due(last *v1alpha1.Probe) (bool, time.Duration) {
 	now := s.r.Clock.Now()
-	if last == nil || last.Revision != s.app.Revision.Hash || last.InputsHash != s.inputs {
-		return true, 0
+	if last == nil || !s.runs(last.Revision) || last.InputsHash != s.inputs || s.unanswered(*last) {
+		return true, time.Second
 	}
 	at := s.nextRun(*last)
 	return !now.Before(at), max(at.Sub(now), time.Second)
 }
 
+// runs says whether a revision is the one that runs. While no pod tells the digests it goes by its configuration.
+func (s suiteRun) runs(revision string) bool {
+	now := s.app.Revision
+	if revision == now.Hash || revision == now.Configuration {
+		return true
+	}
+	return !now.Resolved && slices.ContainsFunc(s.app.Launch.Status.Rollouts, func(r v1alpha1.Rollout) bool {
+		return r.Configuration == now.Configuration && r.Revision == revision
+	})
+}
+
+// unanswered says whether the policies have begun to ask for a row since the suite ran.
+func (s suiteRun) unanswered(last v1alpha1.Probe) bool {
+	return last.Outcome == v1alpha1.ProbeFinished && slices.ContainsFunc(s.suite.Rows(), func(row v1alpha1.Row) bool {
+		m := measurementOf(s.app.Launch, row)
+		return asked(s.app.Policy, row) && m.Verdict == v1alpha1.VerdictUnknown && m.LastAttempt == nil
+	})
+}
+
+// measurementOf gives what the status says of a row.
+func measurementOf(lr *v1alpha1.LaunchReadiness, row v1alpha1.Row) v1alpha1.Measurement {
+	for _, m := range lr.Status.Measurements {
+		if m.Row == row {
+			return m
+		}
+	}
+	return v1alpha1.Measurement{Row: row, Verdict: v1alpha1.VerdictUnknown}
+}
+
 // nextRun says when a suite that has ended is due again, with nothing changed: after a failure by backoff, after an app that hid
-// something later, and else when half of the shortest validity is over.
+// something later, and else when half of the validity of a row's verdict is over.
 func (s suiteRun) nextRun(last v1alpha1.Probe) time.Time {
 	finished := last.FinishedAt.Time
 	if last.Outcome == v1alpha1.ProbeFailed {
@@ -264,28 +336,36 @@ func (s suiteRun) nextRun(last v1alpha1.Probe) time.Time {
 		}
 		return finished.Add(probeAgain)
 	}
-	next := finished.Add(s.validity() / 2)
-	for _, m := range s.app.Launch.Status.Measurements {
-		for _, row := range s.suite.Rows() {
-			if m.Row == row && m.LastAttempt != nil && asked(s.app.Policy, row) {
-				next = finished.Add(probeAgain)
-			}
+	jitter := probe.Jitter(string(s.app.Launch.UID), probeAgain/10)
+	next := finished.Add(scorecard.DefaultValidity)
+	for _, d := range s.app.Policy.Rows {
+		if !slices.Contains(s.suite.Rows(), d.Row) || d.Enforcement == v1alpha1.EnforcementOff {
+			continue
+		}
+		m := measurementOf(s.app.Launch, d.Row)
+		if m.LastAttempt != nil {
+			return finished.Add(probeAgain + jitter)
+		}
+		// A run that found the same has left the time of the verdict as it was: by that it ages.
+		measured := finished
+		if m.Verdict != v1alpha1.VerdictUnknown && m.MeasuredAt.Time.Before(finished) {
+			measured = m.MeasuredAt.Time
+		}
+		if at := measured.Add(s.validity(d.Row) / 2); at.Before(next) {
+			next = at
 		}
 	}
-	return next.Add(probe.Jitter(string(s.app.Launch.UID), probeAgain/10))
+	return next.Add(jitter)
 }
 
-// validity is the shortest that the policies give to the suite's rows.
-func (s suiteRun) validity() time.Duration {
-	shortest := scorecard.DefaultValidity
+// validity is what the policies give to a row.
+func (s suiteRun) validity(row v1alpha1.Row) time.Duration {
 	for _, d := range s.app.Policy.Rows {
-		for _, row := range s.suite.Rows() {
-			if d.Row == row && d.ValidForSeconds != nil {
-				shortest = min(shortest, time.Duration(*d.ValidForSeconds)*time.Second)
-			}
+		if d.Row == row && d.ValidForSeconds != nil {
+			return time.Duration(*d.ValidForSeconds) * time.Second
 		}
 	}
-	return shortest
+	return scorecard.DefaultValidity
 }
 
 // start proves the target, and creates the Job if it is the app's turn. The same pass done twice creates it once.
@@ -295,38 +375,69 @@ func (s suiteRun) start(ctx context.Context, last *v1alpha1.Probe) (suiteFound, 
 		return suiteFound{}, err
 	}
 	if wrong != nil {
-		return suiteFound{status: last, again: mending, outcomes: s.unmeasured(v1alpha1.FaultApp, wrong.reason, wrong.message)}, nil
-	}
-	s.r.Probes.starting.Lock()
-	defer s.r.Probes.starting.Unlock()
-	turn, err := s.turn(ctx)
-	if err != nil {
-		return suiteFound{}, err
-	}
-	if !turn {
-		return suiteFound{status: last, again: probeLook, outcomes: s.unmeasured(v1alpha1.FaultOperator, v1alpha1.ReasonProbeQueued,
-			fmt.Sprintf("It waits for its turn: %d probes may run at once in the cluster (--max-concurrent-probes).", s.r.Probes.Limit))}, nil
+		return s.held(last, mending, v1alpha1.FaultApp, wrong.reason, wrong.message), nil
 	}
 	spec := s.spec(last, t)
 	job, err := probe.Job(probe.JobOptions{Launch: s.app.Launch, Spec: spec, Image: s.r.Probes.Image})
 	if err != nil {
+		return s.held(last, mending, v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured, "No probe can be made of it: "+err.Error()+"."), nil
+	}
+	s.r.Probes.starting.Lock()
+	defer s.r.Probes.starting.Unlock()
+	turn, err := s.turn(ctx, job)
+	if err != nil {
 		return suiteFound{}, err
 	}
+	if !turn {
+		return s.held(last, probeLook, v1alpha1.FaultOperator, v1alpha1.ReasonProbeQueued, fmt.Sprintf(
+			"It waits for its turn: an app has one probe at once, and the cluster %d (--max-concurrent-probes).", s.r.Probes.Limit)), nil
+	}
 	if err := s.confine(ctx, t); err != nil {
-		return suiteFound{}, err
+		return s.refused(last, err)
 	}
 	created, err := s.create(ctx, job)
 	if err != nil {
-		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
-			return suiteFound{status: last, again: mending, outcomes: s.unmeasured(v1alpha1.FaultOperator, v1alpha1.ReasonProbeError,
-				"The probe's Job was refused: "+scorecard.Foreign(err.Error())+".")}, nil
-		}
-		return suiteFound{}, err
+		return s.refused(last, err)
 	}
-	return suiteFound{running: true, again: probeLook, status: &v1alpha1.Probe{
+	started := v1alpha1.Probe{
 		Suite: string(s.suite), JobName: created.Name, JobUID: string(created.UID), Revision: spec.Revision, InputsHash: s.inputs,
 		Run: spec.Run, Attempt: spec.Attempt, StartedAt: metav1.NewTime(s.r.Clock.Now().Truncate(time.Second)), Outcome: v1alpha1.ProbeRunning,
-	}}, nil
+	}
+	if err := probe.SameJob(job, created); err != nil {
+		// It can't be changed any more: only on its way here could it become another. It would be altered each time.
+		started.FinishedAt, started.Outcome = started.StartedAt, v1alpha1.ProbeFailed
+		started.Reason, started.Attempt = probe.ReasonProbeAltered, probe.MaxAttempts
+		found := s.held(&started, time.Second, v1alpha1.FaultOperator, probe.ReasonProbeAltered, fmt.Sprintf(
+			"Something changed the probe's Job as it was created, so that its result would count for nothing: it is “%s”. Exempt Jobs with the label %s=%s from what injects or rewrites.",
+			scorecard.Foreign(err.Error()), probe.ManagedByLabel, probe.ManagedBy))
+		return found, nil
+	}
+	return suiteFound{running: true, again: probeLook, status: &started}, nil
+}
+
+// held is a suite that does not run now, for a reason that somebody can mend or that passes.
+func (s suiteRun) held(status *v1alpha1.Probe, again time.Duration, fault v1alpha1.Fault, reason, message string) suiteFound {
+	return suiteFound{status: status, again: again, outcomes: s.unmeasured(fault, reason, scorecard.Bounded(message))}
+}
+
+// inTheWay is an object of somebody else with the name of one that the operator needs.
+type inTheWay struct{ what, namespace, name string }
+
+func (e *inTheWay) Error() string {
+	return fmt.Sprintf("%s %s/%s has the name of one that probes need, and is not the operator's: remove it", e.what, e.namespace, e.name)
+}
+
+// refused sorts the errors out that stay until somebody does something: the launch may not keep its place in the queue by them.
+func (s suiteRun) refused(last *v1alpha1.Probe, err error) (suiteFound, error) {
+	var other *inTheWay
+	switch {
+	case errors.As(err, &other):
+		return s.held(last, mending, v1alpha1.FaultApp, probe.ReasonProbeForged, "No probe is started: "+other.Error()+"."), nil
+	case apierrors.IsForbidden(err), apierrors.IsInvalid(err):
+		return s.held(last, mending, v1alpha1.FaultOperator, v1alpha1.ReasonProbeError,
+			"The API server refused what a probe needs: "+scorecard.Foreign(err.Error())+"."), nil
+	}
+	return suiteFound{}, err
 }
 
 // spec tells the container what to do. Run and attempt follow from the last one, so that a pass that is cut off says the same again.
@@ -342,7 +453,7 @@ func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
 	}
 	if last != nil {
 		spec.Run = last.Run + 1
-		if _, more := probe.Backoff(int(last.Attempt)); more && last.Outcome == v1alpha1.ProbeFailed && last.Revision == spec.Revision && last.InputsHash == s.inputs {
+		if _, more := probe.Backoff(int(last.Attempt)); more && last.Outcome == v1alpha1.ProbeFailed && s.runs(last.Revision) && last.InputsHash == s.inputs {
 			spec.Run, spec.Attempt = last.Run, last.Attempt+1
 		}
 	}
@@ -351,30 +462,13 @@ func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
 }
 
 // turn says whether it is this app's turn among all that wait, within the cluster's limit.
-func (s suiteRun) turn(ctx context.Context) (bool, error) {
-	var jobs batchv1.JobList
-	if err := s.r.Client.List(ctx, &jobs, client.MatchingLabels{probe.ManagedByLabel: probe.ManagedBy}, client.HasLabels{probe.SuiteLabel}); err != nil {
-		return false, fmt.Errorf("listing the Jobs of probes: %w", err)
+func (s suiteRun) turn(ctx context.Context, want *batchv1.Job) (bool, error) {
+	running, forgotten, err := s.running(ctx, want)
+	if err != nil {
+		return false, err
 	}
-	var running []probe.Running
-	for _, job := range jobs.Items {
-		delete(s.r.Probes.started, job.UID)
-		owner := metav1.GetControllerOf(&job)
-		if owner == nil || jobEnded(&job) {
-			continue
-		}
-		if owner.UID == s.app.Launch.UID {
-			// One that the status has forgotten: created, and then the operator was killed. It is taken up by its name.
-			continue
-		}
-		running = append(running, probe.Running{Key: string(owner.UID)})
-	}
-	for uid, job := range s.r.Probes.started {
-		if s.r.Clock.Now().Sub(job.at) > cacheLag {
-			delete(s.r.Probes.started, uid)
-		} else if job.owner != s.app.Launch.UID {
-			running = append(running, probe.Running{Key: string(job.owner)})
-		}
+	if forgotten {
+		return true, nil
 	}
 	var launches v1alpha1.LaunchReadinessList
 	if err := s.r.Client.List(ctx, &launches); err != nil {
@@ -387,40 +481,97 @@ func (s suiteRun) turn(ctx context.Context) (bool, error) {
 			waiting = append(waiting, s.waiting(lr))
 		}
 	}
-	for _, key := range probe.Next(waiting, running, s.r.Probes.Limit, s.r.Clock.Now()) {
-		if key == own {
-			return true, nil
+	return slices.Contains(probe.Next(waiting, running, s.r.Probes.Limit, s.r.Clock.Now()), own), nil
+}
+
+// running gives the Jobs of the cluster that have not ended. One that is as wanted is there if it was created before the operator
+// was killed: it is taken up by its name.
+func (s suiteRun) running(ctx context.Context, want *batchv1.Job) (running []probe.Running, forgotten bool, err error) {
+	var jobs batchv1.JobList
+	if err := s.r.Client.List(ctx, &jobs, client.MatchingLabels{probe.ManagedByLabel: probe.ManagedBy}, client.HasLabels{probe.SuiteLabel}); err != nil {
+		return nil, false, fmt.Errorf("listing the Jobs of probes: %w", err)
+	}
+	own := s.app.Launch.UID
+	for i := range jobs.Items {
+		job := &jobs.Items[i]
+		delete(s.r.Probes.started, job.UID)
+		owner := metav1.GetControllerOf(job)
+		if owner == nil || owner.Kind != launchKind {
+			continue
+		}
+		if owner.UID == own && job.Name == want.Name {
+			return nil, true, nil
+		}
+		if jobEnded(job) {
+			continue
+		}
+		running = append(running, probe.Running{Key: string(owner.UID)})
+		if owner.UID == own && job.Labels[probe.SuiteLabel] == string(s.suite) {
+			if err := s.removeForgotten(ctx, job); err != nil {
+				return nil, false, err
+			}
 		}
 	}
-	return false, nil
+	for uid, job := range s.r.Probes.started {
+		if s.r.Clock.Now().Sub(job.at) > cacheLag {
+			delete(s.r.Probes.started, uid)
+		} else if job.owner != own {
+			running = append(running, probe.Running{Key: string(job.owner)})
+		}
+	}
+	return running, false, nil
+}
+
+// removeForgotten removes a Job that was created before the operator was killed, for what is not wanted any more: nobody would
+// ever collect it. The status in the cache may be older than the Job, so that it is read anew.
+func (s suiteRun) removeForgotten(ctx context.Context, job *batchv1.Job) error {
+	var lr v1alpha1.LaunchReadiness
+	if err := s.r.Resolver.Live.Get(ctx, client.ObjectKeyFromObject(s.app.Launch), &lr); err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	for _, p := range lr.Status.Probes {
+		if p.JobUID == string(job.UID) {
+			return nil
+		}
+	}
+	ctrl.LoggerFrom(ctx).V(1).Info("removing a probe that nobody waits for", "job", job.Name)
+	return s.remove(ctx, job)
 }
 
 // mayWait says whether another launch waits for its turn, as far as its status tells.
 func (s suiteRun) mayWait(lr *v1alpha1.LaunchReadiness) bool {
-	if ptr.Deref(lr.Spec.Suspend, false) || !lr.DeletionTimestamp.IsZero() {
-		return false
-	}
-	for _, m := range lr.Status.Measurements {
-		for _, row := range s.suite.Rows() {
-			if m.Row == row && m.LastAttempt != nil && m.LastAttempt.Reason == v1alpha1.ReasonProbeQueued {
-				return true
-			}
-		}
-	}
-	return false
+	return !ptr.Deref(lr.Spec.Suspend, false) && lr.DeletionTimestamp.IsZero() && !s.queuedSince(lr).IsZero()
 }
 
-// waiting tells how long a launch has waited.
+// queuedSince is since when a launch has been told that it waits for its turn; zero where it has not.
+func (s suiteRun) queuedSince(lr *v1alpha1.LaunchReadiness) time.Time {
+	for _, row := range s.suite.Rows() {
+		if last := measurementOf(lr, row).LastAttempt; last != nil && last.Reason == v1alpha1.ReasonProbeQueued {
+			return last.At.Time
+		}
+	}
+	return time.Time{}
+}
+
+// waiting tells how long a launch has waited, and how old its verdicts are.
 func (s suiteRun) waiting(lr *v1alpha1.LaunchReadiness) probe.Waiting {
-	w := probe.Waiting{Key: string(lr.UID), Since: lr.CreationTimestamp.Time, Unmeasured: true}
-	for _, m := range lr.Status.Measurements {
-		for _, row := range s.suite.Rows() {
-			if m.Row == row && !m.MeasuredAt.IsZero() {
-				w.OldestVerdict, w.Unmeasured = m.MeasuredAt.Time, false
-			}
-			if m.Row == row && !m.UnmeasuredSince.IsZero() {
-				w.Since = m.UnmeasuredSince.Time
-			}
+	w := probe.Waiting{Key: string(lr.UID), Since: s.r.Clock.Now()}
+	if since := s.queuedSince(lr); !since.IsZero() {
+		w.Since = since
+	}
+	for _, p := range lr.Status.Probes {
+		// A series of attempts without a verdict is told with the time of its first: the Jobs in between were turns.
+		if p.Suite == string(s.suite) && p.FinishedAt.After(w.Since) {
+			w.Since = p.FinishedAt.Time
+		}
+	}
+	for _, row := range s.suite.Rows() {
+		m := measurementOf(lr, row)
+		switch {
+		case m.Verdict == v1alpha1.VerdictUnknown:
+			w.Unmeasured = true
+		case w.OldestVerdict.IsZero() || m.MeasuredAt.Time.Before(w.OldestVerdict):
+			w.OldestVerdict = m.MeasuredAt.Time
 		}
 	}
 	return w
@@ -438,7 +589,7 @@ func (s suiteRun) confine(ctx context.Context, t target) error {
 	case apierrors.IsNotFound(err):
 		err = s.r.Client.Create(ctx, want)
 	case err == nil && !metav1.IsControlledBy(&have, s.app.Launch):
-		return fmt.Errorf("NetworkPolicy %s/%s is not ours: remove it", have.Namespace, have.Name)
+		return &inTheWay{"NetworkPolicy", have.Namespace, have.Name}
 	case err == nil && !equality.Semantic.DeepEqual(have.Spec, want.Spec):
 		want.ResourceVersion = have.ResourceVersion
 		err = s.r.Client.Update(ctx, want)
@@ -467,10 +618,13 @@ func (s suiteRun) create(ctx context.Context, want *batchv1.Job) (*batchv1.Job, 
 	if err := s.r.Resolver.Live.Get(ctx, client.ObjectKeyFromObject(want), job); err != nil {
 		return nil, fmt.Errorf("reading Job %s/%s: %w", want.Namespace, want.Name, err)
 	}
+	if !metav1.IsControlledBy(job, s.app.Launch) {
+		return nil, &inTheWay{"Job", job.Namespace, job.Name}
+	}
 	if err := probe.SameJob(want, job); err != nil {
-		// Of an earlier life of this operator, with another image or target, or somebody else's: it is in the way.
-		if deleteErr := s.r.Client.Delete(ctx, job, client.Preconditions{UID: &job.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground)); client.IgnoreNotFound(deleteErr) != nil {
-			return nil, fmt.Errorf("removing Job %s/%s, which is not as it should be: %w", want.Namespace, want.Name, deleteErr)
+		// Of an earlier life of this operator, with another image or target.
+		if removeErr := s.remove(ctx, job); removeErr != nil {
+			return nil, fmt.Errorf("removing Job %s/%s, which is not as it should be: %w", want.Namespace, want.Name, removeErr)
 		}
 		return nil, fmt.Errorf("job %s/%s was not as it should be and is removed: %w", want.Namespace, want.Name, err)
 	}
@@ -486,7 +640,7 @@ func (s suiteRun) collect(ctx context.Context, last v1alpha1.Probe) (suiteFound,
 	collected := probe.Judge(sighting)
 	last.Reason = collected.Reason
 	if collected.State == probe.StateRunning {
-		return suiteFound{status: &last, running: true, again: probeLook}, nil
+		return suiteFound{status: &last, running: true, again: probeLook, outcomes: s.underWay(collected)}, nil
 	}
 	last.FinishedAt, last.Outcome = metav1.NewTime(s.r.Clock.Now().Truncate(time.Second)), v1alpha1.ProbeFinished
 	outcomes, err := s.outcomes(ctx, last, collected)
@@ -498,9 +652,6 @@ func (s suiteRun) collect(ctx context.Context, last v1alpha1.Probe) (suiteFound,
 		if !collected.Retryable {
 			last.Attempt = probe.MaxAttempts
 		}
-		if err := s.remove(ctx, sighting.Job); err != nil {
-			return suiteFound{}, err
-		}
 	} else {
 		last.Requests = ptr.To(int32(collected.Result.Requests)) //nolint:gosec // a budget's worth
 	}
@@ -508,32 +659,72 @@ func (s suiteRun) collect(ctx context.Context, last v1alpha1.Probe) (suiteFound,
 	return suiteFound{status: &last, outcomes: outcomes, again: again}, nil
 }
 
-// remove removes a Job that failed: its pod may still attack.
+// removeFailed removes a Job that failed: its pod may still attack. It is done after the status has told of the failure, for
+// nobody could tell any more from a Job that is gone why it failed.
+func (s suiteRun) removeFailed(ctx context.Context, last *v1alpha1.Probe) error {
+	if last == nil || last.Outcome != v1alpha1.ProbeFailed {
+		return nil
+	}
+	var job batchv1.Job
+	err := s.r.Client.Get(ctx, client.ObjectKey{Namespace: s.app.Launch.Namespace, Name: last.JobName}, &job)
+	if err != nil {
+		return client.IgnoreNotFound(err)
+	}
+	if string(job.UID) != last.JobUID || jobEnded(&job) {
+		return nil
+	}
+	return s.remove(ctx, &job)
+}
+
+// remove removes a Job and its pod.
 func (s suiteRun) remove(ctx context.Context, job *batchv1.Job) error {
-	if job == nil || jobEnded(job) {
+	if !job.DeletionTimestamp.IsZero() {
 		return nil
 	}
 	err := s.r.Client.Delete(ctx, job, client.Preconditions{UID: &job.UID}, client.PropagationPolicy(metav1.DeletePropagationBackground))
-	return client.IgnoreNotFound(err)
+	if client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("removing Job %s/%s: %w", job.Namespace, job.Name, err)
+	}
+	return nil
 }
 
-// outcomes gives what the Job found out, for the rows that were asked for.
+// outcomes gives what the Job found out, for the rows that were asked for, if it was the app that it talked to.
 func (s suiteRun) outcomes(ctx context.Context, last v1alpha1.Probe, collected probe.Collected) ([]scorecard.Outcome, error) {
-	var evidence []probe.Evidence
-	if collected.State == probe.StateFinished {
+	if collected.State != probe.StateFinished {
+		return s.told(ctx, last, collected), nil
+	}
+	if s.runs(last.Revision) {
 		_, wrong, err := s.r.findTarget(ctx, s.app)
 		if err != nil {
 			return nil, err
 		}
-		if wrong != nil && last.Revision == s.app.Revision.Hash {
+		if wrong != nil {
 			return s.unmeasured(v1alpha1.FaultApp, wrong.reason, wrong.message), nil
 		}
-		log, err := s.r.Probes.Logs.Logs(ctx, s.app.Launch.Namespace, collected.Pod, probe.ContainerName, maxLogBytes)
-		if err != nil {
-			ctrl.LoggerFrom(ctx).Info("the evidence of a probe could not be read", "pod", collected.Pod, "err", err.Error())
+		return s.told(ctx, last, collected), nil
+	}
+	outcomes := s.told(ctx, last, collected)
+	for i, o := range outcomes {
+		// What was found is there in one of the revisions. That nothing was found says nothing of either, for nobody knows which
+		// of them the requests met.
+		if o.Conclusive() && o.Verdict != v1alpha1.VerdictFail {
+			outcomes[i] = scorecard.Unmeasured(o.Row, v1alpha1.FaultOperator, v1alpha1.ReasonTargetNotWorkload,
+				"The app became another revision while it was probed, so that the result is that of neither. The new one is probed next.")
 		}
-		if evidence, err = probe.ReadEvidence(log, collected.Result.EvidenceSHA256); err != nil {
-			ctrl.LoggerFrom(ctx).Info("the evidence of a probe is not as its result says", "pod", collected.Pod, "err", err.Error())
+	}
+	return outcomes, nil
+}
+
+// told gives what the Job says, for the rows that were asked for.
+func (s suiteRun) told(ctx context.Context, last v1alpha1.Probe, collected probe.Collected) []scorecard.Outcome {
+	var evidence []probe.Evidence
+	if sum := collected.Result.EvidenceSHA256; sum != "" {
+		log, err := s.r.Probes.Logs.Logs(ctx, s.app.Launch.Namespace, collected.Pod, probe.ContainerName, maxLogBytes)
+		if err == nil {
+			evidence, err = probe.ReadEvidence(log, sum)
+		}
+		if err != nil {
+			ctrl.LoggerFrom(ctx).Info("a probe's log does not give the evidence that its result speaks of", "pod", collected.Pod, "err", err.Error())
 		}
 	}
 	var outcomes []scorecard.Outcome
@@ -543,14 +734,49 @@ func (s suiteRun) outcomes(ctx context.Context, last v1alpha1.Probe, collected p
 			outcomes = append(outcomes, o)
 		}
 	}
-	return outcomes, nil
+	return outcomes
+}
+
+// retold gives once more what the last Job found, where the status has the verdict and the report does not know of it: the
+// operator was killed between the two.
+func (s suiteRun) retold(ctx context.Context, last v1alpha1.Probe) ([]scorecard.Outcome, error) {
+	if last.Outcome != v1alpha1.ProbeFinished {
+		return nil, nil
+	}
+	var report v1alpha1.LaunchReport
+	err := s.r.Client.Get(ctx, client.ObjectKeyFromObject(s.app.Launch), &report)
+	if client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("reading the LaunchReport: %w", err)
+	}
+	untold := func(row v1alpha1.Row) bool {
+		m := measurementOf(s.app.Launch, row)
+		return asked(s.app.Policy, row) && m.Verdict != v1alpha1.VerdictUnknown && m.LastAttempt == nil && m.InputsHash == last.InputsHash &&
+			!m.MeasuredAt.Before(&last.FinishedAt) && s.r.Clock.Now().Before(m.MeasuredAt.Add(s.validity(row)/2)) &&
+			!slices.ContainsFunc(report.Status.Rows, func(r v1alpha1.RowReport) bool {
+				return r.Row == row && r.Cases != nil && r.Verdict == m.Verdict && r.Revision == m.Revision && r.MeasuredAt.Equal(&m.MeasuredAt)
+			})
+	}
+	if !slices.ContainsFunc(s.suite.Rows(), untold) {
+		return nil, nil
+	}
+	sighting, err := s.sight(ctx, last)
+	if err != nil {
+		return nil, err
+	}
+	collected := probe.Judge(sighting)
+	if collected.State != probe.StateFinished {
+		return nil, nil // It has been too long: the next run tells.
+	}
+	return slices.DeleteFunc(s.told(ctx, last, collected), func(o scorecard.Outcome) bool {
+		return !untold(o.Row) || o.Verdict != measurementOf(s.app.Launch, o.Row).Verdict
+	}), nil
 }
 
 // sight reads everything about a Job. Its pods are read from the API server: the cache holds little of them.
 func (s suiteRun) sight(ctx context.Context, last v1alpha1.Probe) (probe.Sighting, error) {
 	ns := s.app.Launch.Namespace
 	sighting := probe.Sighting{
-		JobUID: types.UID(last.JobUID), Now: s.r.Clock.Now(),
+		JobUID: types.UID(last.JobUID), ImageIDs: s.r.Probes.ImageIDs, Now: s.r.Clock.Now(),
 		Expected: probe.Expected{Suite: s.suite, LaunchUID: string(s.app.Launch.UID), Nonce: s.nonce(last)},
 	}
 	var job batchv1.Job
@@ -598,6 +824,9 @@ func (s suiteRun) nonce(last v1alpha1.Probe) string {
 	}
 	return probe.Nonce(s.r.Key, spec)
 }
+
+// launchKind is the kind of what owns probes.
+const launchKind = "LaunchReadiness"
 
 // jobEnded says whether a Job has come to its end.
 func jobEnded(job *batchv1.Job) bool {

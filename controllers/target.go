@@ -42,7 +42,8 @@ type unproven struct{ reason, message string }
 // findTarget proves that a Service leads to the app and to nothing else: every ready address is a pod of a declared workload at
 // the revision that is measured.
 func (r *LaunchReadinessReconciler) findTarget(ctx context.Context, app *launch.App) (target, *unproven, error) {
-	name, wrong := serviceOf(&app.Launch.Spec)
+	named := serviceNamed(&app.Launch.Spec)
+	name, wrong := serviceOf(&app.Launch.Spec, named)
 	if wrong != nil {
 		return target{}, wrong, nil
 	}
@@ -55,10 +56,11 @@ func (r *LaunchReadinessReconciler) findTarget(ctx context.Context, app *launch.
 		return target{}, nil, fmt.Errorf("reading the Service of the app: %w", err)
 	}
 	if service.Spec.Type == corev1.ServiceTypeExternalName || len(service.Spec.Selector) == 0 {
-		return target{}, &unproven{v1alpha1.ReasonTargetNotWorkload,
-			fmt.Sprintf("Service %s/%s selects no pods, so that nobody can tell what it leads to: name one with a selector in spec.app.service.", service.Namespace, service.Name)}, nil
+		return target{}, &unproven{v1alpha1.ReasonTargetNotWorkload, fmt.Sprintf(
+			"Service %s/%s selects no pods, so that nobody can tell what it leads to: name one with a selector in spec.app.service.",
+			service.Namespace, service.Name)}, nil
 	}
-	port, wrong := portOf(&service, app.Launch.Spec.App.Service)
+	port, wrong := portOf(&service, named)
 	if wrong != nil {
 		return target{}, wrong, nil
 	}
@@ -78,15 +80,22 @@ func (r *LaunchReadinessReconciler) findTarget(ctx context.Context, app *launch.
 	}, nil, nil
 }
 
+// serviceNamed gives the Service that the description names, if any. The description may be gone while a probe runs by it.
+func serviceNamed(spec *v1alpha1.LaunchReadinessSpec) *v1alpha1.ServiceReference {
+	if spec.App == nil {
+		return nil
+	}
+	return spec.App.Service
+}
+
 // serviceOf gives the name of the Service that probes talk to.
-func serviceOf(spec *v1alpha1.LaunchReadinessSpec) (string, *unproven) {
+func serviceOf(spec *v1alpha1.LaunchReadinessSpec, named *v1alpha1.ServiceReference) (string, *unproven) {
 	var all []string
 	for _, w := range spec.Workloads {
 		all = append(all, w.Services...)
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	named := spec.App.Service
 	switch {
 	case named != nil && !slices.Contains(all, named.Name):
 		return "", &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("spec.app.service names %s, which no workload lists: add it to spec.workloads[].services.", named.Name)}
@@ -102,18 +111,24 @@ func serviceOf(spec *v1alpha1.LaunchReadinessSpec) (string, *unproven) {
 
 // portOf gives the port of the Service that speaks HTTP.
 func portOf(service *corev1.Service, named *v1alpha1.ServiceReference) (corev1.ServicePort, *unproven) {
+	var ports []corev1.ServicePort
+	for _, port := range service.Spec.Ports {
+		if port.Protocol == "" || port.Protocol == corev1.ProtocolTCP {
+			ports = append(ports, port)
+		}
+	}
 	if named != nil && named.Port != 0 {
-		for _, port := range service.Spec.Ports {
+		for _, port := range ports {
 			if port.Port == named.Port {
 				return port, nil
 			}
 		}
-		return corev1.ServicePort{}, &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("Service %s/%s has no port %d: correct spec.app.service.port.", service.Namespace, service.Name, named.Port)}
+		return corev1.ServicePort{}, &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("Service %s/%s has no TCP port %d: correct spec.app.service.port.", service.Namespace, service.Name, named.Port)}
 	}
-	if len(service.Spec.Ports) != 1 {
-		return corev1.ServicePort{}, &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("Service %s/%s has %d ports: say which one speaks HTTP in spec.app.service.port.", service.Namespace, service.Name, len(service.Spec.Ports))}
+	if len(ports) != 1 {
+		return corev1.ServicePort{}, &unproven{v1alpha1.ReasonNotConfigured, fmt.Sprintf("Service %s/%s has %d TCP ports: say which one speaks HTTP in spec.app.service.port.", service.Namespace, service.Name, len(ports))}
 	}
-	return service.Spec.Ports[0], nil
+	return ports[0], nil
 }
 
 // targetPort is the port of the pods. Where a Service does not say, it is its own. (Service v1, ServicePort.targetPort)
@@ -132,7 +147,7 @@ func hostOf(lr *v1alpha1.LaunchReadiness, service *corev1.Service) string {
 	return service.Name + "." + service.Namespace + ".svc"
 }
 
-// provenAddresses gives the addresses behind a Service's port, if each is a pod of the app at its revision.
+// provenAddresses gives the addresses behind a Service's port, if each is that of a pod of the app at its revision.
 func (r *LaunchReadinessReconciler) provenAddresses(ctx context.Context, app *launch.App, service *corev1.Service, port corev1.ServicePort) ([]netip.AddrPort, *unproven, error) {
 	var slicesOf discoveryv1.EndpointSliceList
 	if err := r.Resolver.Live.List(ctx, &slicesOf, client.InNamespace(service.Namespace), client.MatchingLabels{discoveryv1.LabelServiceName: service.Name}); err != nil {
@@ -152,15 +167,14 @@ func (r *LaunchReadinessReconciler) provenAddresses(ctx context.Context, app *la
 			if !ptr.Deref(endpoint.Conditions.Ready, true) {
 				continue
 			}
-			if ref := endpoint.TargetRef; ref == nil || ref.Kind != "Pod" || !pods[ref.UID] {
+			addresses, ok := pods.addresses(endpoint)
+			if !ok {
 				return nil, &unproven{v1alpha1.ReasonTargetNotWorkload, fmt.Sprintf(
 					"Service %s/%s leads to %s, which is no pod of a declared workload at the revision that is measured: wait for the rollout, declare the workload in spec.workloads, or narrow the Service's selector.",
 					service.Namespace, service.Name, endpointName(endpoint))}, nil
 			}
-			for _, address := range endpoint.Addresses {
-				if ip, err := netip.ParseAddr(address); err == nil {
-					found = append(found, netip.AddrPortFrom(ip, number))
-				}
+			for _, ip := range addresses {
+				found = append(found, netip.AddrPortFrom(ip, number))
 			}
 		}
 	}
@@ -175,31 +189,53 @@ func (r *LaunchReadinessReconciler) provenAddresses(ctx context.Context, app *la
 
 func endpointName(e discoveryv1.Endpoint) string {
 	if e.TargetRef != nil {
-		return fmt.Sprintf("%s %s", e.TargetRef.Kind, e.TargetRef.Name)
+		return fmt.Sprintf("%s %s at %s", e.TargetRef.Kind, e.TargetRef.Name, strings.Join(e.Addresses, ", "))
 	}
 	return "an address without a pod"
+}
+
+// podsOfApp are the IPs of the app's pods at its revision, by the pods' UIDs.
+type podsOfApp map[types.UID][]string
+
+// addresses gives those of an endpoint, if they are the pod's own: whoever may write EndpointSlices can give any address the
+// name of any pod.
+func (p podsOfApp) addresses(e discoveryv1.Endpoint) ([]netip.Addr, bool) {
+	if e.TargetRef == nil || e.TargetRef.Kind != "Pod" {
+		return nil, false
+	}
+	ips, current := p[e.TargetRef.UID]
+	var found []netip.Addr
+	for _, address := range e.Addresses {
+		ip, err := netip.ParseAddr(address)
+		if err != nil || !slices.Contains(ips, address) {
+			return nil, false
+		}
+		found = append(found, ip)
+	}
+	return found, current
 }
 
 // slicePort finds the port of a slice that belongs to a Service's port, by its name.
 func slicePort(slice discoveryv1.EndpointSlice, port corev1.ServicePort) (uint16, bool) {
 	for _, p := range slice.Ports {
 		if ptr.Deref(p.Name, "") == port.Name && p.Port != nil && *p.Port > 0 && *p.Port <= 65535 {
-			return uint16(*p.Port), true //nolint:gosec // just bounded
+			return uint16(*p.Port), true
 		}
 	}
 	return 0, false
 }
 
-// currentPods gives the UIDs of the app's pods that run its present templates.
-func (r *LaunchReadinessReconciler) currentPods(ctx context.Context, app *launch.App) (map[types.UID]bool, error) {
-	found := map[types.UID]bool{}
+// currentPods gives the app's pods that run its present templates. They are read from the API server: the cache does not hold
+// their addresses.
+func (r *LaunchReadinessReconciler) currentPods(ctx context.Context, app *launch.App) (podsOfApp, error) {
+	found := podsOfApp{}
 	for _, w := range app.Workloads {
 		selector, err := metav1.LabelSelectorAsSelector(w.Selector)
 		if err != nil {
 			return nil, fmt.Errorf("reading the selector of %s: %w", w, err)
 		}
 		var pods corev1.PodList
-		if err := r.Client.List(ctx, &pods, client.InNamespace(w.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
+		if err := r.Resolver.Live.List(ctx, &pods, client.InNamespace(w.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
 			return nil, fmt.Errorf("listing the pods of %s: %w", w, err)
 		}
 		current, err := r.currentOwners(ctx, w)
@@ -207,9 +243,14 @@ func (r *LaunchReadinessReconciler) currentPods(ctx context.Context, app *launch
 			return nil, err
 		}
 		for _, pod := range pods.Items {
-			if owner := metav1.GetControllerOf(&pod); owner != nil && current(owner, pod.Labels[appsv1.ControllerRevisionHashLabelKey]) {
-				found[pod.UID] = true
+			if owner := metav1.GetControllerOf(&pod); owner == nil || !current(owner, pod.Labels[appsv1.ControllerRevisionHashLabelKey]) {
+				continue
 			}
+			ips := []string{}
+			for _, ip := range pod.Status.PodIPs {
+				ips = append(ips, ip.IP)
+			}
+			found[pod.UID] = ips
 		}
 	}
 	return found, nil
@@ -237,8 +278,12 @@ func (r *LaunchReadinessReconciler) currentOwners(ctx context.Context, w launch.
 	return func(owner *metav1.OwnerReference, _ string) bool { return current[owner.UID] }, nil
 }
 
-// newestRevision gives what pods of the newest ControllerRevision carry as label: a StatefulSet's its name, a DaemonSet's its hash.
+// newestRevision gives what pods of the newest ControllerRevision carry as label: a StatefulSet's its name, a DaemonSet's its
+// hash. As long as the controller has not seen the present template there is none: the newest is that of the one before.
 func (r *LaunchReadinessReconciler) newestRevision(ctx context.Context, w launch.Workload) ([]string, error) {
+	if seen, err := r.templateSeen(ctx, w); err != nil || !seen {
+		return nil, err
+	}
 	var revisions appsv1.ControllerRevisionList
 	if err := r.Client.List(ctx, &revisions, client.InNamespace(w.Namespace)); err != nil {
 		return nil, fmt.Errorf("listing the ControllerRevisions of %s: %w", w, err)
@@ -253,6 +298,26 @@ func (r *LaunchReadinessReconciler) newestRevision(ctx context.Context, w launch
 		return nil, nil
 	}
 	return []string{newest.Name, newest.Labels[appsv1.ControllerRevisionHashLabelKey]}, nil
+}
+
+// templateSeen says whether the controller of a StatefulSet or DaemonSet has dealt with its present template.
+func (r *LaunchReadinessReconciler) templateSeen(ctx context.Context, w launch.Workload) (bool, error) {
+	key := client.ObjectKey{Namespace: w.Namespace, Name: w.Ref.Name}
+	var err error
+	var seen bool
+	if w.Ref.Kind == v1alpha1.KindStatefulSet {
+		var set appsv1.StatefulSet
+		err = r.Client.Get(ctx, key, &set)
+		seen = set.UID == w.UID && set.Status.ObservedGeneration >= set.Generation
+	} else {
+		var set appsv1.DaemonSet
+		err = r.Client.Get(ctx, key, &set)
+		seen = set.UID == w.UID && set.Status.ObservedGeneration >= set.Generation
+	}
+	if client.IgnoreNotFound(err) != nil {
+		return false, fmt.Errorf("reading %s: %w", w, err)
+	}
+	return err == nil && seen, nil
 }
 
 // sameTemplate compares a ReplicaSet's template with its workload's, but for the label that tells ReplicaSets apart.

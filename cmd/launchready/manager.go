@@ -255,7 +255,7 @@ func newChecks(mgr ctrl.Manager, key []byte) ([]controllers.Check, error) {
 
 // probes gives what runs Jobs; nil where it can't be told of which image.
 func (o managerOptions) probes(ctx context.Context, config *rest.Config, reader client.Reader) (*controllers.ProbeRunner, error) {
-	image, err := o.imageOfProbes(ctx, reader)
+	image, ids, err := o.imageOfProbes(ctx, reader)
 	if err != nil {
 		return nil, err
 	}
@@ -268,28 +268,36 @@ func (o managerOptions) probes(ctx context.Context, config *rest.Config, reader 
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
 	return &controllers.ProbeRunner{
-		Image: image, Version: version, Limit: o.maxConcurrentProbes, Logs: podLogs{clients.CoreV1()},
+		Image: image, ImageIDs: ids, Version: version, Limit: o.maxConcurrentProbes, Logs: podLogs{clients.CoreV1()},
 		APIServer: controllers.APIServerAddress(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")),
 		Suites:    map[probe.Suite]string{probe.SuiteAccess: access.Version},
 	}, nil
 }
 
-// imageOfProbes gives the image of the flag, or of the operator's own pod.
-func (o managerOptions) imageOfProbes(ctx context.Context, reader client.Reader) (string, error) {
+// imageOfProbes gives the image of the flag, or that of the operator's own pod with the id that it has on its node.
+func (o managerOptions) imageOfProbes(ctx context.Context, reader client.Reader) (image string, ids []string, err error) {
 	name := os.Getenv("POD_NAME")
 	if o.probeImage != "" || name == "" {
-		return o.probeImage, nil
+		return o.probeImage, nil, nil
 	}
 	var pod corev1.Pod
 	if err := reader.Get(ctx, client.ObjectKey{Namespace: o.namespace, Name: name}, &pod); err != nil {
-		return "", fmt.Errorf("reading the operator's own pod for its image: %w", err)
+		return "", nil, fmt.Errorf("reading the operator's own pod for its image: %w", err)
 	}
 	for _, c := range pod.Spec.Containers {
 		if c.Name == managerContainer {
-			return c.Image, nil
+			image = c.Image
 		}
 	}
-	return "", fmt.Errorf("pod %s/%s has no container %s: set --probe-image", o.namespace, name, managerContainer)
+	for _, s := range pod.Status.ContainerStatuses {
+		if s.Name == managerContainer && s.ImageID != "" {
+			ids = append(ids, s.ImageID)
+		}
+	}
+	if image != "" {
+		return image, ids, nil
+	}
+	return "", nil, fmt.Errorf("pod %s/%s has no container %s: set --probe-image", o.namespace, name, managerContainer)
 }
 
 // managerContainer is the operator's container in its pod.

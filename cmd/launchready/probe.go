@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -78,9 +77,21 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	if note := awaitPolicy(ctx, spec.PolicyCanary); note != "" {
 		result.Notes = append(result.Notes, note)
 	}
+	confinement := strings.Join(result.Notes, " ")
 	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
-	if result.Rows, err = runSuite(ctx, spec, target, credentials, evidence); err != nil {
+	rows, unwritten, err := runSuite(ctx, spec, target, credentials, evidence)
+	if err != nil {
 		return err
+	}
+	result.Rows = rows
+	if unwritten {
+		// What was found counts all the same.
+		result.Notes = append(result.Notes, "The evidence could not be written to the log.")
+	}
+	for i := range result.Rows {
+		if row := &result.Rows[i]; row.Control != "" && confinement != "" {
+			row.Control += " " + confinement
+		}
 	}
 	result.Requests = target.Budget.Spent()
 	result.EvidenceSHA256, result.EvidenceLines = evidence.Sum()
@@ -94,23 +105,30 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	return nil
 }
 
-// runSuite runs a suite by its name.
-func runSuite(ctx context.Context, spec probe.Spec, target *httpstep.Target, credentials map[string]map[string]string, evidence *probe.EvidenceWriter) ([]probe.RowResult, error) {
-	var wrong error
+// runSuite runs a suite by its name. It says whether evidence could not be written.
+func runSuite(ctx context.Context, spec probe.Spec, target *httpstep.Target, credentials map[string]map[string]string, evidence *probe.EvidenceWriter) (rows []probe.RowResult, unwritten bool, err error) {
 	found := func(row v1alpha1.Row, f probe.Finding) {
-		wrong = errors.Join(wrong, evidence.Write(probe.Evidence{Row: row, Finding: &f}))
+		if err := evidence.Write(probe.Evidence{Row: row, Finding: &f}); err != nil {
+			unwritten = true
+		}
 	}
-	var rows []probe.RowResult
 	switch spec.Suite {
 	case probe.SuiteAccess:
 		rows = access.Run(ctx, access.Options{App: &spec.App, Target: target, Credentials: credentials, Found: found})
 	default:
-		return nil, fmt.Errorf("suite %q is unknown to this version", spec.Suite)
+		return nil, false, fmt.Errorf("suite %q is unknown to this version", spec.Suite)
 	}
-	if wrong != nil {
-		return nil, fmt.Errorf("writing the evidence: %w", wrong)
+	if ctx.Err() == nil {
+		return rows, unwritten, nil
 	}
-	return rows, nil
+	for i := range rows {
+		// Whatever it waited for when its time was up says nothing of the app.
+		if rows[i].Verdict == v1alpha1.VerdictUnknown {
+			rows[i].Fault, rows[i].Reason = v1alpha1.FaultOperator, v1alpha1.ReasonTimeout
+			rows[i].Message = "The suite did not end in time. If the app is slow by nature, describe fewer resources."
+		}
+	}
+	return rows, unwritten, nil
 }
 
 // targetOf gives the app as the probe reaches it: by the proven addresses and no other.
@@ -163,23 +181,30 @@ func readCredentials(dir string, identities []v1alpha1.Identity) (map[string]map
 	return all, nil
 }
 
+const policyUnknown = "Whether a NetworkPolicy confines the probe is not known."
+
 // awaitPolicy waits until an address is refused that only a NetworkPolicy keeps the probe away from. It says so where none does.
 func awaitPolicy(ctx context.Context, canary string) string {
 	if canary == "" {
-		return "Whether a NetworkPolicy confines the probe is not known."
+		return policyUnknown
 	}
 	dialer := net.Dialer{Timeout: policyDial}
 	deadline := time.Now().Add(policyPatience)
 	for time.Now().Before(deadline) && ctx.Err() == nil {
 		conn, err := dialer.DialContext(ctx, "tcp", canary)
-		if err != nil {
+		switch {
+		case err == nil:
+			_ = conn.Close() // nothing was said
+		case ctx.Err() == nil:
 			return ""
 		}
-		_ = conn.Close() // nothing was said
 		select {
 		case <-time.After(policyDial):
 		case <-ctx.Done():
 		}
+	}
+	if ctx.Err() != nil {
+		return policyUnknown
 	}
 	return "No NetworkPolicy is enforced here: the probe itself dials nothing but the app."
 }

@@ -44,21 +44,40 @@ type Target struct {
 // Budget is a number of requests. Several goroutines may spend it.
 type Budget struct {
 	limit int64
-	spent atomic.Int64
+	spent *atomic.Int64
 }
 
 // NewBudget gives a budget of n requests.
-func NewBudget(n int) *Budget { return &Budget{limit: int64(n)} }
+func NewBudget(n int) *Budget { return &Budget{limit: int64(n), spent: &atomic.Int64{}} }
+
+// Less gives a budget that is spent together with this one and ends n requests earlier: these are left for cleaning up.
+func (b *Budget) Less(n int) *Budget { return &Budget{limit: max(b.limit-int64(n), 0), spent: b.spent} }
+
+// Limit is how many requests may be sent in all.
+func (b *Budget) Limit() int { return int(b.limit) }
 
 // Spent is how many requests were sent.
-func (b *Budget) Spent() int { return int(min(b.spent.Load(), b.limit)) }
+func (b *Budget) Spent() int { return int(b.spent.Load()) }
+
+// take spends one request, if there is one left.
+func (b *Budget) take() bool {
+	for {
+		spent := b.spent.Load()
+		if spent >= b.limit {
+			return false
+		}
+		if b.spent.CompareAndSwap(spent, spent+1) {
+			return true
+		}
+	}
+}
 
 // ErrBudgetSpent says that no more requests may be sent.
 var ErrBudgetSpent = errors.New("the budget of requests is spent")
 
 // Send sends a request with the cookies of a jar, which may be nil, and reads the reply. It follows no redirect.
 func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Response, error) {
-	if b := t.Budget; b != nil && b.spent.Add(1) > b.limit {
+	if b := t.Budget; b != nil && !b.take() {
 		return nil, ErrBudgetSpent
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)

@@ -132,7 +132,7 @@ func serve(t *testing.T, handler http.HandlerFunc) *httpstep.Target {
 
 func TestWhatGoesOverTheWire(t *testing.T) {
 	var got string
-	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
+	target := serve(t, func(_ http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = r.Method + " " + r.RequestURI + " " + r.Host + " " + r.Header.Get("X-T") + " " + string(body)
 	})
@@ -183,7 +183,9 @@ func TestABombIsReadToTheLimitAlone(t *testing.T) {
 func TestAReplyThatDripsIsCut(t *testing.T) {
 	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusOK)
-		w.(http.Flusher).Flush()
+		if flusher, ok := w.(http.Flusher); ok {
+			flusher.Flush()
+		}
 		<-r.Context().Done()
 	})
 	target.Timeout = 50 * time.Millisecond
@@ -209,7 +211,7 @@ func TestRedirectsStayOnTheTarget(t *testing.T) {
 		case "/loop":
 			w.Header().Set("Location", "/loop")
 		default:
-			_, _ = io.WriteString(w, r.Method)
+			_, _ = io.WriteString(w, r.Method) //nolint:gosec // the test's own method
 			return
 		}
 		w.WriteHeader(http.StatusFound)
@@ -229,7 +231,7 @@ func TestAStepCapturesOrSaysWhatIsWrong(t *testing.T) {
 	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/login":
-			http.SetCookie(w, &http.Cookie{Name: "sid", Value: "s1", Path: "/", Secure: true, HttpOnly: true})
+			http.SetCookie(w, &http.Cookie{Name: "sid", Value: "s1", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 			_, _ = io.WriteString(w, `{"token":"secret-token"}`)
 		case "/me":
 			c, err := r.Cookie("sid")

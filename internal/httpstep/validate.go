@@ -40,7 +40,7 @@ func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
 		}
 	}
 	if app.Authenticate != nil {
-		v.values(at.Child("authenticate", "headers"), app.Authenticate.Headers, known)
+		v.values(at.Child("authenticate"), app.Authenticate.Headers, known)
 	}
 	if app.Logout != nil {
 		v.step(at.Child("logout"), *app.Logout, known)

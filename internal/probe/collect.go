@@ -344,7 +344,7 @@ func (s Sighting) imagePull(pod *corev1.Pod, waiting corev1.ContainerStateWaitin
 	case has("errimageneverpull"):
 		remedy = "The pull policy is Never and the node does not have it: load it there, or change the policy where the operator is installed."
 	case has("unauthorized", "denied", "authentication required", "403 forbidden"):
-		remedy = "The registry wants credentials: name a Secret of this namespace in the operator's probe pull secrets."
+		remedy = "The registry wants credentials: add a pull secret to the ServiceAccount default of this namespace (imagePullSecrets)."
 	case has("not found", "manifest unknown"):
 		remedy = "The registry does not have it: push it, or correct its name where the operator is installed."
 	case has("no such host", "i/o timeout", "connection refused", "deadline exceeded", "tls: ", "x509: "):
@@ -498,7 +498,7 @@ func forged(namespace, what string) cause {
 func altered(err error) cause {
 	return cause{
 		ReasonProbeAltered, "Something changed the probe on its way, so that its result counts for nothing: it is " + quoted(err.Error()) + ". Exempt pods with the label " +
-			ManagedByLabel + "=" + ManagedBy + " from what injects or rewrites; where the app is in a service mesh, let the probes join it.",
+			ManagedByLabel + "=" + ManagedBy + " from what injects or rewrites.",
 		v1alpha1.FaultOperator, true,
 	}
 }

@@ -316,7 +316,7 @@ func TestWhatBecameOfAJob(t *testing.T) {
 		},
 		"the registry refuses": {
 			[]func(*Sighting){past, waits("ImagePullBackOff", `pull access denied, 401 Unauthorized`)},
-			StateFailed, ReasonProbeImagePull, "pull secrets", v1alpha1.FaultOperator, true,
+			StateFailed, ReasonProbeImagePull, "imagePullSecrets", v1alpha1.FaultOperator, true,
 		},
 		"the registry is away": {
 			[]func(*Sighting){past, waits("ErrImagePull", `dial tcp: lookup ghcr.io: no such host`)},
