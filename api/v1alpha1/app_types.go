@@ -24,12 +24,12 @@ type App struct {
 	// +optional
 	Writes WriteScope `json:"writes,omitempty"`
 
-	// absent names what the app does not have, so that it needs no description: Admin (no administration), Login (nobody has an
-	// account), Tenants (nobody has anything of their own). What depends on it does not apply, if a counter-check agrees.
+	// absent names what the app does not have, so that it needs no description: Admin (no administration), or Login (nobody has
+	// an account). What depends on it does not apply, if a counter-check agrees.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=3
+	// +kubebuilder:validation:MaxItems=2
 	Absent []AppFeature `json:"absent,omitempty"`
 
 	// identities are accounts made for probes: at least two of different tenants, better two of one tenant besides, and one
@@ -105,7 +105,7 @@ const (
 
 // AppFeature is something that an app may lack.
 //
-// +kubebuilder:validation:Enum=Admin;Login;Tenants
+// +kubebuilder:validation:Enum=Admin;Login
 type AppFeature string
 
 const (
@@ -113,8 +113,6 @@ const (
 	FeatureAdmin AppFeature = "Admin"
 	// FeatureLogin is accounts.
 	FeatureLogin AppFeature = "Login"
-	// FeatureTenants is data that belong to somebody.
-	FeatureTenants AppFeature = "Tenants"
 )
 
 // ServiceReference names a port of a Service.

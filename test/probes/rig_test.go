@@ -12,15 +12,14 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-	"sigs.k8s.io/yaml"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/netguard"
 	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites/access"
 	"github.com/launchready/launchready/test/emulators/chatbots"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
 )
 
 //go:embed chatbot.yaml
@@ -28,6 +27,9 @@ var description []byte
 
 //go:embed formlogin.yaml
 var formLogin []byte
+
+//go:embed cookieonly.yaml
+var cookieOnly []byte
 
 // described gives the description of the chatbot.
 func described(t testing.TB) *v1alpha1.App {
@@ -42,12 +44,12 @@ func described(t testing.TB) *v1alpha1.App {
 	return app
 }
 
-// describedByForm gives the description with the login by form instead.
-func describedByForm(t testing.TB) *v1alpha1.App {
+// describedWith gives the description with another login instead.
+func describedWith(t testing.TB, login []byte) *v1alpha1.App {
 	t.Helper()
 	app := described(t)
 	app.Login, app.Authenticate = nil, nil
-	if err := yaml.UnmarshalStrict(formLogin, app); err != nil {
+	if err := yaml.UnmarshalStrict(login, app); err != nil {
 		t.Fatal(err)
 	}
 	return app
@@ -58,7 +60,12 @@ type rig struct {
 	bot    *chatbots.App
 	server *httptest.Server
 	target *httpstep.Target
+	wire   *wire
+	// found are the findings as they were made.
+	found []probe.Finding
 }
+
+func newBudget(n int) *httpstep.Budget { return httpstep.NewBudget(n) }
 
 func newRig(t testing.TB, config chatbots.Config) *rig {
 	t.Helper()
@@ -66,7 +73,8 @@ func newRig(t testing.TB, config chatbots.Config) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(bot)
+	tapped := &wire{app: bot}
+	server := httptest.NewServer(tapped)
 	t.Cleanup(func() {
 		server.Close()
 		if err := bot.Close(); err != nil {
@@ -81,7 +89,7 @@ func newRig(t testing.TB, config chatbots.Config) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &rig{bot: bot, server: server, target: &httpstep.Target{
+	return &rig{bot: bot, server: server, wire: tapped, target: &httpstep.Target{
 		Base: base, Host: "app.example.com", Transport: guard.Transport(), Timeout: 10 * time.Second,
 		UserAgent: "LaunchReady/test", Run: "test", Budget: httpstep.NewBudget(20_000),
 	}}
@@ -95,7 +103,10 @@ func (r *rig) access(t testing.TB, app *v1alpha1.App) map[v1alpha1.Row]probe.Row
 		credentials[a.Name] = map[string]string{"email": a.Email, "password": a.Password}
 	}
 	results := map[v1alpha1.Row]probe.RowResult{}
-	for _, result := range access.Run(t.Context(), access.Options{App: app, Target: r.target, Credentials: credentials}) {
+	for _, result := range access.Run(t.Context(), access.Options{
+		App: app, Target: r.target, Credentials: credentials,
+		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
+	}) {
 		results[result.Row] = result
 	}
 	return results

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
 )
@@ -24,6 +25,9 @@ const minimumCases = 20
 
 // maxWorkers is how many requests are under way at once, until the app says that they are too many.
 const maxWorkers = 8
+
+// cleanUpRequests are left of the budget for removing what was created: two for each thing, and logins.
+const cleanUpRequests = 300
 
 // Options are what a run needs.
 type Options struct {
@@ -39,14 +43,20 @@ type Options struct {
 // Run measures both rows. It always ends with an answer; where the context ends first, with Unknown.
 func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{
-		Options: o, came: map[string][]string{},
+		Options: o, came: map[string][]string{}, cached: map[string]bool{}, ambiguous: map[string]bool{},
 		rows: map[v1alpha1.Row]*row{
 			v1alpha1.RowAuthEnforced:   {name: v1alpha1.RowAuthEnforced},
 			v1alpha1.RowTenantIsolated: {name: v1alpha1.RowTenantIsolated},
 		},
 	}
 	r.workers.Store(maxWorkers)
+	if budget := o.Target.Budget; budget != nil {
+		spending := *o.Target
+		spending.Budget = budget.Less(min(cleanUpRequests, budget.Limit()/4))
+		r.Target = &spending
+	}
 	r.measure(ctx)
+	r.Target = o.Target
 	r.cleanUp(context.WithoutCancel(ctx))
 	return []probe.RowResult{r.rows[v1alpha1.RowAuthEnforced].result(), r.rows[v1alpha1.RowTenantIsolated].result()}
 }
@@ -58,6 +68,7 @@ type run struct {
 	resources []*resource
 	people    []*person
 	things    []*thing
+	marks     []*marker.Marker
 	limited   *httpstep.Expression
 	baseline  baseline
 	// workers is how many requests are under way at once.
@@ -65,6 +76,16 @@ type run struct {
 	// owners got back what they planted, and came says by which channels, by resource.
 	owners []string
 	came   map[string][]string
+	// cached says of a channel whether it is a cache that gives private replies to nobody.
+	cached map[string]bool
+	// ambiguous says that an identifier in somebody's list may be one of their own.
+	ambiguous map[string]bool
+	// pages are the administrative paths that tell something, and unmeasuredAdmin says that one could not be judged.
+	pages           []adminPage
+	unmeasuredAdmin bool
+	// newcomers are the accounts that the run signed up, and signUps is how often it tried.
+	newcomers []*person
+	signUps   int
 }
 
 // measure goes through the phases: those that end sessions come last.
@@ -77,8 +98,11 @@ func (r *run) measure(ctx context.Context) {
 	r.attackWrites(ctx)
 	r.cameBackControl()
 	r.attackAdmin(ctx)
-	r.attackCredentials(ctx)
-	r.attackSessions(ctx)
+	r.attackAccounts(ctx)
+	if t := r.witness(ctx); t != nil {
+		r.attackCredentials(ctx, t)
+		r.attackSessions(ctx, t)
+	}
 	if err := ctx.Err(); err != nil {
 		r.unknown(v1alpha1.FaultOperator, v1alpha1.ReasonTimeout, "The suite did not end in time. If the app is slow by nature, describe fewer resources.", both...)
 	}
@@ -125,7 +149,8 @@ func (r *run) find(name v1alpha1.Row, f probe.Finding) {
 	}
 }
 
-func (r *run) tried(name v1alpha1.Row, n int) { r.rows[name].cases += int32(n) } //nolint:gosec // a few thousand
+// tried counts a case.
+func (r *run) tried(name v1alpha1.Row) { r.rows[name].cases++ }
 
 func (r *run) control(name v1alpha1.Row, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)

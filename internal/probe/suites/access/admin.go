@@ -6,15 +6,10 @@ package access
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
 	"slices"
-	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/net/html"
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/detect/marker"
@@ -26,38 +21,12 @@ const (
 	enough = 0.6
 	// leastText is how many characters those words must have together, so that a chance can't convict.
 	leastText = 12
+	// leastTrait is how long a name must be by which somebody is recognised on a page.
+	leastTrait = 4
 )
 
 // usualAdminPaths are where administration usually is: the counter-check of absent: [Admin].
 var usualAdminPaths = []string{"/admin", "/admin/", "/api/admin", "/api/admin/users", "/api/v1/admin", "/administrator", "/wp-admin/", "/manage", "/management", "/actuator", "/dashboard/admin", "/internal", "/_admin"}
-
-// baseline is what the app answers where there is nothing: a shell, neither leak nor guard.
-type baseline struct {
-	words []set
-	exact [][]byte
-}
-
-type set map[string]bool
-
-// measureBaseline asks for two paths that can't exist, and for the front page.
-func (r *run) measureBaseline(ctx context.Context) baseline {
-	var b baseline
-	for _, path := range []string{"/" + marker.New().Secret, "/api/" + marker.New().Secret, "/"} {
-		resp, err := r.get(ctx, session{}, path)
-		if err != nil {
-			continue
-		}
-		b.words = append(b.words, words(resp))
-		b.exact = append(b.exact, bytes.ReplaceAll(resp.Body, []byte(path), nil))
-	}
-	return b
-}
-
-// shell says whether a reply is what is answered where there is nothing.
-func (b baseline) shell(path string, resp *httpstep.Response) bool {
-	body := bytes.ReplaceAll(resp.Body, []byte(path), nil)
-	return slices.ContainsFunc(b.exact, func(e []byte) bool { return bytes.Equal(e, body) })
-}
 
 func (r *run) get(ctx context.Context, s session, path string) (*httpstep.Response, error) {
 	return r.send(ctx, s, httpstep.Request{Method: http.MethodGet, Path: path, Header: http.Header{}})
@@ -68,6 +37,10 @@ type adminPage struct {
 	path   string
 	admin  *person
 	secret set
+	// body is what the administrator was shown, and telling says whether there is anything in it that comes out of the app's
+	// data: text that is the same for everybody may be the frame into which a script fills them.
+	body    []byte
+	telling bool
 }
 
 // attackAdmin asks for every administrative path as everybody but the administrators.
@@ -85,25 +58,59 @@ func (r *run) attackAdmin(ctx context.Context) {
 	if i < 0 {
 		return // that its login failed has been said
 	}
-	admin := r.people[i]
-	for _, path := range r.App.AdminPaths {
-		// The others ask first, before a cache can know what the administrator is shown.
-		var others []outsider
-		for _, p := range append([]*person{nil}, r.people...) {
-			if p == nil || !p.admin() {
-				resp, err := r.get(ctx, r.carried(attempt{}, p), string(path))
-				others = append(others, outsider{p, reply{resp, err}})
-			}
-		}
-		page, ok := r.controlAdmin(ctx, admin, string(path))
-		if !ok {
-			continue
-		}
-		for i, o := range others {
-			// The tricks are tried by nobody and by one user: another user is the same to them.
-			r.adminAs(ctx, page, o, i < 2)
+	judged := map[string]int{}
+	var outsiders []*person
+	for _, p := range append([]*person{nil}, r.people...) {
+		if p == nil || !p.admin() {
+			outsiders = append(outsiders, p)
 		}
 	}
+	for _, path := range r.App.AdminPaths {
+		r.attackPage(ctx, r.people[i], string(path), outsiders, judged)
+	}
+	if r.unmeasuredAdmin {
+		return // it has been said why
+	}
+	for _, p := range outsiders {
+		if judged[called(p)] == 0 {
+			r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+				fmt.Sprintf("What %s shows the administrator holds nothing that others could be seen to get: describe the API behind it in spec.app.adminPaths.", r.App.AdminPaths[0]), v1alpha1.RowAuthEnforced)
+			return
+		}
+	}
+}
+
+// attackPage asks for one path as every outsider, and counts for each in how many it could be judged.
+func (r *run) attackPage(ctx context.Context, admin *person, path string, outsiders []*person, judged map[string]int) {
+	// The others ask first, before a cache can know what the administrator is shown.
+	first := make([]reply, len(outsiders))
+	for i, p := range outsiders {
+		resp, err := r.get(ctx, r.carried(attempt{}, p), path)
+		first[i] = reply{resp, err}
+	}
+	page, ok := r.controlAdmin(ctx, admin, path)
+	if !ok {
+		return
+	}
+	shown := false
+	for i, p := range outsiders {
+		// The tricks are tried by nobody and by one user: another user is the same to them.
+		if r.adminAs(ctx, page, outsider{p, first[i]}, i < 2) {
+			judged[called(p)]++
+			shown = true
+		}
+	}
+	if shown {
+		r.pages = append(r.pages, page)
+		r.control(v1alpha1.RowAuthEnforced, "%s was shown %s.", admin.Name, path)
+		return
+	}
+	r.sayShell(path)
+}
+
+// sayShell notes that a path tells nothing, beside others that do.
+func (r *run) sayShell(path string) {
+	r.control(v1alpha1.RowAuthEnforced, "%s shows the administrator a shell alone, and was left out.", path)
 }
 
 // outsider is somebody who must not be shown an administrative path, and what came when it asked before the administrator.
@@ -119,49 +126,79 @@ func (r *run) controlAdmin(ctx context.Context, admin *person, path string) (adm
 		resp, err = r.get(ctx, admin.session, path)
 	}
 	if err != nil || resp.Status != http.StatusOK {
+		r.unmeasuredAdmin = true
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
 			fmt.Sprintf("The administrator %s was not shown %s, so that a denial to others proves nothing: correct spec.app.adminPaths or the identity's role.", admin.Name, path), v1alpha1.RowAuthEnforced)
 		return adminPage{}, false
 	}
-	page := adminPage{path: path, admin: admin, secret: words(resp)}
+	page := adminPage{path: path, admin: admin, secret: words(resp), body: resp.Body, telling: r.tells(resp)}
+	// What differs from one look to the next, such as a time or a counter, is not recognised again.
+	if again, err := r.get(ctx, admin.session, path); err == nil {
+		page.secret.keep(words(again))
+	}
 	for _, known := range r.baseline.words {
 		page.secret.remove(known)
 	}
 	if r.baseline.shell(path, resp) || page.secret.text() < leastText || onlyScripts(resp) {
-		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
-			fmt.Sprintf("What %s shows the administrator holds nothing that others could be seen to get: describe the API behind it in spec.app.adminPaths.", path), v1alpha1.RowAuthEnforced)
+		r.sayShell(path)
 		return adminPage{}, false
 	}
-	r.control(v1alpha1.RowAuthEnforced, "%s was shown %s.", admin.Name, path)
 	return page, true
 }
 
-// adminAs asks for an administrative path as somebody else.
-func (r *run) adminAs(ctx context.Context, page adminPage, o outsider, tricks bool) {
+// tells says whether a reply holds data: JSON or any other format for machines does, and a page in which somebody is named whom
+// we know.
+func (r *run) tells(resp *httpstep.Response) bool {
+	if !looksLikePage(resp) {
+		return true
+	}
+	for _, p := range r.people {
+		for _, trait := range p.traits {
+			if len(trait) >= leastTrait && bytes.Contains(resp.Body, []byte(trait)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// adminAs asks for an administrative path as somebody else. It says whether the path tells anything of that.
+func (r *run) adminAs(ctx context.Context, page adminPage, o outsider, tricks bool) bool {
 	p := o.person
-	plainRule := adminForUsers
-	if p == nil {
-		plainRule = adminOpen
-	} else {
+	plainRule := adminOpen
+	if p != nil {
+		plainRule = adminForUsers
 		page = page.unknownTo(ctx, r, p)
 	}
 	if page.secret.text() < leastText {
-		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
-			fmt.Sprintf("What %s shows the administrator holds nothing that %s is not shown elsewhere: describe the API behind it in spec.app.adminPaths.", page.path, called(p)), v1alpha1.RowAuthEnforced)
-		return
+		return false
 	}
 	request := httpstep.Request{Method: http.MethodGet, Path: page.path, Header: http.Header{}}
-	shown := "GET " + page.path
-	r.tried(v1alpha1.RowAuthEnforced, 1)
-	plain := attempt{rule: plainRule, request: request, shown: shown}
+	plain := attempt{rule: plainRule, request: request, shown: "GET " + page.path}
 	if o.first.err == nil && page.shownIn(o.first.Response) {
+		if !page.telling && bytes.Equal(page.body, o.first.Body) {
+			return false
+		}
+		r.tried(v1alpha1.RowAuthEnforced)
 		r.find(plain.rule.row, r.finding(plain, called(p), fmt.Sprintf("%s got what only an administrator may see", called(p))))
-		return
+		return true
 	}
 	plain.rule = cachedReply
-	if r.showsAdmin(ctx, page, p, []attempt{plain}) || !tricks {
-		return
+	if r.adminBatch(ctx, page, p, []attempt{plain}) || !tricks {
+		return true
 	}
+	attempts := r.adminAttempts(request, plain.shown)
+	for batch := range slices.Chunk(attempts, batchSize) {
+		if r.adminBatch(ctx, page, p, batch) {
+			return true
+		}
+	}
+	r.headShowsAdmin(ctx, page, p, attempts[0])
+	return true
+}
+
+// adminAttempts are the tricks to get at an administrative path.
+func (r *run) adminAttempts(request httpstep.Request, shown string) []attempt {
 	variants := slices.Concat(pathVariants(request, ""), roleVariants(request))
 	if r.App.Writes == v1alpha1.WritesSandbox {
 		variants = append(variants, methodVariants(request)...)
@@ -170,15 +207,60 @@ func (r *run) adminAs(ctx context.Context, page adminPage, o outsider, tricks bo
 	for _, v := range variants {
 		attempts = append(attempts, attempt{rule: adminTrick, request: v.request, shown: shown, trick: v.trick})
 	}
-	if r.showsAdmin(ctx, page, p, attempts) || r.headShowsAdmin(ctx, page, p, attempts[0]) {
-		return
-	}
-	if still, err := r.get(ctx, page.admin.session, page.path); err != nil || !page.shownIn(still) {
-		if page.admin.login(ctx) != nil {
-			r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
-				fmt.Sprintf("The administrator %s lost access to %s during the attacks, so that denials prove nothing.", page.admin.Name, page.path), v1alpha1.RowAuthEnforced)
+	return attempts
+}
+
+// adminBatch sends attempts, and says whether there is no need to go on: one got what the administrator alone is shown, or the
+// denials mean nothing, for the administrator or the attacker was shut out.
+func (r *run) adminBatch(ctx context.Context, page adminPage, p *person, batch []attempt) bool {
+	for try := range 2 {
+		if try > 0 {
+			// It may have been too much at once, or the sessions have ended.
+			r.workers.Store(1)
+			if page.admin.login(ctx) != nil || (p != nil && p.login(ctx) != nil) {
+				break
+			}
+		}
+		if r.showsAdmin(ctx, page, p, batch) {
+			return true
+		}
+		if r.adminAlive(ctx, page, p) {
+			return false
+		}
+		if ctx.Err() != nil {
+			return true
 		}
 	}
+	r.unmeasuredAdmin = true
+	r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+		fmt.Sprintf("%s or %s lost access to its own during the attacks on %s, so that denials prove nothing. Look for a lockout, or a rate limit that says something else than spec.app.rateLimited.", page.admin.Name, called(p), page.path), v1alpha1.RowAuthEnforced)
+	return true
+}
+
+// adminAlive says whether the administrator is still shown the path, and the attacker its own.
+func (r *run) adminAlive(ctx context.Context, page adminPage, p *person) bool {
+	if still, err := r.get(ctx, page.admin.session, page.path); err != nil || !page.shownIn(still) {
+		return false
+	}
+	if p == nil {
+		return true
+	}
+	own := r.thingOf(p)
+	if own == nil {
+		return true
+	}
+	_, ok := r.readsBack(ctx, own, own.ways[0])
+	return ok
+}
+
+// thingOf gives something that the person planted and gets back.
+func (r *run) thingOf(p *person) *thing {
+	for _, t := range r.things {
+		if t.owner == p && len(t.ways) > 0 && !t.gone {
+			return t
+		}
+	}
+	return nil
 }
 
 // unknownTo leaves out what a person is shown on the front page and where there is nothing: the frame of every page.
@@ -208,22 +290,24 @@ func (r *run) showsAdmin(ctx context.Context, page adminPage, p *person, attempt
 	return false
 }
 
-// headShowsAdmin says whether HEAD is let through where GET is not: the guard goes by the method. What tells it from a server that
-// says 200 to every HEAD is a path that can't exist.
-func (r *run) headShowsAdmin(ctx context.Context, page adminPage, p *person, a attempt) bool {
-	head := func(path string) (*httpstep.Response, error) {
-		return r.send(ctx, r.carried(a, p), httpstep.Request{Method: http.MethodHead, Path: path, Header: http.Header{}})
+// headShowsAdmin says whether HEAD is let through where GET is not: the guard goes by the method. The length of the body that GET
+// would have (RFC 9110 §9.3.2) has to be that of what the administrator is shown, for a server may say 200 to every HEAD.
+func (r *run) headShowsAdmin(ctx context.Context, page adminPage, p *person, a attempt) {
+	ask := func(method string, s session) *httpstep.Response {
+		resp, err := r.send(ctx, s, httpstep.Request{Method: method, Path: page.path, Header: http.Header{}})
+		if err != nil {
+			return &httpstep.Response{Status: http.StatusBadGateway, Header: http.Header{}}
+		}
+		return resp
 	}
-	r.tried(v1alpha1.RowAuthEnforced, 1)
-	resp, err := head(page.path)
-	get, errGet := r.send(ctx, r.carried(a, p), httpstep.Request{Method: http.MethodGet, Path: page.path, Header: http.Header{}})
-	nothing, errNothing := head("/" + marker.New().Secret)
-	if err != nil || errGet != nil || errNothing != nil || resp.Status != http.StatusOK || nothing.Status == http.StatusOK || get.Status < 400 {
-		return false
+	r.tried(v1alpha1.RowAuthEnforced)
+	head, get, admins := ask(http.MethodHead, r.carried(a, p)), ask(http.MethodGet, r.carried(a, p)), ask(http.MethodHead, page.admin.session)
+	length := head.Header.Get("Content-Length")
+	if head.Status != http.StatusOK || get.Status < 400 || length == "" || length == "0" || length != admins.Header.Get("Content-Length") {
+		return
 	}
 	a = attempt{rule: adminTrick, request: httpstep.Request{Method: http.MethodHead, Path: page.path}, shown: "HEAD " + page.path}
 	r.find(a.rule.row, r.finding(a, called(p), fmt.Sprintf("%s was let through with HEAD and refused with GET: the guard goes by the method", called(p))))
-	return true
 }
 
 // shownIn says whether a reply shows what the administrator alone is shown.
@@ -275,12 +359,12 @@ func methodVariants(request httpstep.Request) []variant {
 // counterCheckAdmin looks whether there is an administration where usually one is.
 func (r *run) counterCheckAdmin(ctx context.Context) {
 	for _, path := range usualAdminPaths {
-		r.tried(v1alpha1.RowAuthEnforced, 1)
+		r.tried(v1alpha1.RowAuthEnforced)
 		resp, err := r.get(ctx, session{}, path)
 		if err != nil || resp.Status == http.StatusNotFound || resp.Status == http.StatusMethodNotAllowed || r.baseline.shell(path, resp) {
 			continue
 		}
-		if resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden || resp.Status == http.StatusOK {
+		if resp.Status == http.StatusUnauthorized || resp.Status == http.StatusForbidden || resp.Status == http.StatusOK || sendsToLogin(resp) {
 			random, err := r.get(ctx, session{}, "/"+marker.New().Secret)
 			if err == nil && random.Status == resp.Status {
 				continue // everything is answered so
@@ -291,81 +375,9 @@ func (r *run) counterCheckAdmin(ctx context.Context) {
 	}
 }
 
-func (s set) remove(other set) {
-	for word := range other {
-		delete(s, word)
-	}
-}
+// loginPath is where those are sent who have to log in.
+var loginPath = regexp.MustCompile(`(?i)log-?in|sign-?in|auth|sso|oauth`)
 
-// text counts the characters of the words, without the names in front of them.
-func (s set) text() int {
-	n := 0
-	for word := range s {
-		_, value, named := strings.Cut(word, "=")
-		if !named {
-			value = word
-		}
-		n += utf8.RuneCountInString(value)
-	}
-	return n
-}
-
-var wordPattern = regexp.MustCompile(`[\p{L}\p{N}_@.+-]{3,}`)
-
-// words gives what a reply says: the scalars of JSON with their names in front, else the words of the visible text.
-func words(resp *httpstep.Response) set {
-	found := set{}
-	var doc any
-	if json.Unmarshal(resp.Body, &doc) == nil {
-		walkJSON(doc, "", func(path string, v any) {
-			if text := scalar(v); text != "" {
-				found[path+"="+text] = true
-			} else if b, ok := v.(bool); ok {
-				found[fmt.Sprintf("%s=%v", path, b)] = true
-			}
-		})
-		return found
-	}
-	for _, word := range wordPattern.FindAllString(visibleText(resp.Body), -1) {
-		found[word] = true
-	}
-	return found
-}
-
-// visibleText gives the text of a page without scripts and styles.
-func visibleText(body []byte) string {
-	var b strings.Builder
-	z := html.NewTokenizer(bytes.NewReader(body))
-	hidden := 0
-	for {
-		switch z.Next() {
-		case html.ErrorToken:
-			return b.String()
-		case html.StartTagToken:
-			if name, _ := z.TagName(); hides(name) {
-				hidden++
-			}
-		case html.EndTagToken:
-			if name, _ := z.TagName(); hides(name) && hidden > 0 {
-				hidden--
-			}
-		case html.TextToken:
-			if hidden == 0 {
-				b.Write(z.Text())
-				b.WriteByte(' ')
-			}
-		}
-	}
-}
-
-func hides(tag []byte) bool {
-	return string(tag) == "script" || string(tag) == "style" || string(tag) == "title" || string(tag) == "noscript"
-}
-
-// shellText is below how many characters of visible text a page with scripts is a shell that shows nothing by itself.
-const shellText = 200
-
-func onlyScripts(resp *httpstep.Response) bool {
-	lower := bytes.ToLower(resp.Body)
-	return bytes.Contains(lower, []byte("<script")) && len(strings.TrimSpace(visibleText(resp.Body))) < shellText
+func sendsToLogin(resp *httpstep.Response) bool {
+	return resp.Status >= 300 && resp.Status < 400 && loginPath.MatchString(resp.Header.Get("Location"))
 }

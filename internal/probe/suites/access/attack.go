@@ -4,14 +4,11 @@
 package access
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"maps"
 	"slices"
-	"strings"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -97,7 +94,7 @@ func (r *run) sendBatch(ctx context.Context, t *thing, w way, p *person, batch [
 			return false
 		}
 		// What the server or its HTTP parser refused by closing the connection gave nothing away.
-		if replies[i].err != nil || leaked[a.rule.name] || !t.holds(w, replies[i].Response) {
+		if replies[i].err != nil || leaked[a.rule.name] || !r.gaveAway(ctx, t, w, p, a, replies[i].Response) {
 			continue
 		}
 		leaked[a.rule.name] = true
@@ -126,7 +123,7 @@ func (r *run) sendAll(ctx context.Context, p *person, attempts []attempt) []repl
 	var all errgroup.Group
 	all.SetLimit(int(r.workers.Load()))
 	for i, a := range attempts {
-		r.tried(a.rule.row, 1)
+		r.tried(a.rule.row)
 		all.Go(func() error {
 			resp, err := r.send(ctx, r.carried(a, p), a.request)
 			replies[i] = reply{resp, err}
@@ -135,55 +132,6 @@ func (r *run) sendAll(ctx context.Context, p *person, attempts []attempt) []repl
 	}
 	_ = all.Wait() // each has its own error
 	return replies
-}
-
-// asNobody says whether an attempt gives the thing away without any credentials.
-func (r *run) asNobody(ctx context.Context, t *thing, w way, a attempt) bool {
-	resp, err := r.send(ctx, session{}, a.request)
-	return err == nil && t.holds(w, resp)
-}
-
-// onlyCached says whether nobody gets at a thing that its owner has not asked for: then it was a cache that gave the other one away.
-func (r *run) onlyCached(ctx context.Context, t *thing, w way, a attempt) bool {
-	fresh, err := r.create(ctx, t.resource, t.owner)
-	if err != nil {
-		return false
-	}
-	again := a.request.Clone()
-	again.Path = strings.ReplaceAll(again.Path, t.id, fresh.id)
-	again.Path = strings.ReplaceAll(again.Path, t.marker.Term, fresh.marker.Term)
-	again.Body = bytes.ReplaceAll(again.Body, []byte(t.id), []byte(fresh.id))
-	deadline := time.Now().Add(r.indexing())
-	for !r.asNobody(ctx, fresh, w, attempt{request: again}) {
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			return ctx.Err() == nil
-		}
-		within(ctx, pollEvery)
-	}
-	return false
-}
-
-// attackCache lets the owner ask for its thing as if that were a static file, and then nobody: a cache in front may go by the
-// path's end ("web cache deception", CWE-525).
-func (r *run) attackCache(ctx context.Context, t *thing) {
-	w := t.ways[0]
-	request, err := t.request(w, t.owner)
-	if err != nil || request.Method != http.MethodGet {
-		return
-	}
-	path, _, _ := strings.Cut(request.Path, "?")
-	for _, end := range []string{"/x.css", ".css", ";x.css", "%2fx.css", "%0ax.css", "%3fx.css", "/..%2fx.css"} {
-		a := attempt{rule: cachedReply, request: on(request, "", path+end).request, shown: Shown(w.request), trick: "with " + end + " behind it, after its owner had asked so"}
-		r.tried(a.rule.row, 1)
-		resp, err := r.send(ctx, t.owner.session, a.request)
-		if err != nil || !t.holds(w, resp) {
-			continue
-		}
-		if r.asNobody(ctx, t, w, a) {
-			r.find(a.rule.row, r.finding(a, nobody, fmt.Sprintf("a cache gave nobody what %s had planted", t.owner)))
-			return
-		}
-	}
 }
 
 // carried gives the session that an attempt is sent in.
@@ -228,6 +176,17 @@ func (r *run) bracketed(ctx context.Context, t *thing, p *person, send func() bo
 			return false
 		}
 	}
+	r.void(t, p)
+	return false
+}
+
+// void notes that a batch proves nothing. Where a cache was found that mixes up replies, it is the cause, and TenantIsolated has
+// the finding: who may come in is then judged by what is not cached (see witness).
+func (r *run) void(t *thing, p *person) {
+	if slices.Contains(slices.Collect(maps.Values(r.cached)), true) {
+		r.control(v1alpha1.RowAuthEnforced, "A cache mixes up replies of %s, which were left out.", t.Name)
+		return
+	}
 	who := called(p)
 	if p == nil {
 		who = t.owner.Name
@@ -235,7 +194,6 @@ func (r *run) bracketed(ctx context.Context, t *thing, p *person, send func() bo
 	r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
 		fmt.Sprintf("%s lost access to its own during the attacks on %s, so that denials prove nothing. Look for a lockout, a rate limit that says something else than spec.app.rateLimited, or a session that ends early.", who, t.Name),
 		both...)
-	return false
 }
 
 // alive says whether the attacker reads its own thing, and the owner the one that is attacked.
@@ -248,11 +206,19 @@ func (r *run) alive(ctx context.Context, t *thing, p *person) bool {
 	}
 	own := r.ownOf(p, t.resource)
 	if own == nil {
-		// An administrator of another tenant has planted nothing: that it is still logged in is seen by its administration.
-		return true
+		return r.stillAdmin(ctx, p)
 	}
 	_, ok := r.readsBack(ctx, own, own.ways[0])
 	return ok
+}
+
+// stillAdmin says whether an administrator, who has planted nothing, is still shown its administration.
+func (r *run) stillAdmin(ctx context.Context, p *person) bool {
+	if !p.admin() || len(r.App.AdminPaths) == 0 {
+		return true
+	}
+	resp, err := r.get(ctx, p.session, string(r.App.AdminPaths[0]))
+	return err == nil && resp.Status < 400
 }
 
 // ownOf gives the thing of the kind that the person planted.
@@ -279,20 +245,14 @@ func (r *run) readAttempts(t *thing, w way, p *person) (plain, tricks []attempt)
 	if err != nil {
 		return nil, nil
 	}
-	plainRule, trickRule := foreignRead, pathTrick
-	if !w.byID {
-		plainRule = foreignListed
-	}
-	chosen := tenantChosen
-	if p == nil {
-		plainRule, trickRule, chosen = anonymousRead, anonymousTrick, anonymousTrick
-	}
+	rules := rulesFor(w, p)
 	shown := Shown(w.request)
-	plain = []attempt{{rule: plainRule, request: request, shown: shown}}
+	plain = []attempt{{rule: rules.plain, request: request, shown: shown}}
 	if p != nil && w.byID {
 		// The app may tell tenants apart by a part of the path: then the victim's is asked for.
-		if other, err := httpstep.Prepare(w.request, p.vars.With(t.owner.harmless()).With(httpstep.Vars{httpstep.ID: t.id, httpstep.Query: t.marker.Term})); err == nil && other.Path != request.Path {
-			plain = append(plain, attempt{rule: plainRule, request: other, shown: shown, trick: "with the other tenant's path"})
+		vars := p.vars.With(t.owner.harmless()).With(httpstep.Vars{httpstep.ID: t.id, httpstep.Query: t.marker.Term})
+		if other, err := httpstep.Prepare(w.request, vars); err == nil && other.Path != request.Path {
+			plain = append(plain, attempt{rule: rules.plain, request: other, shown: shown, trick: "with the other tenant's path"})
 		}
 	}
 	add := func(rule rule, variants []variant) {
@@ -300,30 +260,53 @@ func (r *run) readAttempts(t *thing, w way, p *person) (plain, tricks []attempt)
 			tricks = append(tricks, attempt{rule: rule, request: v.request, shown: shown, trick: v.trick})
 		}
 	}
-	if (w.name == "item" || w.name == "list") && t.resource == r.resources[0] {
-		// Who somebody is, is found out in one place, for all kinds.
-		add(chosen, chosenByHeader(request, t.owner.traits, r.host()))
-		add(chosen, chosenByBody(request, t.owner.traits))
-	}
-	if !w.byID || t.resource == r.resources[0] {
-		add(chosen, chosenByQuery(request, t.owner.traits))
-	}
-	if w.byID && len(request.Body) > 0 {
-		add(chosen, chosenByBody(request, t.owner.traits))
-	}
+	add(rules.chosen, r.chosenVariants(t, w, request))
 	if w.byID {
-		add(trickRule, pathVariants(request, t.id))
+		add(rules.trick, pathVariants(request, t.id))
 	}
 	if own := r.ownOrNil(p, t.resource); own != nil && w.byID {
-		ownRequest, err := own.request(w, p)
-		if err == nil {
-			add(plainRule, movedVariants(ownRequest, request, own.id, t.id, t.Name))
+		if ownRequest, err := own.request(w, p); err == nil {
+			add(rules.plain, movedVariants(ownRequest, own.id, t.id, t.Name))
 		}
 	}
 	if w.name == "list" {
-		add(plainRule, filterVariants(request, t.id, t.Name, t.owner.traits))
+		add(rules.plain, filterVariants(request, t.id, t.Name, t.owner.traits))
 	}
 	return plain, tricks
+}
+
+// chosenVariants name the victim in the request. Who somebody is, is found out in one place for all kinds, so that headers are
+// tried on the first. The header that the app is described to go by is no trick: to name somebody there is to log in as them.
+func (r *run) chosenVariants(t *thing, w way, request httpstep.Request) []variant {
+	var all []variant
+	first := t.resource == r.resources[0]
+	if first && (w.name == "item" || w.name == "list") {
+		all = append(all, chosenByHeader(request, t.owner.traits, r.host())...)
+		all = append(all, chosenByBody(request, t.owner.traits)...)
+	}
+	if first || !w.byID {
+		all = append(all, chosenByQuery(request, t.owner.traits)...)
+	}
+	if w.byID && len(request.Body) > 0 {
+		all = append(all, chosenByBody(request, t.owner.traits)...)
+	}
+	return slices.DeleteFunc(all, func(v variant) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(v.request.Header)), r.sessionHeader)
+	})
+}
+
+// ruleSet are the rules that a channel's attempts may break.
+type ruleSet struct{ plain, trick, chosen rule }
+
+func rulesFor(w way, p *person) ruleSet {
+	switch {
+	case p == nil:
+		return ruleSet{anonymousRead, anonymousTrick, anonymousTrick}
+	case w.byID:
+		return ruleSet{foreignRead, pathTrick, tenantChosen}
+	default:
+		return ruleSet{foreignListed, pathTrick, tenantChosen}
+	}
 }
 
 func (r *run) ownOrNil(p *person, res *resource) *thing {
@@ -336,49 +319,4 @@ func (r *run) ownOrNil(p *person, res *resource) *thing {
 // Shown gives a described request as findings name it: method and path, with $(name) as written.
 func Shown(request v1alpha1.HTTPRequest) string {
 	return httpstep.Method(request) + " " + string(request.Path)
-}
-
-// attackChat asks the chatbot for what others planted.
-func (r *run) attackChat(ctx context.Context) {
-	chat := r.App.Chat
-	if chat == nil {
-		return
-	}
-	w := way{name: "chat", request: chat.Request}
-	for _, t := range r.things {
-		question := httpstep.Vars{httpstep.Prompt: "What is the code " + t.marker.Term + "?"}
-		ask := func(p *person) (*httpstep.Response, httpstep.Request, error) {
-			vars := t.vars(p).With(question)
-			request, err := httpstep.Prepare(chat.Request, vars)
-			if err != nil {
-				return nil, request, err
-			}
-			s := session{}
-			if p != nil {
-				s = p.session
-			}
-			resp, err := r.send(ctx, s, request)
-			return resp, request, err
-		}
-		if resp, _, err := ask(t.owner); err != nil || !t.holds(w, resp) {
-			// What its owner can't get out of the chatbot, nobody can: there is nothing to be proven by this channel.
-			continue
-		}
-		r.cameBack(t, "chat")
-		for _, p := range append([]*person{nil}, r.people...) {
-			if p == t.owner || (p != nil && r.entitled(p, t)) {
-				continue
-			}
-			rule := chatLeaks
-			if p == nil {
-				rule = anonymousRead
-			}
-			r.tried(rule.row, 1)
-			resp, request, err := ask(p)
-			if err == nil && t.holds(w, resp) {
-				a := attempt{rule: rule, request: request, shown: Shown(chat.Request)}
-				r.find(rule.row, r.finding(a, called(p), fmt.Sprintf("the chatbot told %s what %s had planted", called(p), t.owner)))
-			}
-		}
-	}
 }

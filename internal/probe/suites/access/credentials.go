@@ -5,6 +5,7 @@ package access
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"maps"
 	"net/http"
@@ -46,63 +47,76 @@ type forgedCredential struct {
 }
 
 // attackCredentials asks for a thing with credentials that are broken, forged or somebody else's.
-func (r *run) attackCredentials(ctx context.Context) {
-	owner := r.ownerWithItem()
-	if owner == nil {
-		return
-	}
-	t := r.ownOf(owner, r.thingOf(owner).resource)
-	if err := owner.login(ctx); err != nil {
-		return
-	}
-	if r.opens(ctx, t, session{}) {
-		// Nobody is shown it as well, which has been found: a credential makes no difference here.
-		return
-	}
+func (r *run) attackCredentials(ctx context.Context, t *thing) {
 	public := r.publicKeys(ctx)
-	for _, c := range r.sufficient(ctx, t) {
-		r.control(v1alpha1.RowAuthEnforced, "%s's %s is enough, and every broken one was tried.", owner.Name, c.name)
-		for _, f := range r.forgeries(c, owner, public) {
-			if !r.refuses(ctx, t, f) {
-				// One finding of a kind tells what is wrong: its other forms would say the same.
-				continue
-			}
+	enough := r.sufficient(ctx, t)
+	if len(enough) == 0 {
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+			fmt.Sprintf("Neither the headers of spec.app.authenticate nor the cookies of %s are enough to read its own of %s, so that no broken credential could be told from a good one.", t.owner.Name, t.Name), v1alpha1.RowAuthEnforced)
+		return
+	}
+	for _, c := range enough {
+		n := 0
+		for _, f := range r.forgeries(ctx, t, c, public) {
+			r.tryForged(ctx, t, f)
+			n++
+		}
+		if n > 0 {
+			r.control(v1alpha1.RowAuthEnforced, "%s's %s is enough, and every broken one was tried.", t.owner.Name, c.name)
 		}
 	}
 }
 
-// ownerWithItem gives the first person who planted something.
-func (r *run) ownerWithItem() *person {
+// witness gives a thing by which credentials can be judged: its owner is shown it and nobody is, even after its owner has asked.
+// What a cache in front gives to everybody tells nothing of credentials.
+func (r *run) witness(ctx context.Context) *thing {
+	var seen []*resource
 	for _, t := range r.things {
-		if len(t.ways) > 0 && !t.gone {
-			return t.owner
+		if len(t.ways) == 0 || t.gone || slices.Contains(seen, t.resource) {
+			continue
 		}
-	}
-	return nil
-}
-
-func (r *run) thingOf(p *person) *thing {
-	for _, t := range r.things {
-		if t.owner == p && len(t.ways) > 0 && !t.gone {
+		seen = append(seen, t.resource)
+		if !r.opens(ctx, t, t.owner.session) && (t.owner.login(ctx) != nil || !r.opens(ctx, t, t.owner.session)) {
+			continue
+		}
+		if !r.opens(ctx, t, session{}) {
 			return t
 		}
 	}
+	if len(seen) > 0 && len(r.rows[v1alpha1.RowAuthEnforced].findings) == 0 {
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+			"Of nothing that was planted it could be said that its owner is shown it and nobody is, so that credentials make no difference that could be judged. Look for a cache in front of the app that keeps private replies.", v1alpha1.RowAuthEnforced)
+	}
 	return nil
 }
 
-// sufficient gives the credentials of a session that are enough by themselves; where none is, all of them together.
+// sufficient gives the credentials of a session that are enough: each header and cookie that is so alone, else those of a kind
+// together, else all.
 func (r *run) sufficient(ctx context.Context, t *thing) []credential {
 	headers, cookies := t.owner.headers, t.owner.cookies(r.Target)
+	opens := func(c credential) bool { return r.opens(ctx, t, c.session()) }
 	var found []credential
-	if len(headers) > 0 {
-		found = append(found, credential{name: "credential in " + strings.Join(slices.Sorted(maps.Keys(headers)), " and "), headers: headers})
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		c := credential{name: "credential in " + name, headers: http.Header{name: headers[name]}}
+		if opens(c) {
+			found = append(found, c)
+		}
 	}
-	if len(cookies) > 0 {
-		found = append(found, credential{name: "session cookie", cookies: cookies})
+	if c := (credential{name: "credential in " + strings.Join(slices.Sorted(maps.Keys(headers)), " and "), headers: headers}); len(found) == 0 && len(headers) > 1 && opens(c) {
+		found = append(found, c)
 	}
-	found = slices.DeleteFunc(found, func(c credential) bool { return !r.opens(ctx, t, c.session()) })
-	if len(found) == 0 && len(headers) > 0 && len(cookies) > 0 {
-		found = append(found, credential{name: "credential in headers with its cookies", headers: headers, cookies: cookies})
+	inHeaders := len(found)
+	for _, name := range slices.Sorted(maps.Keys(cookies)) {
+		c := credential{name: "session cookie", cookies: map[string]string{name: cookies[name]}}
+		if opens(c) {
+			found = append(found, c)
+		}
+	}
+	if c := (credential{name: "session cookies", cookies: cookies}); len(found) == inHeaders && len(cookies) > 1 && opens(c) {
+		found = append(found, c)
+	}
+	if c := (credential{name: "credential in headers with its cookies", headers: headers, cookies: cookies}); len(found) == 0 && len(headers) > 0 && len(cookies) > 0 && opens(c) {
+		found = append(found, c)
 	}
 	return found
 }
@@ -117,67 +131,84 @@ func (r *run) opens(ctx context.Context, t *thing, s session) bool {
 	return err == nil && t.holds(t.ways[0], resp)
 }
 
-// refuses says whether the app refuses a forged credential. What it takes is a finding.
-func (r *run) refuses(ctx context.Context, t *thing, f forgedCredential) bool {
-	r.tried(v1alpha1.RowAuthEnforced, 1)
-	if !r.opens(ctx, t, f.session()) {
-		return true
-	}
-	request, err := t.request(t.item(), t.owner)
-	if err != nil {
-		return true
-	}
-	a := attempt{rule: f.rule, request: request, shown: Shown(t.Item), trick: f.trick}
-	r.find(f.rule.row, r.finding(a, t.owner.Name, "the app took a credential that it must refuse"))
-	return false
+// opensBy says whether it is the session that is shown the thing: nobody is not.
+func (r *run) opensBy(ctx context.Context, t *thing, s session) bool {
+	return r.opens(ctx, t, s) && !r.opens(ctx, t, session{})
 }
 
-// forgeries are the credentials to try in the place of a good one.
-func (r *run) forgeries(c credential, owner *person, public []publicKey) []forgedCredential {
-	var all []forgedCredential
-	values := map[string]func(string) credential{}
-	for name := range c.headers {
-		values[name] = func(value string) credential {
+// tryForged asks with a forged credential. If the app takes it, that is a finding.
+func (r *run) tryForged(ctx context.Context, t *thing, f forgedCredential) {
+	r.tried(v1alpha1.RowAuthEnforced)
+	if !r.opensBy(ctx, t, f.session()) {
+		return
+	}
+	if request, err := t.request(t.item(), t.owner); err == nil {
+		a := attempt{rule: f.rule, request: request, shown: Shown(t.Item), trick: f.trick}
+		r.find(f.rule.row, r.finding(a, t.owner.Name, "the app took a credential that it must refuse"))
+	}
+}
+
+// part is a header or cookie of a credential, and the credential with another value in it.
+type part struct {
+	name, value string
+	broken      []forgery
+	with        func(value string) credential
+}
+
+// parts gives those of a credential, in a fixed order.
+func (c credential) parts() []part {
+	var all []part
+	for _, name := range slices.Sorted(maps.Keys(c.headers)) {
+		value := c.headers.Get(name)
+		all = append(all, part{name: name, value: value, broken: brokenValues(value), with: func(value string) credential {
 			changed := c.headers.Clone()
 			changed.Set(name, value)
+			if value == "" {
+				changed.Del(name)
+			}
 			return credential{headers: changed, cookies: c.cookies}
-		}
-	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		value := c.headers.Get(name)
-		for _, broken := range brokenValues(value) {
-			all = append(all, forgedCredential{brokenCredential, fmt.Sprintf("with %s in %s", broken.trick, name), values[name](broken.raw)})
-		}
-		for _, f := range r.tokenForgeries(value, owner, public) {
-			all = append(all, forgedCredential{f.rule, f.trick + " in " + name, values[name](f.raw)})
-		}
+		}})
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.cookies)) {
-		with := func(value string) credential {
+		all = append(all, part{name: "the cookie " + name, value: c.cookies[name], broken: brokenCookies(c.cookies[name]), with: func(value string) credential {
 			changed := maps.Clone(c.cookies)
 			changed[name] = value
+			if value == "" {
+				delete(changed, name)
+			}
 			return credential{headers: c.headers, cookies: changed}
-		}
-		if !r.matters(c, name) {
+		}})
+	}
+	return all
+}
+
+// forgeries are the credentials to try in the place of a good one. What may be left out, such as a cookie for the language or a
+// token against cross-site requests, is no part of it, and neither is what is the same for everybody, such as a client's version.
+func (r *run) forgeries(ctx context.Context, t *thing, c credential, public []publicKey) []forgedCredential {
+	var all []forgedCredential
+	for _, p := range c.parts() {
+		if r.opens(ctx, t, p.with("").session()) || r.common(p, t.owner) {
 			continue
 		}
-		for _, broken := range brokenCookies(c.cookies[name]) {
-			all = append(all, forgedCredential{brokenCredential, fmt.Sprintf("with %s in the session cookie", broken.trick), with(broken.raw)})
+		for _, broken := range p.broken {
+			all = append(all, forgedCredential{brokenCredential, fmt.Sprintf("with %s in %s", broken.trick, p.name), p.with(broken.raw)})
 		}
-		for _, f := range r.tokenForgeries(c.cookies[name], owner, public) {
-			all = append(all, forgedCredential{f.rule, f.trick + " in the session cookie", with(f.raw)})
+		for _, f := range r.tokenForgeries(p.value, t.owner, public) {
+			all = append(all, forgedCredential{f.rule, f.trick + " in " + p.name, p.with(f.raw)})
 		}
 	}
 	return all
 }
 
-// matters says whether a cookie is a part of the credential: one for the language may be broken as one likes. Whether it is
-// shows when it is left out.
-func (r *run) matters(c credential, name string) bool {
-	without := maps.Clone(c.cookies)
-	delete(without, name)
-	t := r.thingOf(r.ownerWithItem())
-	return t != nil && !r.opens(context.Background(), t, credential{headers: c.headers, cookies: without}.session())
+// common says whether somebody else has the same value there.
+func (r *run) common(p part, owner *person) bool {
+	return slices.ContainsFunc(r.people, func(o *person) bool {
+		if o == owner {
+			return false
+		}
+		c := credential{headers: o.headers, cookies: o.cookies(r.Target)}
+		return slices.ContainsFunc(c.parts(), func(q part) bool { return q.name == p.name && q.value == p.value })
+	})
 }
 
 // brokenValues break a header's value, with or without a scheme (RFC 9110 §11.4).
@@ -185,6 +216,9 @@ func brokenValues(value string) []forgery {
 	scheme, rest, hasScheme := strings.Cut(value, " ")
 	if !hasScheme {
 		return brokenCookies(value)
+	}
+	if strings.EqualFold(scheme, "Basic") {
+		return append(brokenBasic(rest), forgery{"the scheme alone", scheme}, forgery{"an unknown scheme", "LaunchReady " + rest})
 	}
 	var all []forgery
 	for _, broken := range brokenCookies(rest) {
@@ -198,10 +232,33 @@ func brokenValues(value string) []forgery {
 	)
 }
 
+// brokenBasic keeps the user and breaks the password (RFC 7617 §2). A character of the whole would not do: it might be the case of
+// a letter in the user's name.
+func brokenBasic(encoded string) []forgery {
+	plain, err := base64.StdEncoding.DecodeString(encoded)
+	user, password, ok := strings.Cut(string(plain), ":")
+	if err != nil || !ok {
+		return nil
+	}
+	var all []forgery
+	for _, f := range []forgery{{"a changed password", flipped(password)}, {"no password", ""}, {"the user's name as password", user}} {
+		if f.raw != password {
+			all = append(all, forgery{f.trick, "Basic " + base64.StdEncoding.EncodeToString([]byte(user+":"+f.raw))})
+		}
+	}
+	return append(all, forgery{"nothing behind the scheme", "Basic Og=="})
+}
+
 // brokenCookies break a credential: an identifier cut short or changed in the middle is nobody's.
 func brokenCookies(value string) []forgery {
 	all := []forgery{
-		{"nothing", ""}, {"null", "null"}, {"undefined", "undefined"}, {"0", "0"}, {"1", "1"}, {"true", "true"}, {"admin", "admin"},
+		{"an empty text", " "},
+		{"null", "null"},
+		{"undefined", "undefined"},
+		{"0", "0"},
+		{"1", "1"},
+		{"true", "true"},
+		{"admin", "admin"},
 		{"a text nobody made", "lr-not-a-credential"},
 	}
 	if len(parseTokens(value)) == 0 && len(value) >= 8 {
@@ -238,10 +295,7 @@ func (r *run) tokenForgeries(value string, owner *person, public []publicKey) []
 
 // guesses are keys made of what everybody knows of the app.
 func (r *run) guesses(owner *person) []string {
-	host := r.Target.Host
-	if host == "" {
-		host = r.Target.Base.Hostname()
-	}
+	host := r.host()
 	guesses := strings.FieldsFunc(host, func(c rune) bool { return c == '.' })
 	guesses = append(guesses, host, owner.Tenant)
 	for _, g := range slices.Clone(guesses) {

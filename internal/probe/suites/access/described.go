@@ -13,9 +13,8 @@ import (
 // describedEnough sees which rows the description allows to measure, and says which lines of YAML would measure the others. It
 // says whether there is anything to log in for.
 func (r *run) describedEnough(ctx context.Context) bool {
-	absent := func(f v1alpha1.AppFeature) bool { return slices.Contains(r.App.Absent, f) }
 	switch {
-	case absent(v1alpha1.FeatureLogin) && len(r.App.Identities) == 0:
+	case slices.Contains(r.App.Absent, v1alpha1.FeatureLogin) && len(r.App.Identities) == 0:
 		r.withoutLogin(ctx)
 		return false
 	case len(r.App.Identities) == 0:
@@ -26,10 +25,7 @@ func (r *run) describedEnough(ctx context.Context) bool {
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured,
 			"Nobody said what belongs to whom. Set spec.app.resources, with create and item of what a user has, such as conversations.", both...)
 	}
-	switch {
-	case absent(v1alpha1.FeatureTenants) && len(r.App.Resources) == 0:
-		r.rows[v1alpha1.RowTenantIsolated].na = "spec.app.absent says Tenants: nobody has anything of their own."
-	case len(r.tenants()) < 2:
+	if len(r.tenants()) < 2 {
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured,
 			"There is nobody to ask for what belongs to others. Add a user of a second tenant to spec.app.identities.", v1alpha1.RowTenantIsolated)
 	}

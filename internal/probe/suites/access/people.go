@@ -47,7 +47,22 @@ type person struct {
 	vars httpstep.Vars
 	// traits are what the app may know the person by: the tenant, its id, the user's id, the address.
 	traits []string
-	at     *run
+	// made is what the run made up for an account that it signed up itself; nil for one whose credentials stand in a Secret.
+	made map[string]string
+	at   *run
+}
+
+// credentials are what a person logs in with, under the names by which requests refer to them.
+func (p *person) credentials() httpstep.Vars {
+	secret := p.made
+	if secret == nil {
+		secret = p.at.Credentials[p.Name]
+	}
+	vars := httpstep.Vars{}
+	for key, value := range secret {
+		vars["credentials."+key] = value
+	}
+	return vars
 }
 
 func (p *person) admin() bool { return p.Role == v1alpha1.RoleAdmin }
@@ -130,10 +145,7 @@ func newJar() (http.CookieJar, error) {
 
 // loginWith logs in with the cookies of a jar.
 func (p *person) loginWith(ctx context.Context, jar http.CookieJar) error {
-	vars := httpstep.Vars{}
-	for key, value := range p.at.Credentials[p.Name] {
-		vars["credentials."+key] = value
-	}
+	vars := p.credentials()
 	if login := p.at.App.Login; login != nil {
 		for i, described := range login.Steps {
 			step, err := httpstep.CompileStep(described)

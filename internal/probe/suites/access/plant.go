@@ -7,8 +7,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"maps"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -33,9 +31,11 @@ type resource struct {
 // thing is something that this run created: the ledger is made of these, and nothing else is ever asked for by its identifier.
 type thing struct {
 	*resource
-	owner  *person
-	id     string
-	marker *marker.Marker
+	owner *person
+	// perhaps is who else it may belong to, after an attack that made it in somebody's name.
+	perhaps *person
+	id      string
+	marker  *marker.Marker
 	// ways are those of the described channels by which the owner got the marker back.
 	ways []way
 	// gone says that it was removed, so that it needs no cleaning up.
@@ -50,6 +50,8 @@ type way struct {
 	byID bool
 	// places are the JSON paths at which the owner found the identifier; empty where it found the marker itself.
 	places []string
+	// delay is how long it took until the owner got it.
+	delay time.Duration
 }
 
 // described gives the channels by which the resource may be read.
@@ -93,9 +95,16 @@ func (r *run) plant(ctx context.Context) {
 	}
 }
 
+// mark makes a marker, and remembers it, so that no finding shows it.
+func (r *run) mark() *marker.Marker {
+	m := marker.New()
+	r.marks = append(r.marks, m)
+	return m
+}
+
 // create lets a person create a thing, and puts it into the ledger.
 func (r *run) create(ctx context.Context, res *resource, p *person) (*thing, error) {
-	m := marker.New()
+	m := r.mark()
 	captured, err := r.runStep(ctx, res.create, p.jar, p.vars.With(httpstep.Vars{httpstep.Canary: m.Text()}), p.headers)
 	if err != nil {
 		return nil, err
@@ -107,9 +116,10 @@ func (r *run) create(ctx context.Context, res *resource, p *person) (*thing, err
 
 // controlReads sees by which channels the owner gets the thing back: by the others nothing could be proven.
 func (r *run) controlReads(ctx context.Context, t *thing) {
-	deadline := time.Now().Add(r.indexing())
+	made := time.Now()
+	deadline := made.Add(r.indexing())
 	for _, w := range t.described() {
-		ok := false
+		var ok bool
 		for {
 			if w.places, ok = r.readsBack(ctx, t, w); ok || time.Now().After(deadline) || ctx.Err() != nil {
 				break
@@ -117,6 +127,7 @@ func (r *run) controlReads(ctx context.Context, t *thing) {
 			within(ctx, pollEvery)
 		}
 		if ok {
+			w.delay = time.Since(made)
 			t.ways = append(t.ways, w)
 			continue
 		}
@@ -194,9 +205,18 @@ func (t *thing) request(w way, p *person) (httpstep.Request, error) {
 func (t *thing) vars(p *person) httpstep.Vars {
 	own := httpstep.Vars{httpstep.ID: t.id, httpstep.Query: t.marker.Term}
 	if p == nil {
-		return t.owner.harmless().With(own)
+		return t.owner.withoutCredentials().With(own)
 	}
 	return p.vars.With(own)
+}
+
+// withoutCredentials are the variables as somebody has them who never logged in: a token in a request is empty then.
+func (p *person) withoutCredentials() httpstep.Vars {
+	vars := httpstep.Vars{}
+	for name := range p.vars {
+		vars[name] = ""
+	}
+	return vars.With(p.harmless())
 }
 
 // harmless are the variables by which the app knows the person and that are no credentials: a tenant's identifier in a path.
@@ -208,26 +228,6 @@ func (p *person) harmless() httpstep.Vars {
 		}
 	}
 	return vars
-}
-
-// holds says whether a reply gives the thing away: its marker, or at the places where the owner found it, its identifier.
-func (t *thing) holds(w way, resp *httpstep.Response) bool {
-	if t.marker.In(resp.Body) || t.marker.In([]byte(headerText(resp.Header))) {
-		return true
-	}
-	if len(w.places) == 0 {
-		return false
-	}
-	found := placesOf(resp, t.id)
-	return slices.ContainsFunc(found, func(place string) bool { return slices.Contains(w.places, place) })
-}
-
-func headerText(h http.Header) string {
-	var b strings.Builder
-	for _, name := range slices.Sorted(maps.Keys(h)) {
-		b.WriteString(strings.Join(h[name], "\n") + "\n")
-	}
-	return b.String()
 }
 
 // placesOf gives the JSON paths at which a value stands, array indexes left out: a list in another order is the same list.
@@ -261,19 +261,39 @@ func walkJSON(v any, path string, visit func(path string, v any)) {
 	}
 }
 
-// cleanUp removes what the run created, where it was said how.
+// cleanUp removes what the run created, where it was said how. What stays is named by its marker.
 func (r *run) cleanUp(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, cleanUpPatience)
 	defer cancel()
+	renewed := map[*person]bool{}
 	for _, t := range r.things {
 		if t.Delete == nil || t.gone {
 			continue
 		}
-		request, err := httpstep.Prepare(*t.Delete, t.vars(t.owner))
-		if err == nil {
-			_, _ = r.send(ctx, t.owner.session, request) // what stays is named by its marker
+		if r.removedBy(ctx, t, t.owner) {
+			continue
+		}
+		if !renewed[t.owner] {
+			// Its session may have ended.
+			renewed[t.owner] = true
+			if t.owner.login(ctx) == nil && r.removedBy(ctx, t, t.owner) {
+				continue
+			}
+		}
+		if t.perhaps != nil {
+			r.removedBy(ctx, t, t.perhaps)
 		}
 	}
+}
+
+// removedBy lets somebody remove a thing, and says whether the app agreed.
+func (r *run) removedBy(ctx context.Context, t *thing, p *person) bool {
+	request, err := httpstep.Prepare(*t.Delete, t.vars(p))
+	if err != nil {
+		return false
+	}
+	resp, err := r.send(ctx, p.session, request)
+	return err == nil && resp.Status < 400
 }
 
 // cleanUpPatience is how long removing what was created may take.

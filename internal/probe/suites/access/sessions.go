@@ -30,12 +30,7 @@ const (
 )
 
 // attackSessions sees that sessions end, begin anew and can't be guessed. It comes last, for it ends sessions.
-func (r *run) attackSessions(ctx context.Context) {
-	owner := r.ownerWithItem()
-	if owner == nil {
-		return
-	}
-	t := r.thingOf(owner)
+func (r *run) attackSessions(ctx context.Context, t *thing) {
 	if r.App.Login != nil {
 		r.attackPassword(ctx, t)
 		r.attackFixation(ctx, t)
@@ -56,12 +51,12 @@ func (r *run) attackPassword(ctx context.Context, t *thing) {
 		if !passwordKey.MatchString(key) || !slices.ContainsFunc(r.App.Login.Steps, func(s v1alpha1.HTTPStep) bool { return httpstep.Uses(s.Request, "credentials."+key) }) {
 			continue
 		}
-		r.tried(v1alpha1.RowAuthEnforced, 1)
+		r.tried(v1alpha1.RowAuthEnforced)
 		wrong := maps.Clone(good)
 		wrong[key] = flipped(good[key])
 		again := &person{Identity: owner.Identity, at: &run{Options: r.Options, limited: r.limited}}
 		again.at.Credentials = map[string]map[string]string{owner.Name: wrong}
-		if again.login(ctx) != nil || !r.opens(ctx, t, again.session) {
+		if again.login(ctx) != nil || !r.opensBy(ctx, t, again.session) {
 			continue
 		}
 		step := r.App.Login.Steps[len(r.App.Login.Steps)-1]
@@ -72,6 +67,11 @@ func (r *run) attackPassword(ctx context.Context, t *thing) {
 
 // attackLogout logs out of a session of its own, and asks again with it.
 func (r *run) attackLogout(ctx context.Context, t *thing) {
+	if r.App.Login == nil {
+		// To end a session that a Secret holds would leave the next run without one.
+		r.control(v1alpha1.RowAuthEnforced, "Sessions come by Secret, so that their end is not measured.")
+		return
+	}
 	if r.App.Logout == nil {
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured,
 			"Nobody said how to log out, so that nothing shows that a session ends. Set spec.app.logout, such as {request: {method: POST, path: /api/logout}}.", v1alpha1.RowAuthEnforced)
@@ -84,6 +84,8 @@ func (r *run) attackLogout(ctx context.Context, t *thing) {
 	}
 	owner := t.owner
 	if owner.login(ctx) != nil || !r.opens(ctx, t, owner.session) {
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+			fmt.Sprintf("%s could not log in any more after the attacks, so that nothing shows that a session ends.", owner.Name), v1alpha1.RowAuthEnforced)
 		return
 	}
 	before := credential{headers: owner.headers, cookies: owner.cookies(r.Target)}
@@ -92,8 +94,8 @@ func (r *run) attackLogout(ctx context.Context, t *thing) {
 			fmt.Sprintf("%s could not log out: %s. Correct spec.app.logout.", owner.Name, plain(err)), v1alpha1.RowAuthEnforced)
 		return
 	}
-	r.tried(v1alpha1.RowAuthEnforced, 1)
-	if r.opens(ctx, t, before.session()) {
+	r.tried(v1alpha1.RowAuthEnforced)
+	if r.opensBy(ctx, t, before.session()) {
 		request, err := t.request(t.item(), owner)
 		if err == nil {
 			a := attempt{rule: logoutFails, request: request, shown: Shown(t.Item), trick: "after the logout"}
@@ -113,9 +115,9 @@ func (r *run) attackExpiry(ctx context.Context, t *thing) {
 		}
 		expired := t.owner.session
 		within(ctx, wait)
-		r.tried(v1alpha1.RowAuthEnforced, 1)
+		r.tried(v1alpha1.RowAuthEnforced)
 		old := session{headers: expired.headers}
-		if !r.opens(ctx, t, old) {
+		if !r.opensBy(ctx, t, old) {
 			continue
 		}
 		request, err := t.request(t.item(), t.owner)
@@ -136,18 +138,18 @@ func (r *run) attackFixation(ctx context.Context, t *thing) {
 			if value == "" {
 				continue
 			}
-			r.tried(v1alpha1.RowAuthEnforced, 1)
+			r.tried(v1alpha1.RowAuthEnforced)
 			jar, err := newJar()
 			if err != nil {
 				return
 			}
-			jar.SetCookies(r.jarURL(), []*http.Cookie{{Name: name, Value: value, Path: "/"}})
+			jar.SetCookies(r.jarURL(), []*http.Cookie{{Name: name, Value: value, Path: "/"}}) //nolint:gosec // as a stranger would plant it
 			if owner.loginWith(ctx, jar) != nil {
 				continue
 			}
 			c := credential{cookies: owner.cookies(r.Target)}
 			c.cookies[name] = value
-			if !r.opens(ctx, t, c.session()) {
+			if !r.opensBy(ctx, t, c.session()) {
 				continue
 			}
 			if request, err := t.request(t.item(), owner); err == nil {
@@ -160,26 +162,21 @@ func (r *run) attackFixation(ctx context.Context, t *thing) {
 }
 
 // jarURL is the URL that the jars of this run are asked for.
-func (r *run) jarURL() *url.URL {
-	host := r.Target.Base.Hostname()
-	if r.Target.Host != "" {
-		host = r.Target.Host
-	}
-	return &url.URL{Scheme: "https", Host: host, Path: "/"}
-}
+func (r *run) jarURL() *url.URL { return &url.URL{Scheme: "https", Host: r.host(), Path: "/"} }
 
-// sessionCookies are the names of the cookies without which the session is none.
+// sessionCookies are the names of the cookies that are the session: each that is enough alone, else those without which it is none.
 func (r *run) sessionCookies(ctx context.Context, t *thing) []string {
-	all := t.owner.cookies(r.Target)
-	if len(all) == 0 || !r.opens(ctx, t, credential{headers: t.owner.headers, cookies: all}.session()) {
-		return nil
-	}
 	var names []string
-	for _, name := range slices.Sorted(maps.Keys(all)) {
-		without := maps.Clone(all)
-		delete(without, name)
-		if !r.opens(ctx, t, credential{cookies: without}.session()) && r.opens(ctx, t, credential{cookies: all}.session()) {
-			names = append(names, name)
+	for _, c := range r.sufficient(ctx, t) {
+		if len(c.headers) > 0 {
+			continue
+		}
+		for _, name := range slices.Sorted(maps.Keys(c.cookies)) {
+			without := maps.Clone(c.cookies)
+			delete(without, name)
+			if !r.opens(ctx, t, credential{cookies: without}.session()) {
+				names = append(names, name)
+			}
 		}
 	}
 	return names
@@ -218,7 +215,7 @@ func (r *run) attackPrediction(ctx context.Context, t *thing) {
 		}
 	}
 	for _, name := range names {
-		r.tried(v1alpha1.RowAuthEnforced, 1)
+		r.tried(v1alpha1.RowAuthEnforced)
 		if guessable(values[name]) {
 			if request, err := t.request(t.item(), owner); err == nil {
 				a := attempt{rule: predictable, request: request, shown: Shown(t.Item), trick: "with a guessed session identifier"}

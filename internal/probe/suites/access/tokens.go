@@ -17,10 +17,10 @@ import (
 	"hash"
 	"maps"
 	"math/big"
-	"net/http"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -105,12 +105,12 @@ var hashes = map[string]func() hash.Hash{"HS256": sha256.New, "HS384": sha512.Ne
 // signed gives a token of these claims, signed by HMAC.
 func (t token) signed(header map[string]any, key []byte) string {
 	alg, _ := header["alg"].(string)
-	make, ok := hashes[alg]
+	newHash, ok := hashes[alg]
 	if !ok {
-		make, header = sha256.New, t.with(map[string]any{"alg": "HS256"})
+		newHash, header = sha256.New, t.with(map[string]any{"alg": "HS256"})
 	}
 	input := encodePart(header) + "." + t.claimsPart
-	mac := hmac.New(make, key)
+	mac := hmac.New(newHash, key)
 	mac.Write([]byte(input))
 	return input + "." + base64.RawURLEncoding.EncodeToString(mac.Sum(nil))
 }
@@ -132,7 +132,7 @@ var otherWeakKeys = []string{"", "keyboard cat", "my secret", "super secret", "c
 
 // weakKeyOf gives the key of the list that a token is signed with. It is found without a single request.
 func (t token) weakKeyOf(more ...string) ([]byte, bool) {
-	make, ok := hashes[t.alg()]
+	newHash, ok := hashes[t.alg()]
 	if !ok {
 		return nil, false
 	}
@@ -147,7 +147,7 @@ func (t token) weakKeyOf(more ...string) ([]byte, bool) {
 			keys = append(keys, []byte(strings.ToUpper(candidate[:1])+candidate[1:]), []byte(candidate+"!"))
 		}
 		for _, key := range keys {
-			mac := hmac.New(make, key)
+			mac := hmac.New(newHash, key)
 			mac.Write(input)
 			if hmac.Equal(mac.Sum(nil), by) {
 				return key, true
@@ -196,7 +196,7 @@ func flipped(text string) string {
 	}
 	b := []byte(text)
 	i := len(b) / 2
-	if b[i] == 'A' {
+	if b[i]|0x20 == 'a' { // another letter, not the same one in capitals
 		b[i] = 'B'
 	} else {
 		b[i] = 'A'
@@ -233,9 +233,12 @@ func (t token) forged(public []publicKey) []forgery {
 	return all
 }
 
-// embedded signs with a new key, and puts that into the header. RFC 7515 §4.1.3.
+// forgingKey is a key that no app knows. It is made once: that takes a tenth of a second.
+var forgingKey = sync.OnceValues(func() (*rsa.PrivateKey, error) { return rsa.GenerateKey(rand.Reader, 2048) })
+
+// embedded signs with that key, and puts it into the header. RFC 7515 §4.1.3.
 func (t token) embedded() (string, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	key, err := forgingKey()
 	if err != nil {
 		return "", err
 	}
@@ -301,14 +304,3 @@ func (k publicKey) forms() [][]byte {
 
 // keySetPaths are where key sets are published. RFC 8414 §3, OpenID Connect Discovery 1.0 §4.
 var keySetPaths = []string{"/.well-known/jwks.json", "/jwks.json", "/.well-known/openid-configuration/jwks", "/oauth/jwks", "/oauth2/jwks", "/api/jwks", "/api/auth/jwks", "/auth/jwks"}
-
-// replaced gives headers with a token put in the place of another.
-func replaced(headers http.Header, old, with string) http.Header {
-	changed := http.Header{}
-	for name, values := range headers {
-		for _, value := range values {
-			changed.Add(name, strings.ReplaceAll(value, old, with))
-		}
-	}
-	return changed
-}

@@ -204,7 +204,7 @@ func chosenByQuery(request httpstep.Request, traits []string) []variant {
 }
 
 // movedVariants ask for one's own thing, and name the other's at a second place that the app may read instead.
-func movedVariants(own, foreign httpstep.Request, ownID, foreignID, resource string) []variant {
+func movedVariants(own httpstep.Request, ownID, foreignID, resource string) []variant {
 	singular := strings.TrimSuffix(resource, "s")
 	var variants []variant
 	add := func(trick string, request httpstep.Request) { variants = append(variants, variant{trick, request}) }
@@ -224,7 +224,6 @@ func movedVariants(own, foreign httpstep.Request, ownID, foreignID, resource str
 	}
 	variants = append(variants, inQuery(own, ownID, foreignID)...)
 	variants = append(variants, inJSON(own, ownID, foreignID)...)
-	_ = foreign
 	return variants
 }
 

@@ -41,44 +41,66 @@ func (r *run) attackAssignment(ctx context.Context, res *resource, victim *perso
 	if i < 0 {
 		return
 	}
-	attacker := r.people[i]
 	for _, trait := range victim.traits {
-		m := marker.New()
-		request, err := httpstep.Prepare(res.Create.Request, attacker.vars.With(httpstep.Vars{httpstep.Canary: m.Text()}))
-		var doc map[string]any
-		if err != nil || json.Unmarshal(request.Body, &doc) != nil {
+		request, t, ok := r.createNaming(ctx, res, r.people[i], trait)
+		if !ok {
 			return
 		}
-		for _, name := range whose {
-			if _, had := doc[name]; !had {
-				doc[name] = trait
-			}
-		}
-		if request.Body, err = json.Marshal(doc); err != nil {
+		if t != nil && r.belongsTo(ctx, t, victim) {
+			a := attempt{rule: assigned, request: request, shown: Shown(res.Create.Request), trick: "with the other's name in the body"}
+			r.find(a.rule.row, r.finding(a, r.people[i].Name, fmt.Sprintf("%s created something in the name of %s", r.people[i], victim)))
 			return
-		}
-		r.tried(v1alpha1.RowTenantIsolated, 1)
-		resp, err := r.send(ctx, attacker.session, request)
-		if err != nil || resp.Status >= 300 {
-			continue
-		}
-		captured, err := res.create.Captured(ctx, resp)
-		if err != nil {
-			continue
-		}
-		t := &thing{resource: res, owner: attacker, id: captured[httpstep.ID], marker: m}
-		r.things = append(r.things, t)
-		if read, err := t.request(t.item(), victim); err == nil {
-			resp, err := r.send(ctx, victim.session, read)
-			if err == nil && m.In(resp.Body) && !r.unchanged(ctx, t) {
-				// It belongs to the victim now, and no longer to who made it.
-				t.owner = victim
-				a := attempt{rule: assigned, request: request, shown: Shown(res.Create.Request), trick: "with the other's name in the body"}
-				r.find(a.rule.row, r.finding(a, attacker.Name, fmt.Sprintf("%s created something in the name of %s", attacker, victim)))
-				return
-			}
 		}
 	}
+}
+
+// createNaming lets somebody create a thing and name another as its owner. It says whether the request has a body for that, and
+// gives the thing, nil where the app refused.
+func (r *run) createNaming(ctx context.Context, res *resource, attacker *person, trait string) (httpstep.Request, *thing, bool) {
+	m := r.mark()
+	request, err := httpstep.Prepare(res.Create.Request, attacker.vars.With(httpstep.Vars{httpstep.Canary: m.Text()}))
+	var doc map[string]any
+	if err != nil || json.Unmarshal(request.Body, &doc) != nil {
+		return request, nil, false
+	}
+	for _, name := range whose {
+		if _, had := doc[name]; !had {
+			doc[name] = trait
+		}
+	}
+	if request.Body, err = json.Marshal(doc); err != nil {
+		return request, nil, false
+	}
+	r.tried(v1alpha1.RowTenantIsolated)
+	resp, err := r.send(ctx, attacker.session, request)
+	if err != nil || resp.Status >= 300 {
+		return request, nil, true
+	}
+	captured, err := res.create.Captured(ctx, resp)
+	if err != nil {
+		return request, nil, true
+	}
+	t := &thing{resource: res, owner: attacker, id: captured[httpstep.ID], marker: m}
+	r.things = append(r.things, t)
+	return request, t, true
+}
+
+// belongsTo says whether somebody else reads a thing and who made it no longer does: it is the other's now.
+func (r *run) belongsTo(ctx context.Context, t *thing, victim *person) bool {
+	attacker := t.owner
+	t.perhaps = victim
+	planted := r.ownOf(victim, t.resource)
+	request, err := t.request(t.item(), victim)
+	if planted == nil || err != nil {
+		return false
+	}
+	within(ctx, planted.ways[0].delay)
+	resp, err := r.send(ctx, victim.session, request)
+	if err != nil || !t.marked(resp) || r.unchanged(ctx, t) {
+		return false
+	}
+	t.owner, t.perhaps = victim, attacker
+	return true
 }
 
 // firstOwner gives the first person who gets back what it plants.
@@ -120,6 +142,8 @@ func (r *run) unchanged(ctx context.Context, t *thing) bool {
 func (r *run) attackUpdate(ctx context.Context, res *resource, owner *person) {
 	t := r.sacrifice(ctx, res, owner)
 	if t == nil {
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+			fmt.Sprintf("%s could not create one more of %s, so that it was not seen whether others may change it. Look for a limit to how many one may have.", owner.Name, res.Name), v1alpha1.RowTenantIsolated)
 		return
 	}
 	delay, ok := r.controlUpdate(ctx, t)
@@ -129,25 +153,32 @@ func (r *run) attackUpdate(ctx context.Context, res *resource, owner *person) {
 		return
 	}
 	r.cameBack(t, "update")
+	planted := r.ownOf(owner, res)
 	for _, p := range r.others(t) {
-		theirs := marker.New()
-		for _, a := range r.updateAttempts(t, p, theirs) {
-			r.tried(a.rule.row, 1)
-			if _, err := r.send(ctx, r.carried(a, p), a.request); err != nil && fatal(err) {
-				return
-			}
-			within(ctx, delay)
-			if r.bears(ctx, t, theirs) {
-				r.find(a.rule.row, r.finding(a, called(p), fmt.Sprintf("%s changed what belongs to %s, as its owner sees", called(p), owner)))
-				break
-			}
+		r.bracketed(ctx, planted, p, func() bool { return r.updateAs(ctx, t, p, delay) })
+	}
+}
+
+// updateAs tries to change a thing as somebody who must not. It says whether every attempt was answered.
+func (r *run) updateAs(ctx context.Context, t *thing, p *person, delay time.Duration) bool {
+	theirs := r.mark()
+	for _, a := range r.updateAttempts(t, p, theirs) {
+		r.tried(a.rule.row)
+		if _, err := r.send(ctx, r.carried(a, p), a.request); fatal(err) {
+			return false
+		}
+		within(ctx, delay)
+		if r.bears(ctx, t, theirs) {
+			r.find(a.rule.row, r.finding(a, called(p), fmt.Sprintf("%s changed what belongs to %s, as its owner sees", called(p), t.owner)))
+			break
 		}
 	}
+	return true
 }
 
 // controlUpdate lets the owner change its thing, and gives how long it took to be seen.
 func (r *run) controlUpdate(ctx context.Context, t *thing) (time.Duration, bool) {
-	m := marker.New()
+	m := r.mark()
 	request, err := httpstep.Prepare(*t.Update, t.vars(t.owner).With(httpstep.Vars{httpstep.Canary: m.Text()}))
 	if err != nil {
 		return 0, false
@@ -216,73 +247,88 @@ func overridden(rule rule, request httpstep.Request, t *thing) []attempt {
 	return attempts
 }
 
-// attackDelete lets everybody else remove a thing, and a new one after each that is gone. In the end the owner removes it, which
-// shows that it could be removed and seen to be.
+// attackDelete lets everybody else remove a thing, and a new one after each that is gone. Before, the owner removes one of its
+// own, which shows how long that takes to be seen.
 func (r *run) attackDelete(ctx context.Context, res *resource, owner *person) {
+	planted := r.ownOf(owner, res)
 	t := r.sacrifice(ctx, res, owner)
-	if t == nil {
+	if t == nil || planted == nil {
 		return
 	}
-	var tried []rule
-	for _, p := range r.others(t) {
-		request, err := httpstep.Prepare(*res.Delete, t.vars(p))
-		if err != nil {
-			return
-		}
-		rule := writeRule(p)
-		attempts := append([]attempt{{rule: rule, request: request, shown: Shown(*res.Delete)}}, overridden(rule, request, t)...)
-		for _, a := range attempts {
-			tried = append(tried, a.rule)
-			if _, err := r.send(ctx, r.carried(a, p), a.request); err != nil && fatal(err) {
-				return
-			}
-			if r.unchanged(ctx, t) {
-				continue
-			}
-			if !r.stays(ctx, t) {
-				r.find(a.rule.row, r.finding(a, called(p), fmt.Sprintf("%s removed what belongs to %s, as its owner sees", called(p), owner)))
-				t.gone = true
-				if t = r.sacrifice(ctx, res, owner); t == nil {
-					return
-				}
-			}
-			break
-		}
-	}
-	if !r.controlDelete(ctx, t) {
+	delay, ok := r.controlDelete(ctx, t)
+	if !ok {
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
 			fmt.Sprintf("%s removed its own of %s by spec.app.resources[%s].delete, and item still shows it: correct the request.", owner.Name, res.Name, res.Name), v1alpha1.RowTenantIsolated)
 		return
 	}
-	for _, rule := range tried {
-		r.tried(rule.row, 1)
-	}
 	r.cameBack(t, "delete")
+	for _, p := range r.others(t) {
+		t = r.sacrifice(ctx, res, owner)
+		if t == nil {
+			return
+		}
+		r.bracketed(ctx, planted, p, func() bool { return r.deleteAs(ctx, t, planted, p, delay) })
+	}
 }
 
-// stays says whether the thing is there after all, once the owner's session was made anew: a lost session is no lost thing.
-func (r *run) stays(ctx context.Context, t *thing) bool {
-	return t.owner.login(ctx) == nil && r.unchanged(ctx, t)
+// deleteAs tries to remove a thing as somebody who must not. It says whether every attempt was answered.
+func (r *run) deleteAs(ctx context.Context, t, planted *thing, p *person, delay time.Duration) bool {
+	request, err := httpstep.Prepare(*t.Delete, t.vars(p))
+	if err != nil || t.gone {
+		return err == nil
+	}
+	rule := writeRule(p)
+	attempts := append([]attempt{{rule: rule, request: request, shown: Shown(*t.Delete)}}, overridden(rule, request, t)...)
+	for _, a := range attempts {
+		r.tried(a.rule.row)
+		if _, err := r.send(ctx, r.carried(a, p), a.request); fatal(err) {
+			return false
+		}
+		within(ctx, delay)
+		if r.removed(ctx, t, planted) {
+			t.gone = true
+			r.find(a.rule.row, r.finding(a, called(p), fmt.Sprintf("%s removed what belongs to %s, as its owner sees", called(p), t.owner)))
+			break
+		}
+	}
+	return true
 }
 
-// controlDelete lets the owner remove its thing.
-func (r *run) controlDelete(ctx context.Context, t *thing) bool {
+// removed says whether a thing is gone while its owner still gets at another of the kind: an owner who is shown nothing at all has
+// lost its session, or the app has shut everybody out.
+func (r *run) removed(ctx context.Context, t, planted *thing) bool {
+	for range 2 {
+		if r.unchanged(ctx, t) {
+			return false
+		}
+		if _, alive := r.readsBack(ctx, planted, planted.ways[0]); alive {
+			return !r.unchanged(ctx, t)
+		}
+		if t.owner.login(ctx) != nil {
+			return false
+		}
+	}
+	return false
+}
+
+// controlDelete lets the owner remove its thing, and gives how long it took to be seen.
+func (r *run) controlDelete(ctx context.Context, t *thing) (time.Duration, bool) {
 	request, err := httpstep.Prepare(*t.Delete, t.vars(t.owner))
 	if err != nil {
-		return false
+		return 0, false
 	}
 	if resp, err := r.send(ctx, t.owner.session, request); err != nil || resp.Status >= 400 {
-		return false
+		return 0, false
 	}
-	deadline := time.Now().Add(r.indexing())
+	started := time.Now()
 	for r.unchanged(ctx, t) {
-		if time.Now().After(deadline) || ctx.Err() != nil {
-			return false
+		if time.Since(started) > r.indexing() || ctx.Err() != nil {
+			return 0, false
 		}
 		within(ctx, pollEvery)
 	}
 	t.gone = true
-	return true
+	return time.Since(started).Round(pollEvery), true
 }
 
 // others are all who must not change the thing, and nobody. One identity for each tenant is enough.

@@ -1,0 +1,97 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"context"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/launchready/launchready/internal/httpstep"
+)
+
+// gaveAway says whether a reply to an attempt gives the thing away: by its marker, which nobody else can know, or by its
+// identifier at a place of the list where its owner found it.
+func (r *run) gaveAway(ctx context.Context, t *thing, w way, p *person, a attempt, resp *httpstep.Response) bool {
+	if t.marked(resp) {
+		return true
+	}
+	if !t.holds(w, resp) || carries(a.request, t.id) {
+		// What was sent may come back: an identifier that was asked for by name proves nothing.
+		return false
+	}
+	if unguessable(t.id) {
+		return true
+	}
+	key := t.Name + "/" + w.name + "/" + t.owner.Name + "/" + called(p)
+	if r.ambiguous[key] || !r.followsOwner(ctx, t, w, p, a) {
+		// The attacker has a thing of that identifier itself, by whatever trick it asks.
+		r.ambiguous[key] = true
+		return false
+	}
+	return true
+}
+
+// marked says whether the marker stands in a reply.
+func (t *thing) marked(resp *httpstep.Response) bool {
+	return t.marker.In(resp.Body) || t.marker.In([]byte(headerText(resp.Header)))
+}
+
+// carries says whether a request names an identifier.
+func carries(request httpstep.Request, id string) bool {
+	return strings.Contains(request.Path, id) || strings.Contains(string(request.Body), id) || strings.Contains(headerText(request.Header), id)
+}
+
+// unguessable says whether two things, of whatever tenants, never share an identifier. Numbers may be counted for each tenant.
+func unguessable(id string) bool {
+	return len(id) >= 12 && strings.ContainsFunc(id, func(c rune) bool { return c < '0' || c > '9' })
+}
+
+// followsOwner tells somebody else's identifier from an equal one of the attacker's own: it comes up in the attacker's list only
+// when the owner makes one more.
+func (r *run) followsOwner(ctx context.Context, t *thing, w way, p *person, a attempt) bool {
+	before, err := r.send(ctx, r.carried(a, p), a.request)
+	if err != nil {
+		return false
+	}
+	fresh, err := r.create(ctx, t.resource, t.owner)
+	if err != nil || fresh.holdsAt(w, before) {
+		return false
+	}
+	deadline := time.Now().Add(2*w.delay + grace)
+	for {
+		after, err := r.send(ctx, r.carried(a, p), a.request)
+		if err == nil && (fresh.marked(after) || fresh.holdsAt(w, after)) {
+			return true
+		}
+		if time.Now().After(deadline) || ctx.Err() != nil {
+			return false
+		}
+		within(ctx, pollEvery)
+	}
+}
+
+// holds says whether a reply shows the thing: its marker, or at the places where the owner found it, its identifier.
+func (t *thing) holds(w way, resp *httpstep.Response) bool {
+	return t.marked(resp) || t.holdsAt(w, resp)
+}
+
+func (t *thing) holdsAt(w way, resp *httpstep.Response) bool {
+	if len(w.places) == 0 {
+		return false
+	}
+	found := placesOf(resp, t.id)
+	return slices.ContainsFunc(found, func(place string) bool { return slices.Contains(w.places, place) })
+}
+
+func headerText(h http.Header) string {
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		b.WriteString(strings.Join(h[name], "\n") + "\n")
+	}
+	return b.String()
+}
