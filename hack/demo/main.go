@@ -46,7 +46,7 @@ func run(ctx context.Context, keep bool) (err error) {
 		return err
 	}
 	if err := tell(ctx, s); err != nil {
-		return errors.Join(err, s.operatorLog())
+		return errors.Join(err, s.operatorLog(context.WithoutCancel(ctx)))
 	}
 	fmt.Printf("\nThat is it: %s from nothing to launched and kept so.\n", time.Since(s.started).Round(time.Second))
 	return nil

@@ -173,10 +173,10 @@ func (s *stage) killOperator(ctx context.Context) error {
 func (s *stage) logFile() string { return filepath.Join(s.dir, "operator.log") }
 
 // operatorLog gives the end of the operator's log as an error, for whoever wants to know why the story failed.
-func (s *stage) operatorLog() error {
+func (s *stage) operatorLog(ctx context.Context) error {
 	if s.node {
 		t := &terminal{stage: s}
-		t.typed(context.Background(), "kubectl logs -n launchready-system deployment/launchready-manager --tail=20")
+		t.typed(ctx, "kubectl logs -n launchready-system deployment/launchready-manager --tail=20")
 		return t.err
 	}
 	data, err := os.ReadFile(s.logFile())

@@ -142,7 +142,7 @@ func provedByStrangers(ctx context.Context, s *stage, t *terminal) error {
 
 // accounts puts the credentials of the chatbot's accounts into Secrets, where probes find them.
 func (s *stage) accounts(ctx context.Context, t *terminal) error {
-	out, err := exec.CommandContext(ctx, filepath.Join(s.dir, "chatbot"), "-accounts").Output() //nolint:gosec // just built
+	out, err := exec.CommandContext(ctx, filepath.Join(s.dir, "chatbot"), "-accounts").Output()
 	if err != nil {
 		return fmt.Errorf("asking the chatbot for its accounts: %w", err)
 	}

@@ -15,8 +15,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const (
@@ -151,7 +149,7 @@ func (c *realCluster) command(ctx context.Context, name string, args ...string) 
 }
 
 func (c *realCluster) kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(c.binaries, "kubectl"), args...) //nolint:gosec // the control plane's own
+	cmd := exec.CommandContext(ctx, filepath.Join(c.binaries, "kubectl"), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
@@ -215,12 +213,22 @@ func (n *namespace) condition(row string) (status, reason, message string) {
 func (n *namespace) until(row, status, reason string) string {
 	n.t.Helper()
 	var s, r, message string
-	err := wait.PollUntilContextTimeout(n.t.Context(), 200*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+	ok := n.eventually(func() bool {
 		s, r, message = n.condition(row)
-		return s == status && (reason == "" || r == reason), nil
+		return s == status && (reason == "" || r == reason)
 	})
-	if err != nil {
+	if !ok {
 		n.t.Fatalf("%s is %s %s (%s), not %s %s\n%s", row, s, r, message, status, reason, n.must("get", "lr,jobs,pods,events", "-o", "wide"))
 	}
 	return message
+}
+
+// eventually says whether something comes true in time.
+func (n *namespace) eventually(holds func() bool) bool {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
+		if holds() {
+			return true
+		}
+	}
+	return false
 }

@@ -4,7 +4,6 @@
 package e2e_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -12,8 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 // chatbot is the app under test, with its weaknesses and oddities as environment.
@@ -193,17 +190,15 @@ func TestQuotaAndDeletionAreUnknownAndTriedAgain(t *testing.T) {
 	ns.must("rollout", "status", "deployment/chat", "--timeout=60s")
 	ns.apply("apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: pods}\nspec: {hard: {pods: \"1\"}}\n")
 	ns.apply(launch)
-	err := wait.PollUntilContextTimeout(t.Context(), time.Second, patience, true, func(context.Context) (bool, error) {
-		return strings.Contains(ns.must("get", "lr", "chat", "-o", "jsonpath={.status.probes}"), "ProbeQuotaExceeded"), nil
-	})
-	if err != nil {
+	if !ns.eventually(func() bool {
+		return strings.Contains(ns.must("get", "lr", "chat", "-o", "jsonpath={.status.probes}"), "ProbeQuotaExceeded")
+	}) {
 		t.Fatalf("status does not say that the quota holds the probe: %s", ns.must("get", "lr", "chat", "-o", "jsonpath={.status.probes}"))
 	}
 	ns.must("delete", "resourcequota", "pods")
-	err = wait.PollUntilContextTimeout(t.Context(), time.Second, patience, true, func(context.Context) (bool, error) {
-		return strings.Contains(ns.must("get", "pods", "-l", "launchready.dev/suite=access"), "Running"), nil
-	})
-	if err != nil {
+	if !ns.eventually(func() bool {
+		return strings.Contains(ns.must("get", "pods", "-l", "launchready.dev/suite=access"), "Running")
+	}) {
 		t.Fatalf("the probe does not run:\n%s", ns.must("get", "jobs,pods,events"))
 	}
 	ns.must("delete", "job", "-l", "launchready.dev/suite=access")
