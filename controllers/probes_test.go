@@ -64,7 +64,6 @@ func describedApp(t testing.TB) *v1alpha1.App {
 type probedApp struct {
 	*behind
 	logs podLog
-	line *lifeline
 }
 
 // podLog holds the logs of pods.
@@ -105,6 +104,7 @@ func (p *probedApp) live(c client.Client) {
 	p.restart(c)
 	p.reconciler.Probes = &ProbeRunner{
 		Image: "example.com/launchready@sha256:" + strings.Repeat("cd", 32), Version: "test", Limit: 4, Logs: p.logs,
+		ImageIDs:  []string{"sha256:" + strings.Repeat("cd", 32)},
 		APIServer: "10.96.0.1:443", Suites: map[probe.Suite]string{probe.SuiteAccess: "access-test"},
 	}
 }
@@ -279,7 +279,7 @@ func encoded(t testing.TB, r probe.Result) string {
 }
 
 // finish plays a run to its end, with a result.
-func (p *probedApp) finish(job *batchv1.Job, changes ...func(*probe.Result)) *corev1.Pod {
+func (p *probedApp) finish(job *batchv1.Job, changes ...func(*probe.Result)) {
 	p.Helper()
 	pod := p.makePod(job)
 	result := resultFor(specOf(p, job))
@@ -288,7 +288,6 @@ func (p *probedApp) finish(job *batchv1.Job, changes ...func(*probe.Result)) *co
 	}
 	p.end(pod, 0, "Completed", encoded(p, result))
 	p.endJob(job, "")
-	return pod
 }
 
 // expectRows fails unless both rows are Unknown for a reason.
@@ -734,6 +733,10 @@ func faults() map[string]fault {
 			pod := p.makePod(job, func(pod *corev1.Pod) { pod.Spec.Containers[0].Image = "example.com/forger" })
 			p.end(pod, 0, "Completed", good()(p, job))
 		}, reason: probe.ReasonProbeAltered, fault: ours, final: true},
+		"another image under the same name": {happen: func(p *probedApp, job *batchv1.Job) {
+			p.reconciler.Probes.ImageIDs = []string{"sha256:" + strings.Repeat("ef", 32)}
+			p.end(p.makePod(job), 0, "Completed", good()(p, job))
+		}, reason: probe.ReasonProbeAltered, fault: ours, final: true},
 		"another Job of the same name": {happen: func(p *probedApp, job *batchv1.Job) {
 			p.remove(job)
 			again := &batchv1.Job{ObjectMeta: metav1.ObjectMeta{Name: job.Name, Labels: job.Labels, OwnerReferences: job.OwnerReferences}, Spec: *job.Spec.DeepCopy()}
@@ -756,56 +759,69 @@ func TestProbeThatGivesNoResultIsUnknownAndTriedAgain(t *testing.T) {
 			p.pass()
 			job := p.job()
 			test.happen(p, job)
-			lr := p.pass()
-			if test.held {
-				p.expectRows(lr, test.reason)
-				if got := p.status(); got.Outcome != v1alpha1.ProbeRunning {
-					t.Fatalf("it is given up at once: %+v", got)
-				}
-				p.staysStill()
-				p.later(probe.DefaultPatience + time.Minute)
-				lr = p.pass()
-			}
-			p.expectRows(lr, test.reason)
-			for _, row := range probe.SuiteAccess.Rows() {
-				if m := measurementOf(lr, row); m.Verdict != v1alpha1.VerdictUnknown || m.LastAttempt == nil || m.LastAttempt.Fault != test.fault {
-					t.Errorf("%s is %+v", row, m)
-				}
-			}
-			if got := p.status(); got.Outcome != v1alpha1.ProbeFailed || got.Reason != test.reason {
-				t.Errorf("the status says %+v", got)
-			}
+			p.isGivenUp(test)
 			p.pass()
 			if there := slices.ContainsFunc(p.jobs(), func(j batchv1.Job) bool { return j.UID == job.UID }); there != test.ended {
 				t.Errorf("the Job is there: %v, want %v", there, test.ended)
 			}
 			p.staysStill()
-
-			p.later(29 * time.Second)
-			p.pass()
-			if got := p.status(); got.Outcome != v1alpha1.ProbeFailed {
-				t.Fatalf("it is tried again at once: %+v", got)
+			p.isTriedAgain(test)
+			if p.job().UID == job.UID {
+				t.Error("it is the same Job")
 			}
-			p.later(2 * time.Second)
-			p.pass()
-			got := p.status()
-			if test.final {
-				if got.Outcome != v1alpha1.ProbeFailed {
-					t.Fatalf("it is tried again, which gives the same: %+v", got)
-				}
-				p.later(probeAgain)
-				p.pass()
-				if got = p.status(); got.Run != 2 || got.Attempt != 1 {
-					t.Errorf("it is never tried again: %+v", got)
-				}
-				return
-			}
-			if got.Outcome != v1alpha1.ProbeRunning || got.Run != 1 || got.Attempt != 2 || got.JobUID == string(job.UID) {
-				t.Fatalf("it is not tried again: %+v", got)
-			}
+			p.reconciler.Probes.ImageIDs = nil
 			p.finish(p.job())
 			p.expect(p.pass(), "TenantIsolated", metav1.ConditionTrue, v1alpha1.ReasonPassed)
 		})
+	}
+}
+
+// isGivenUp sees that a fault makes both rows Unknown, for its reason.
+func (p *probedApp) isGivenUp(f fault) {
+	p.Helper()
+	lr := p.pass()
+	p.expectRows(lr, f.reason)
+	if f.held {
+		if got := p.status(); got.Outcome != v1alpha1.ProbeRunning {
+			p.Fatalf("it is given up at once: %+v", got)
+		}
+		p.staysStill()
+		p.later(probe.DefaultPatience + time.Minute)
+		lr = p.pass()
+		p.expectRows(lr, f.reason)
+	}
+	for _, row := range probe.SuiteAccess.Rows() {
+		if m := measurementOf(lr, row); m.Verdict != v1alpha1.VerdictUnknown || m.LastAttempt == nil || m.LastAttempt.Fault != f.fault {
+			p.Errorf("%s is %+v", row, m)
+		}
+	}
+	if got := p.status(); got.Outcome != v1alpha1.ProbeFailed || got.Reason != f.reason {
+		p.Errorf("the status says %+v", got)
+	}
+}
+
+// isTriedAgain sees that there is another attempt after the backoff, or another run later where that would end the same.
+func (p *probedApp) isTriedAgain(f fault) {
+	p.Helper()
+	p.later(29 * time.Second)
+	p.pass()
+	if got := p.status(); got.Outcome != v1alpha1.ProbeFailed {
+		p.Fatalf("it is tried again at once: %+v", got)
+	}
+	run, attempt := int64(1), int32(2)
+	if f.final {
+		run, attempt = 2, 1
+		p.later(probeAgain - 30*time.Second)
+		p.pass()
+		if got := p.status(); got.Outcome != v1alpha1.ProbeFailed {
+			p.Fatalf("it is tried again, which gives the same: %+v", got)
+		}
+	}
+	p.later(2 * time.Second)
+	p.pass()
+	p.pass() // the first may have had to clear the way
+	if got := p.status(); got.Outcome != v1alpha1.ProbeRunning || got.Run != run || got.Attempt != attempt {
+		p.Fatalf("it is not tried again: %+v", got)
 	}
 }
 
@@ -1034,28 +1050,39 @@ func TestProbeThatNobodyWaitsForIsRemoved(t *testing.T) {
 	}
 }
 
-// throughForProbes gives a client whose calls all go through the lifeline, those that probes need among them, and counts the Jobs that were
-// created.
-func (l *lifeline) throughForProbes(c client.WithWatch, created map[string]int) client.Client {
+// throughForProbes gives a client whose calls all go through the lifeline, those that only probes need among them.
+func (l *lifeline) throughForProbes(c client.WithWatch) client.Client {
 	others, ok := l.through(c).(client.WithWatch)
 	if !ok {
 		panic("an intercepted client watches")
 	}
 	return interceptor.NewClient(others, interceptor.Funcs{
 		Create: func(ctx context.Context, _ client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
-			return l.write(func() error {
-				err := c.Create(ctx, obj, opts...)
-				if job, ok := obj.(*batchv1.Job); ok && err == nil {
-					created[job.Name]++
-				}
-				return err
-			})
+			return l.write(func() error { return c.Create(ctx, obj, opts...) })
 		},
 		Update: func(ctx context.Context, _ client.WithWatch, obj client.Object, opts ...client.UpdateOption) error {
 			return l.write(func() error { return c.Update(ctx, obj, opts...) })
 		},
 		Delete: func(ctx context.Context, _ client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
 			return l.write(func() error { return c.Delete(ctx, obj, opts...) })
+		},
+	})
+}
+
+// counting gives a client that counts the Jobs that it has created, by name.
+func counting(t testing.TB, created map[string]int) client.WithWatch {
+	t.Helper()
+	watching, err := client.NewWithWatch(apiServer, client.Options{Scheme: newScheme(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return interceptor.NewClient(watching, interceptor.Funcs{
+		Create: func(ctx context.Context, c client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+			err := c.Create(ctx, obj, opts...)
+			if job, ok := obj.(*batchv1.Job); ok && err == nil {
+				created[job.Name]++
+			}
+			return err
 		},
 	})
 }
@@ -1069,55 +1096,53 @@ type probeEnd struct {
 }
 
 // TestKilledAtAnyCallOfAProbeConverges tells the same story again and again: a first attempt runs out of memory, the second finds
-// a leak, and a new Secret brings about another run. Each time the operator is killed at another call to the API server.
+// a leak, and a new Secret brings about another run. Each time the operator is killed at another call to the API server: right
+// after each write has landed, and before the first. To be killed at a read, or before a later write lands, leaves behind the
+// same as to be killed right after the write before.
 func TestKilledAtAnyCallOfAProbeConverges(t *testing.T) {
 	undisturbed := &lifeline{}
 	reference, calls := tellProbeStory(t, undisturbed)
-	if calls < 40 {
-		t.Fatalf("the whole story takes only %d calls: is the lifeline in the way of all of them?", calls)
+	if calls < 100 || len(undisturbed.writes) < 15 {
+		t.Fatalf("the whole story takes only %d calls, %d of them writes: is the lifeline in the way of all of them?", calls, len(undisturbed.writes))
 	}
 	options := append(storyOptions(),
 		cmpopts.IgnoreFields(v1alpha1.Probe{}, "JobName", "JobUID", "Revision", "InputsHash"),
 		cmpopts.IgnoreFields(v1alpha1.Measurement{}, "InputsHash"),
 	)
-	for _, landed := range []bool{false, true} {
-		for n := 1; n <= calls; n++ {
-			if landed && !slices.Contains(undisturbed.writes, n) {
-				continue
+	for i, n := range append([]int{undisturbed.writes[0]}, undisturbed.writes...) {
+		landed := i > 0
+		t.Run(fmt.Sprintf("call %d, landed %v", n, landed), func(t *testing.T) {
+			line := &lifeline{cutAt: n, landed: landed}
+			got, _ := tellProbeStory(t, line)
+			if !line.dead {
+				t.Fatal("the operator was not killed")
 			}
-			t.Run(fmt.Sprintf("call %d, landed %v", n, landed), func(t *testing.T) {
-				line := &lifeline{cutAt: n, landed: landed}
-				got, _ := tellProbeStory(t, line)
-				if !line.dead {
-					t.Fatal("the operator was not killed")
-				}
-				if diff := cmp.Diff(reference, got, options); diff != "" {
-					t.Errorf("it ends otherwise (-undisturbed +killed):\n%s", diff)
-				}
-			})
-		}
+			if diff := cmp.Diff(reference, got, options); diff != "" {
+				t.Errorf("it ends otherwise (-undisturbed +killed):\n%s", diff)
+			}
+		})
 	}
-	t.Logf("killed at each of %d calls before it reached the API server, and at each of %d writes after", calls, len(undisturbed.writes))
+	t.Logf("killed after each of %d writes among %d calls", len(undisturbed.writes), calls)
 }
 
 func tellProbeStory(t *testing.T, line *lifeline) (probeEnd, int) {
 	t.Helper()
-	watching, err := client.NewWithWatch(apiServer, client.Options{Scheme: newScheme(t)})
-	if err != nil {
-		t.Fatal(err)
-	}
 	p := newProbed(t)
 	created := map[string]int{}
-	p.line = line
-	p.live(line.throughForProbes(watching, created))
+	api := counting(t, created)
+	p.live(line.throughForProbes(api))
 	p.create(p.launch)
-	p.settleProbe()
+	settle := func() {
+		t.Helper()
+		p.settleProbe(line, api)
+	}
+	settle()
 
 	p.end(p.makePod(p.job()), 137, "OOMKilled", "")
-	p.settleProbe()
+	settle()
 	p.expectRows(p.get("chat"), probe.ReasonProbeOutOfMemory)
 	p.later(31 * time.Second)
-	p.settleProbe()
+	settle()
 
 	var log bytes.Buffer
 	evidence := probe.NewEvidenceWriter(&log, probe.MaxEvidenceBytes)
@@ -1130,14 +1155,14 @@ func tellProbeStory(t *testing.T, line *lifeline) (probeEnd, int) {
 	}
 	p.logs[p.job().Name+"-x7f2k"] = log.Bytes()
 	p.finish(p.job(), leaking, func(r *probe.Result) { r.EvidenceSHA256, r.EvidenceLines = evidence.Sum() })
-	p.settleProbe()
+	settle()
 	p.expect(p.get("chat"), "TenantIsolated", metav1.ConditionFalse, "CrossTenantRead")
 	checkFindings(p, 2)
 
 	p.update(&corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: p.namespace, Name: "probe-bob"}, StringData: map[string]string{"email": "bobby@example.com"}})
-	p.settleProbe()
+	settle()
 	p.finish(p.job())
-	p.settleProbe()
+	settle()
 
 	lr := p.get("chat")
 	checkInvariants(t, lr)
@@ -1157,14 +1182,15 @@ func tellProbeStory(t *testing.T, line *lifeline) (probeEnd, int) {
 	return found, line.calls
 }
 
-// settleProbe reconciles until a pass succeeds and writes nothing. An operator that is killed starts anew, and is not killed again.
-func (p *probedApp) settleProbe() {
+// settleProbe reconciles until a pass writes nothing. An operator that is killed starts anew, and is not killed again.
+func (p *probedApp) settleProbe(line *lifeline, api client.Client) {
 	p.Helper()
 	request := ctrl.Request{NamespacedName: types.NamespacedName{Namespace: p.namespace, Name: "chat"}}
 	for before := ""; ; {
+		killed := line.dead
 		_, err := p.reconciler.Reconcile(p.Context(), request)
-		if errors.Is(err, errKilled) || (p.line.dead && errors.Is(p.reconciler.Client.Get(p.Context(), request.NamespacedName, &v1alpha1.LaunchReadiness{}), errKilled)) {
-			p.live(p.client)
+		if line.dead && !killed {
+			p.live(api)
 			before = ""
 			continue
 		}
@@ -1195,7 +1221,7 @@ func TestSecretsOfIdentitiesAreNowhere(t *testing.T) {
 		_, err := p.reconciler.Reconcile(ctx, ctrl.Request{NamespacedName: client.ObjectKeyFromObject(p.launch)})
 		fmt.Fprintln(&written, err)
 		for _, list := range []client.ObjectList{&v1alpha1.LaunchReadinessList{}, &v1alpha1.LaunchReportList{}, &batchv1.JobList{}, &networkingv1.NetworkPolicyList{}} {
-			if err := p.client.List(t.Context(), list, client.InNamespace(p.namespace)); err != nil {
+			if err := p.client.List(ctx, list, client.InNamespace(p.namespace)); err != nil {
 				t.Fatal(err)
 			}
 			if err := json.NewEncoder(&written).Encode(list); err != nil {

@@ -60,12 +60,14 @@ func prepare(ctx context.Context, c *kubernetes.Clientset) ([]scenario, error) {
 	return scenarios, nil
 }
 
-// reduced are the shipped policies without the rule on typed secrets, bound to a label of their own.
+// reduced are the shipped policies without the rule on typed secrets and the guard of probes, bound to a label of their own.
 func reduced() gate.Policies {
 	reduced := gate.PoliciesFor(gate.DefaultOperator)
-	ofSecrets := func(name string) bool { return strings.HasPrefix(name, "launchready-secrets") }
-	reduced.Policies = slices.DeleteFunc(reduced.Policies, func(p admissionregistrationv1.ValidatingAdmissionPolicy) bool { return ofSecrets(p.Name) })
-	reduced.Bindings = slices.DeleteFunc(reduced.Bindings, func(b admissionregistrationv1.ValidatingAdmissionPolicyBinding) bool { return ofSecrets(b.Name) })
+	others := func(name string) bool {
+		return strings.HasPrefix(name, "launchready-secrets") || strings.HasPrefix(name, "launchready-probes")
+	}
+	reduced.Policies = slices.DeleteFunc(reduced.Policies, func(p admissionregistrationv1.ValidatingAdmissionPolicy) bool { return others(p.Name) })
+	reduced.Bindings = slices.DeleteFunc(reduced.Bindings, func(b admissionregistrationv1.ValidatingAdmissionPolicyBinding) bool { return others(b.Name) })
 	for i := range reduced.Policies {
 		reduced.Policies[i].Name = "state-" + reduced.Policies[i].Name
 	}

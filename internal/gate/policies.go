@@ -30,23 +30,45 @@ type Policies struct {
 
 // PoliciesFor gives the policies for an operator of the given user name. For each table one policy refuses, and two warn,
 // where every request is looked at and where only overrides are: what a failed validation does is said by the binding, for
-// all of a policy.
+// all of a policy. One more guards the probes.
 func PoliciesFor(operator string) Policies {
 	var p Policies
 	for _, t := range tables(operator) {
-		p.add(t, t.name, admissionregistrationv1.Deny, t.denials(), t.concerns, t.gated()...)
+		p.add(t, t.name, admissionregistrationv1.Deny, t.denials(), t.concerns, inNamespaces(t.gated()...))
 		if t.unbreakable {
 			continue
 		}
-		p.add(t, t.name+"-warnings", admissionregistrationv1.Warn, t.warnings(), t.concerns, audited())
-		p.add(t, t.name+"-overrides", admissionregistrationv1.Warn, t.warnings(), t.overridden()+" && ("+t.concerns+")", t.unaudited()...)
+		p.add(t, t.name+"-warnings", admissionregistrationv1.Warn, t.warnings(), t.concerns, inNamespaces(audited()))
+		p.add(t, t.name+"-overrides", admissionregistrationv1.Warn, t.warnings(), t.overridden()+" && ("+t.concerns+")", inNamespaces(t.unaudited()...))
 	}
+	probes := probeTable(operator)
+	p.add(probes, probes.name, admissionregistrationv1.Deny, probes.denials(), probes.concerns, probeScopes())
 	return p
 }
 
-// add adds the policy that the validations make, and its bindings, one for each selector.
+// scope is what a binding is bound to, and what the binding's name says of it behind that of its policy. No match is everything
+// that the policy looks at.
+type scope struct {
+	suffix string
+	match  *admissionregistrationv1.MatchResources
+}
+
+// inNamespaces gives a scope for each selector of Namespaces; the second is of those that demand a launch. nil selects all.
+func inNamespaces(selectors ...*metav1.LabelSelector) []scope {
+	var scopes []scope
+	for i, selector := range selectors {
+		s := scope{suffix: []string{"", "-required"}[i]}
+		if selector != nil {
+			s.match = &admissionregistrationv1.MatchResources{NamespaceSelector: selector}
+		}
+		scopes = append(scopes, s)
+	}
+	return scopes
+}
+
+// add adds the policy that the validations make, and its bindings, one for each scope.
 func (p *Policies) add(t table, name string, action admissionregistrationv1.ValidationAction, validations []admissionregistrationv1.Validation,
-	concerns expression, selectors ...*metav1.LabelSelector,
+	concerns expression, scopes []scope,
 ) {
 	p.Policies = append(p.Policies, admissionregistrationv1.ValidatingAdmissionPolicy{
 		TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicy"},
@@ -64,16 +86,12 @@ func (p *Policies) add(t table, name string, action admissionregistrationv1.Vali
 	if action == admissionregistrationv1.Warn {
 		actions = append(actions, admissionregistrationv1.Audit)
 	}
-	for i, selector := range selectors {
-		b := admissionregistrationv1.ValidatingAdmissionPolicyBinding{
+	for _, s := range scopes {
+		p.Bindings = append(p.Bindings, admissionregistrationv1.ValidatingAdmissionPolicyBinding{
 			TypeMeta:   metav1.TypeMeta{APIVersion: admissionregistrationv1.SchemeGroupVersion.String(), Kind: "ValidatingAdmissionPolicyBinding"},
-			ObjectMeta: metav1.ObjectMeta{Name: name + []string{"", "-required"}[i], Labels: partOf()},
-			Spec:       admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name, ValidationActions: actions},
-		}
-		if selector != nil {
-			b.Spec.MatchResources = &admissionregistrationv1.MatchResources{NamespaceSelector: selector}
-		}
-		p.Bindings = append(p.Bindings, b)
+			ObjectMeta: metav1.ObjectMeta{Name: name + s.suffix, Labels: partOf()},
+			Spec:       admissionregistrationv1.ValidatingAdmissionPolicyBindingSpec{PolicyName: name, ValidationActions: actions, MatchResources: s.match},
+		})
 	}
 }
 

@@ -72,7 +72,7 @@ func TestEveryBindingIsOfAPolicyThatDeniesOrWarns(t *testing.T) {
 }
 
 // No Namespace without a launch may ever be looked at, for what is not evaluated can't fail: kube-system least of all. The
-// exceptions are the launch itself and the state, which are guarded everywhere, and what demands a launch.
+// exceptions are the launch itself, the state and the probes, which are guarded everywhere, and what demands a launch.
 func TestPoliciesAreBoundToGatedNamespaces(t *testing.T) {
 	gated := &metav1.LabelSelector{MatchLabels: map[string]string{"launchready.dev/gated": "true"}}
 	required := &metav1.LabelSelector{
@@ -99,6 +99,7 @@ func TestPoliciesAreBoundToGatedNamespaces(t *testing.T) {
 		"launchready-routes": gated, "launchready-routes-required": required,
 		"launchready-services": gated, "launchready-services-required": required,
 		"launchready-launches": nil, "launchready-namespaces": nil,
+		"launchready-probes": nil, "launchready-probes-by-name": nil,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("what denies is bound to other Namespaces (-want +got):\n%s", diff)
@@ -173,6 +174,8 @@ func TestPoliciesLookAtWritesOfTheirResources(t *testing.T) {
 		"launchready-services":   "CREATE,UPDATE /v1 services",
 		"launchready-launches":   "CREATE,UPDATE,DELETE launchready.dev/* launchreadinesses",
 		"launchready-namespaces": "UPDATE /v1 namespaces,namespaces/status,namespaces/finalize",
+		"launchready-probes": "CREATE,UPDATE /v1 pods,pods/status,pods/ephemeralcontainers,pods/resize; UPDATE batch/v1 jobs/status; " +
+			"CREATE,UPDATE batch/v1 jobs; CONNECT /v1 pods/exec,pods/attach,pods/portforward,pods/proxy",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the policies look at something else (-want +got):\n%s", diff)
@@ -192,12 +195,15 @@ func TestPoliciesKnowTheOperatorByItsName(t *testing.T) {
 		if p.Name == "launchready-namespaces" && strings.Count(text, "'"+operator+"'") != 2 {
 			t.Errorf("%s does not know the operator", p.Name)
 		}
+		if p.Name == "launchready-probes" && strings.Count(text, "'"+operator+"'") != 1 {
+			t.Errorf("%s does not know the operator", p.Name)
+		}
 	}
 }
 
 // Whatever a rule asks for, the table has in both judges, and every rule has its words.
 func TestEveryRuleAsksForWhatTheTableHas(t *testing.T) {
-	for _, table := range tables(DefaultOperator) {
+	for _, table := range append(tables(DefaultOperator), probeTable(DefaultOperator)) {
 		variables := map[string]bool{}
 		for _, v := range table.variables {
 			variables[v.name] = true

@@ -114,7 +114,7 @@ func (m message) text(texts map[string]string) string {
 // heavy are the facts that a message does not ask for again, since the API server makes all messages of a policy for every
 // request: those that cost much, and those that need its authorizer, which messages lack.
 func heavy(fact string) bool {
-	return slices.Contains([]string{"same", "verified", "remediated", "may", "mayAdopt"}, strings.TrimPrefix(fact, "!"))
+	return slices.Contains([]string{"same", "verified", "remediated", "may", "mayAdopt", "touched"}, strings.TrimPrefix(fact, "!"))
 }
 
 // guarded gives the message of a rule as an expression that costs little where the rule does not match.

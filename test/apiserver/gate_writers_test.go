@@ -211,7 +211,10 @@ func TestReplacingByForceIsNoWayAround(t *testing.T) {
 // and counts by the API server's own metric, which counts failures alone.
 func TestOtherNamespacesNeverEvaluate(t *testing.T) {
 	namespace, dev := failingNamespace(t)
-	setTraps(t)
+	setTraps(t, func(policy string) bool {
+		// These look at our own resources, at Namespaces and at probes, everywhere.
+		return policy != "launchready-launches" && policy != "launchready-namespaces" && policy != "launchready-probes"
+	})
 	eventually(t, func() string {
 		before := evaluations(t)
 		mustPass(t, dev, func(ctx context.Context) error {
@@ -238,26 +241,28 @@ func TestOtherNamespacesNeverEvaluate(t *testing.T) {
 	}
 }
 
-// setTraps makes a trap of each policy that is bound to Namespaces by their labels, until the test ends.
-func setTraps(t *testing.T) {
+// setTraps makes a trap of each policy that is chosen, until the test ends.
+func setTraps(t *testing.T, chosen func(policy string) bool) {
 	t.Helper()
 	var traps []*unstructured.Unstructured
 	for _, object := range shippedPolicies(t) {
-		name := object.GetName()
-		if name == "launchready-launches" || name == "launchready-namespaces" {
-			continue // these look at our own resources and at Namespaces, everywhere
+		policy, isBinding, err := unstructured.NestedString(object.Object, "spec", "policyName")
+		if err != nil {
+			t.Fatal(err)
 		}
-		object.SetName("trap-" + name)
-		if object.GetKind() == "ValidatingAdmissionPolicy" {
+		if !isBinding {
+			policy = object.GetName()
+		}
+		if !chosen(policy) {
+			continue
+		}
+		object.SetName("trap-" + object.GetName())
+		if !isBinding {
 			set(object, []any{map[string]any{"expression": "false"}}, "spec", "validations")
 			unstructured.RemoveNestedField(object.Object, "spec", "matchConditions")
 			unstructured.RemoveNestedField(object.Object, "spec", "variables")
 		} else {
-			bound, _, err := unstructured.NestedString(object.Object, "spec", "policyName")
-			if err != nil {
-				t.Fatal(err)
-			}
-			set(object, "trap-"+bound, "spec", "policyName")
+			set(object, "trap-"+policy, "spec", "policyName")
 			set(object, []any{"Warn"}, "spec", "validationActions")
 		}
 		traps = append(traps, object)

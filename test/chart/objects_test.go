@@ -129,7 +129,7 @@ func TestWatchedNamespaces(t *testing.T) {
 func TestPolicies(t *testing.T) {
 	text := asYAML(t, parseFile(t, "admission/policies.yaml"))
 	const operator, other = "system:serviceaccount:launchready-system:launchready-manager", "system:serviceaccount:elsewhere:somebody"
-	if n := strings.Count(text, operator); n != 2 {
+	if n := strings.Count(text, operator); n != 3 {
 		t.Errorf("config names the operator %d times", n)
 	}
 	var want []object

@@ -71,6 +71,7 @@ type run struct {
 	marks     []*marker.Marker
 	limited   *httpstep.Expression
 	baseline  baseline
+	lastAlive aliveness
 	// workers is how many requests are under way at once.
 	workers atomic.Int32
 	// owners got back what they planted, and came says by which channels, by resource.

@@ -169,7 +169,11 @@ func (r *run) bracketed(ctx context.Context, t *thing, p *person, send func() bo
 				break
 			}
 		}
-		if r.alive(ctx, t, p) && send() && r.alive(ctx, t, p) {
+		// What was seen after the last batch need not be seen again before the next.
+		before := r.lastAlive == aliveness{t, p} || r.alive(ctx, t, p)
+		r.lastAlive = aliveness{}
+		if before && send() && r.alive(ctx, t, p) {
+			r.lastAlive = aliveness{t, p}
 			return true
 		}
 		if ctx.Err() != nil {
@@ -194,6 +198,12 @@ func (r *run) void(t *thing, p *person) {
 	r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
 		fmt.Sprintf("%s lost access to its own during the attacks on %s, so that denials prove nothing. Look for a lockout, a rate limit that says something else than spec.app.rateLimited, or a session that ends early.", who, t.Name),
 		both...)
+}
+
+// aliveness is a thing whose owner got at it, and an attacker who got at its own, by the last request that was sent.
+type aliveness struct {
+	thing    *thing
+	attacker *person
 }
 
 // alive says whether the attacker reads its own thing, and the owner the one that is attacked.

@@ -113,7 +113,9 @@ func TestAnAppThatShutsEverybodyOutDuringDeletionsIsNotSaidToHaveLostAnything(t 
 		giveJSON(w, http.StatusForbidden, nil)
 		return true
 	}), restDescription)
-	m.wants(t, tenants, unknown, "lost access to its own during the attacks")
+	for _, row := range []v1alpha1.Row{auth, tenants} {
+		m.wants(t, row, unknown, "lost access to its own during the attacks")
+	}
 }
 
 func TestAnEdgeThatRefusesEverythingIsNotMeasured(t *testing.T) {

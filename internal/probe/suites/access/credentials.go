@@ -56,12 +56,9 @@ func (r *run) attackCredentials(ctx context.Context, t *thing) {
 		return
 	}
 	for _, c := range enough {
-		n := 0
-		for _, f := range r.forgeries(ctx, t, c, public) {
-			r.tryForged(ctx, t, f)
-			n++
-		}
-		if n > 0 {
+		forged := r.forgeries(ctx, t, c, public)
+		r.tryForged(ctx, t, forged)
+		if len(forged) > 0 {
 			r.control(v1alpha1.RowAuthEnforced, "%s's %s is enough, and every broken one was tried.", t.owner.Name, c.name)
 		}
 	}
@@ -136,15 +133,26 @@ func (r *run) opensBy(ctx context.Context, t *thing, s session) bool {
 	return r.opens(ctx, t, s) && !r.opens(ctx, t, session{})
 }
 
-// tryForged asks with a forged credential. If the app takes it, that is a finding.
-func (r *run) tryForged(ctx context.Context, t *thing, f forgedCredential) {
-	r.tried(v1alpha1.RowAuthEnforced)
-	if !r.opensBy(ctx, t, f.session()) {
+// tryForged asks with forged credentials, side by side. Whichever the app takes is a finding, if nobody is not taken as well.
+func (r *run) tryForged(ctx context.Context, t *thing, forged []forgedCredential) {
+	request, err := t.request(t.item(), t.owner)
+	if err != nil {
 		return
 	}
-	if request, err := t.request(t.item(), t.owner); err == nil {
-		a := attempt{rule: f.rule, request: request, shown: Shown(t.Item), trick: f.trick}
-		r.find(f.rule.row, r.finding(a, t.owner.Name, "the app took a credential that it must refuse"))
+	attempts := make([]attempt, len(forged))
+	for i, f := range forged {
+		carrier := f.session()
+		attempts[i] = attempt{rule: f.rule, request: request, shown: Shown(t.Item), trick: f.trick, carrier: &carrier}
+	}
+	for i, reply := range r.sendAll(ctx, nil, attempts) {
+		if reply.err == nil && t.holds(t.ways[0], reply.Response) && r.opensBy(ctx, t, *attempts[i].carrier) {
+			r.find(attempts[i].rule.row, r.finding(attempts[i], t.owner.Name, "the app took a credential that it must refuse"))
+		}
+	}
+	// Refusals mean something only from an app that still takes the good one.
+	if !r.opens(ctx, t, t.owner.session) && (t.owner.login(ctx) != nil || !r.opens(ctx, t, t.owner.session)) {
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
+			fmt.Sprintf("%s lost access to its own while broken credentials were tried, so that refusals prove nothing. Look for a lockout.", t.owner.Name), v1alpha1.RowAuthEnforced)
 	}
 }
 
