@@ -15,6 +15,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
 )
 
 const (
@@ -225,10 +227,7 @@ func (n *namespace) until(row, status, reason string) string {
 
 // eventually says whether something comes true in time.
 func (n *namespace) eventually(holds func() bool) bool {
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(200 * time.Millisecond) {
-		if holds() {
-			return true
-		}
-	}
-	return false
+	return wait.PollUntilContextTimeout(n.t.Context(), 200*time.Millisecond, patience, true, func(context.Context) (bool, error) {
+		return holds(), nil
+	}) == nil
 }
