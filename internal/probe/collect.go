@@ -146,9 +146,17 @@ func (s Sighting) pod() (*corev1.Pod, *cause) {
 	var own, strange []*corev1.Pod
 	for i := range s.Pods {
 		pod := &s.Pods[i]
-		if owner := metav1.GetControllerOfNoCopy(pod); owner != nil && owner.UID == s.JobUID {
+		owned := false
+		if owner := metav1.GetControllerOfNoCopy(pod); owner != nil {
+			owned = owner.UID == s.JobUID
+		}
+		switch {
+		case owned && s.guarded(pod):
 			own = append(own, pod)
-		} else if pod.Labels[batchv1.JobNameLabel] == s.Job.Name {
+		case owned:
+			c := forged(s.Job.Namespace, "a pod says that the probe's Job made it, and lacks the labels or the name that the Job gives")
+			return nil, &c
+		case pod.Labels[batchv1.JobNameLabel] == s.Job.Name:
 			strange = append(strange, pod)
 		}
 	}
@@ -163,6 +171,17 @@ func (s Sighting) pod() (*corev1.Pod, *cause) {
 		return nil, &c
 	}
 	return nil, nil
+}
+
+// guarded says whether a pod is one that the admission policy keeps everybody else away from: it has the labels of its Job's
+// template, and a name that begins with the Job's.
+func (s Sighting) guarded(pod *corev1.Pod) bool {
+	for _, label := range []string{ManagedByLabel, LaunchLabel, SuiteLabel} {
+		if pod.Labels[label] != s.Job.Spec.Template.Labels[label] {
+			return false
+		}
+	}
+	return strings.HasPrefix(pod.Name, s.Job.Name+"-")
 }
 
 // withoutPod judges a Job that has no pod, or none any more.

@@ -251,6 +251,21 @@ func TestWhatBecameOfAJob(t *testing.T) {
 			}},
 			StateFailed, ReasonProbeForged, "did not make it", v1alpha1.FaultApp, true,
 		},
+		"a pod that claims the Job without its labels": {
+			[]func(*Sighting){func(s *Sighting) { end(0, "Completed", goodMessage(t))(s); delete(s.Pods[0].Labels, SuiteLabel) }},
+			StateFailed, ReasonProbeForged, "lacks the labels or the name", v1alpha1.FaultApp, true,
+		},
+		"a pod that claims the Job by another name": {
+			[]func(*Sighting){func(s *Sighting) { end(0, "Completed", goodMessage(t))(s); s.Pods[0].Name = "foo" }},
+			StateFailed, ReasonProbeForged, "lacks the labels or the name", v1alpha1.FaultApp, true,
+		},
+		"a pod that takes its time to end": {
+			[]func(*Sighting){func(s *Sighting) {
+				end(0, "Completed", goodMessage(t))(s)
+				s.Pods[0].Spec.TerminationGracePeriodSeconds = ptr.To[int64](3600)
+			}},
+			StateFailed, ReasonProbeAltered, "terminationGracePeriodSeconds", v1alpha1.FaultOperator, false,
+		},
 		"two pods": {
 			[]func(*Sighting){func(s *Sighting) { end(0, "Completed", goodMessage(t))(s); s.Pods = append(s.Pods, s.Pods[0]) }},
 			StateFailed, ReasonProbeForged, "2 pods", v1alpha1.FaultApp, true,

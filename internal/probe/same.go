@@ -105,6 +105,7 @@ func shape(s corev1.PodSpec, c corev1.Container) []aspect {
 		{"dnsPolicy", s.DNSPolicy},
 		{"dnsConfig", s.DNSConfig},
 		{"restartPolicy", s.RestartPolicy},
+		{"terminationGracePeriodSeconds", s.TerminationGracePeriodSeconds},
 		{"automountServiceAccountToken", s.AutomountServiceAccountToken},
 		{"enableServiceLinks", s.EnableServiceLinks},
 		{"securityContext", security},

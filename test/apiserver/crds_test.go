@@ -112,6 +112,9 @@ func fieldTests() []fieldTest {
 		{"is typed, and keeps nothing that it does not know", func(f field) string {
 			s := f.schema
 			switch {
+			case f.name == "json" && strings.HasPrefix(f.path, "spec.app."):
+				// The body of a described request: whatever the app takes.
+				return ""
 			case s.XPreserveUnknownFields != nil:
 				return "keeps unknown fields"
 			case s.XIntOrString:
