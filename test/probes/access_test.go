@@ -5,6 +5,7 @@ package probes_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -93,7 +94,8 @@ func TestOdditiesChangeNothing(t *testing.T) {
 			case chatbots.SlowReplies:
 				// It is as slow with less of it.
 				app.Resources, app.AdminPaths, app.Chat, app.SignUp = app.Resources[:1], app.AdminPaths[1:2], nil, nil
-				app.Resources[0].Update, app.Resources[0].Export = nil, nil
+				app.Resources[0].Update, app.Resources[0].Export, app.Resources[0].Search = nil, nil, nil
+				app.Identities = slices.DeleteFunc(app.Identities, func(i v1alpha1.Identity) bool { return i.Name == "anna" })
 			case chatbots.Pagination:
 				// The newest are on the second page, as whoever describes the app is told.
 				for i := range app.Resources {

@@ -253,3 +253,17 @@ func TestAnAdministrationOfCountersIsRecognisedByTheRest(t *testing.T) {
 		measure(t, c, app, restDescription).wants(t, auth, want, "")
 	}
 }
+
+func TestAHeaderThatEverybodySendsAlikeIsNoCredential(t *testing.T) {
+	c := newCore()
+	m := measure(t, c, between(&rest{core: c}, func(w http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path == "/login" || r.URL.Path == "/" || r.Header.Get("X-Client") != "" {
+			return false
+		}
+		giveJSON(w, http.StatusBadRequest, map[string]any{"error": "X-Client is missing"})
+		return true
+	}), strings.NewReplacer("capture: {token: response.json.token}", "capture: {token: response.json.token, lang: response.json.lang}",
+		"Authorization: Bearer $(token)", "Authorization: Bearer $(token), X-Client: web-$(lang)").Replace(restDescription))
+	m.passes(t)
+	m.wants(t, auth, pass, "credential in Authorization and X-Client is enough")
+}

@@ -6,6 +6,7 @@ package access
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -105,7 +106,14 @@ func (r *run) mark() *marker.Marker {
 // create lets a person create a thing, and puts it into the ledger.
 func (r *run) create(ctx context.Context, res *resource, p *person) (*thing, error) {
 	m := r.mark()
-	captured, err := r.runStep(ctx, res.create, p.jar, p.vars.With(httpstep.Vars{httpstep.Canary: m.Text()}), p.headers)
+	step := func() (httpstep.Vars, error) {
+		return r.runStep(ctx, res.create, p.jar, p.vars.With(httpstep.Vars{httpstep.Canary: m.Text()}), p.headers)
+	}
+	captured, err := step()
+	if refused := (*httpstep.UnexpectedError)(nil); errors.As(err, &refused) && p.login(ctx) == nil {
+		// The session may have ended meanwhile.
+		captured, err = step()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -47,7 +47,7 @@ func (a *rest) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewDecoder(r.Body).Decode(&body)
 	if r.URL.Path == "/login" {
 		if token, ok := a.login(body.User, body.Password); ok {
-			giveJSON(w, http.StatusOK, map[string]any{"token": token})
+			giveJSON(w, http.StatusOK, map[string]any{"token": token, "lang": "en"})
 			return
 		}
 		giveJSON(w, http.StatusUnauthorized, nil)
