@@ -1260,3 +1260,22 @@ func TestSecretsOfIdentitiesAreNowhere(t *testing.T) {
 		}
 	}
 }
+
+// TestProbeThatTheStatusNamesIsNotForgotten is about a cache that is older than the Job: the status in the API server decides.
+func TestProbeThatTheStatusNamesIsNotForgotten(t *testing.T) {
+	p := newProbed(t)
+	lr := p.pass()
+	job := p.job()
+	stale := lr.DeepCopy()
+	stale.Status.Probes = nil
+	app, _, err := p.reconciler.resolve(t.Context(), stale)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := (suiteRun{r: p.reconciler, app: app, suite: probe.SuiteAccess}).removeForgotten(t.Context(), job); err != nil {
+		t.Fatal(err)
+	}
+	if p.job().UID != job.UID {
+		t.Error("it is removed")
+	}
+}

@@ -105,7 +105,7 @@ func (m *managed) watchesADeployment(t *testing.T) {
 }
 
 func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
-	good := managerOptions{namespace: "launchready-system", resync: time.Minute, checkTimeout: time.Second, concurrentReconciles: 1}
+	good := managerOptions{namespace: "launchready-system", resync: time.Minute, checkTimeout: time.Second, concurrentReconciles: 1, maxConcurrentProbes: 1}
 	if err := good.validate(); err != nil {
 		t.Fatalf("good flags are refused: %v", err)
 	}
@@ -114,6 +114,7 @@ func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 		"--resync":                func(o *managerOptions) { o.resync = 0 },
 		"--check-timeout":         func(o *managerOptions) { o.checkTimeout = time.Millisecond },
 		"--concurrent-reconciles": func(o *managerOptions) { o.concurrentReconciles = 0 },
+		"--max-concurrent-probes": func(o *managerOptions) { o.maxConcurrentProbes = 0 },
 		"--verbosity":             func(o *managerOptions) { o.logLevel = 8 }, // client-go logs the bodies of answers from there on
 	} {
 		bad := good
