@@ -204,7 +204,8 @@ func (s suiteRun) reconcile(ctx context.Context, o *obstacle) (suiteFound, error
 		return suiteFound{}, err
 	}
 	if reason != "" && (last == nil || last.Outcome != v1alpha1.ProbeRunning) {
-		return suiteFound{status: last, outcomes: s.unmeasured(v1alpha1.FaultApp, reason, message)}, nil
+		// A Secret that is missing can't be watched for.
+		return suiteFound{status: last, again: mending, outcomes: s.unmeasured(v1alpha1.FaultApp, reason, message)}, nil
 	}
 	if last != nil && last.Outcome == v1alpha1.ProbeRunning {
 		return s.collect(ctx, *last)
