@@ -63,10 +63,11 @@ func (r *LaunchReadinessReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	if err != nil {
 		return r.failed(ctx, err)
 	}
-	if err := r.probeInputs(ctx, app, inputs); err != nil {
+	credentials, err := r.probeInputs(ctx, app, inputs)
+	if err != nil {
 		return r.failed(ctx, err)
 	}
-	probed, err := r.probe(ctx, app, inputs, obstacle)
+	probed, err := r.probe(ctx, app, inputs, credentials, obstacle)
 	if err != nil {
 		return r.failed(ctx, err)
 	}

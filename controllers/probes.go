@@ -90,14 +90,14 @@ type probed struct {
 	again time.Duration
 }
 
-// probeInputs gives the hashes of what the suites use, by row.
-func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string) error {
+// probeInputs adds the hashes of what the suites use, by row, and gives the versions of the credentials among that.
+func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string) (map[string]string, error) {
 	if r.Probes == nil {
-		return nil
+		return nil, nil //nolint:nilnil // nothing is used
 	}
 	versions, err := r.credentialVersions(ctx, app.Launch)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for suite, version := range r.Probes.Suites {
 		hash, err := scorecard.HashInputs(suite.Rows()[0], struct {
@@ -106,13 +106,13 @@ func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch
 			Credentials map[string]string `json:"credentials"`
 		}{version, app.Launch.Spec.App, versions})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, row := range suite.Rows() {
 			inputs[row] = hash
 		}
 	}
-	return nil
+	return versions, nil
 }
 
 // secretAbsent stands for the resourceVersion of a Secret that does not exist.
@@ -143,14 +143,14 @@ func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *
 }
 
 // probe collects the Jobs that have ended and starts those that are due. It sets what they found and what status says of them.
-func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string, o *obstacle) (probed, error) {
+func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string, credentials map[string]string, o *obstacle) (probed, error) {
 	p := probed{running: map[v1alpha1.Row]time.Time{}}
 	if r.Probes == nil {
 		p.status = app.Launch.Status.Probes
 		return p, nil
 	}
 	for _, suite := range []probe.Suite{probe.SuiteAccess} {
-		one := suiteRun{r: r, app: app, suite: suite, inputs: inputs[suite.Rows()[0]]}
+		one := suiteRun{r: r, app: app, suite: suite, inputs: inputs[suite.Rows()[0]], credentials: credentials}
 		found, err := one.reconcile(ctx, o)
 		if err != nil {
 			return probed{}, err
@@ -177,6 +177,8 @@ type suiteRun struct {
 	app    *launch.App
 	suite  probe.Suite
 	inputs string
+	// credentials are the versions of the identities' Secrets, by name.
+	credentials map[string]string
 }
 
 // suiteFound is what a pass found of a suite.
@@ -199,10 +201,7 @@ func (s suiteRun) reconcile(ctx context.Context, o *obstacle) (suiteFound, error
 	case !s.app.Measurable():
 		return suiteFound{status: last, outcomes: s.unmeasured(o.fault, o.Reason, o.Message)}, nil
 	}
-	reason, message, err := s.described(ctx)
-	if err != nil {
-		return suiteFound{}, err
-	}
+	reason, message := s.described()
 	if reason != "" && (last == nil || last.Outcome != v1alpha1.ProbeRunning) {
 		// A Secret that is missing can't be watched for.
 		return suiteFound{status: last, again: mending, outcomes: s.unmeasured(v1alpha1.FaultApp, reason, message)}, nil
@@ -238,25 +237,21 @@ func (s suiteRun) asked() bool {
 }
 
 // described says what is wrong with the description, before anything is sent by it.
-func (s suiteRun) described(ctx context.Context) (reason, message string, err error) {
+func (s suiteRun) described() (reason, message string) {
 	described := s.app.Launch.Spec.App
 	if described == nil {
-		return v1alpha1.ReasonNotConfigured, "Nobody said how the app is used. Describe it in spec.app (identities, login, resources, adminPaths): docs/probes.md has an example to copy.", nil
+		return v1alpha1.ReasonNotConfigured, "Nobody said how the app is used. Describe it in spec.app (identities, login, resources, adminPaths): docs/probes.md has an example to copy."
 	}
 	if errs := httpstep.Validate(described, field.NewPath("spec", "app")); len(errs) > 0 {
-		return v1alpha1.ReasonNotConfigured, scorecard.Bounded(errs[0].Error()) + ".", nil
-	}
-	versions, err := s.r.credentialVersions(ctx, s.app.Launch)
-	if err != nil {
-		return "", "", err
+		return v1alpha1.ReasonNotConfigured, scorecard.Bounded(errs[0].Error()) + "."
 	}
 	for _, identity := range described.Identities {
-		if name := identity.CredentialsSecretRef.Name; versions[name] == secretAbsent {
+		if name := identity.CredentialsSecretRef.Name; s.credentials[name] == secretAbsent {
 			return probe.ReasonProbeSecretMissing, fmt.Sprintf("Secret %s/%s of identity %s does not exist. Create it, or correct credentialsSecretRef in spec.app.identities.",
-				s.app.Launch.Namespace, name, identity.Name), nil
+				s.app.Launch.Namespace, name, identity.Name)
 		}
 	}
-	return "", "", nil
+	return "", ""
 }
 
 func (s suiteRun) unmeasured(fault v1alpha1.Fault, reason, message string) []scorecard.Outcome {
