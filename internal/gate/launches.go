@@ -51,12 +51,16 @@ func launchTable() table {
 			{"exposedNow", expression("variables.notes.exists(k, k.contains('." + Domain + "/') && variables.notes[k] == '" + grammar + ";' + variables.launch + ';" + exposedMark + "')")},
 			{"live", expression("variables.recordedMode == 'Enforce' && oldObject != null && (variables.record[2] != '" + string(StateNew) + "' || variables.exposedNow)")},
 			{"deleted", "object == null"},
+			{"appBefore", expression("oldObject == null ? {} : " + spec("oldObject") + ".?app.orValue({})")},
+			{"appNow", expression("object == null ? {} : " + spec("object") + ".?app.orValue({})")},
+			{"appWeakened", expression(appWeakenedCEL)},
 			{"weakened", expression("object != null && oldObject != null && (" + strings.Join([]string{
 				strength("object") + " < " + strength("oldObject"),
 				spec("oldObject") + ".?gate.?rollouts.orValue('') == 'VerifiedOnly' && " + spec("object") + ".?gate.?rollouts.orValue('') != 'VerifiedOnly'",
 				spec("oldObject") + ".?policyRef.hasValue() && " + spec("object") + ".?policyRef != " + spec("oldObject") + ".?policyRef",
 				gone(".?workloads", "n.name == o.name && n.ref == o.ref && o.?services.orValue([]).all(s, s in n.?services.orValue([]))"),
 				hosts("oldObject") + ".exists(h, h != '' && !(h in " + hosts("object") + "))",
+				"variables.appWeakened",
 			}, " || ") + ")")},
 			{"may", expression(mayCEL(VerbBypass, "launch"))},
 		},
@@ -66,7 +70,7 @@ func launchTable() table {
 			{11, []string{"adopts", "!mayAdopt"}, deny, message{"LaunchReadiness ", "$subject", ": spec.gate.adoption Live takes what is exposed already as exposed by right, which needs the verb adopt on it."}},
 			{0, []string{"!live"}, allow, nil},
 			{13, []string{"deleted", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: deleting it needs the verb bypass on it. What it holds stays held until a new launch takes it over."}},
-			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services or domains), which needs the verb bypass on it."}},
+			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains or app), which needs the verb bypass on it."}},
 			{13, nil, allow, nil},
 		},
 		mode:        "mode",
@@ -133,7 +137,8 @@ func weakened(now, old map[string]any) bool {
 		slices.ContainsFunc(listAt(old, "spec", "workloads"), func(o any) bool {
 			return !slices.ContainsFunc(listAt(now, "spec", "workloads"), func(n any) bool { return sameWorkload(o, n) })
 		}) ||
-		slices.ContainsFunc(hosts(old), func(h any) bool { return h != "" && !slices.Contains(hosts(now), h) })
+		slices.ContainsFunc(hosts(old), func(h any) bool { return h != "" && !slices.Contains(hosts(now), h) }) ||
+		appWeakened(fieldsAt(now, "spec", "app"), fieldsAt(old, "spec", "app"))
 }
 
 // sameWorkload says whether an entry of a launch is another one, with at least its Services.

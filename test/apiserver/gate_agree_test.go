@@ -259,6 +259,7 @@ func (w *world) objects(rt *rapid.T) []*unstructured.Unstructured {
 		"domains":   map[string]any{"canonical": "app.example.com", "hosts": []any{"www.example.com"}},
 		"policyRef": map[string]any{"name": "starter-2026-11"},
 		"gate":      map[string]any{"mode": "Enforce", "rollouts": "VerifiedOnly"},
+		"app":       describedApp(),
 	})
 	return []*unstructured.Unstructured{workload("apps/v1", "Deployment"), workload("argoproj.io/v1alpha1", "Rollout"), service, ingress, route, launch}
 }
@@ -517,7 +518,9 @@ func changeService(rt *rapid.T, u *unstructured.Unstructured) {
 }
 
 func changeLaunch(rt *rapid.T, u *unstructured.Unstructured) {
-	switch rapid.SampledFrom([]string{"mode", "rollouts", "policy", "no policy", "service", "host", "workload", "more", "label", "adopt"}).Draw(rt, "change") {
+	switch rapid.SampledFrom([]string{"mode", "rollouts", "policy", "no policy", "service", "host", "workload", "more", "label", "adopt", "app", "app", "app"}).Draw(rt, "change") {
+	case "app":
+		changeDescription(rt, u)
 	case "adopt":
 		set(u, "Live", "spec", "gate", "adoption")
 	case "mode":
@@ -540,6 +543,61 @@ func changeLaunch(rt *rapid.T, u *unstructured.Unstructured) {
 	case "label":
 		set(u, "x", "metadata", "labels", "team")
 	}
+}
+
+// describedApp says how the app is used.
+func describedApp() map[string]any {
+	request := map[string]any{"path": "/api"}
+	identity := func(name, tenant, role string) any {
+		return map[string]any{"name": name, "tenant": tenant, "role": role, "credentialsSecretRef": map[string]any{"name": name}}
+	}
+	return map[string]any{
+		"service": map[string]any{"name": "chat"}, "writes": "Sandbox", "absent": []any{"Login"}, "adminPaths": []any{"/admin", "/users"},
+		"identities": []any{identity("alice", "acme", "User"), identity("bob", "globex", "User"), identity("root", "acme", "Admin")},
+		"profile":    map[string]any{"read": request, "update": request}, "logout": map[string]any{"request": request},
+		"chat":      map[string]any{"request": request, "reply": "response.text"},
+		"resources": []any{map[string]any{"name": "chats", "create": map[string]any{"request": request}, "item": request, "list": request, "search": request}},
+	}
+}
+
+// changeDescription adds, takes away or alters a part of spec.app.
+func changeDescription(rt *rapid.T, u *unstructured.Unstructured) {
+	app, _, _ := unstructured.NestedMap(u.Object, "spec", "app")
+	entry := func(list string) map[string]any {
+		entries, _ := app[list].([]any)
+		if len(entries) == 0 {
+			return map[string]any{}
+		}
+		chosen, _ := rapid.SampledFrom(entries).Draw(rt, "entry").(map[string]any)
+		return chosen
+	}
+	for range rapid.IntRange(1, 2).Draw(rt, "changes") {
+		switch rapid.IntRange(0, 8).Draw(rt, "what") {
+		case 0:
+			delete(app, rapid.SampledFrom([]string{"service", "writes", "absent", "adminPaths", "identities", "profile", "logout", "chat", "resources"}).Draw(rt, "part"))
+		case 1:
+			entry("identities")[rapid.SampledFrom([]string{"name", "tenant", "role"}).Draw(rt, "field")] = rapid.SampledFrom([]any{"alice", "acme", "User", "Admin"}).Draw(rt, "value")
+		case 2:
+			delete(entry("identities"), "role")
+		case 3:
+			resource := entry("resources")
+			delete(resource, rapid.SampledFrom([]string{"list", "search", "export"}).Draw(rt, "channel"))
+			resource["update"] = map[string]any{"path": "/other"}
+		case 4:
+			entry("resources")["sharing"] = rapid.SampledFrom([]any{"None", "Tenant"}).Draw(rt, "sharing")
+		case 5:
+			app["adminPaths"] = rapid.SampledFrom([]any{[]any{"/admin"}, []any{"/users", "/admin"}, []any{"/users", "/admin", "/more"}}).Draw(rt, "paths")
+		case 6:
+			app["absent"] = rapid.SampledFrom([]any{[]any{"Admin"}, []any{"Login", "Admin"}, []any{"Login"}}).Draw(rt, "absent")
+		case 7:
+			app["service"] = rapid.SampledFrom([]any{map[string]any{"name": "chat"}, map[string]any{"name": "chat", "port": int64(80)}, map[string]any{"name": "other"}}).Draw(rt, "service")
+		case 8:
+			if profile, ok := app["profile"].(map[string]any); ok {
+				delete(profile, "update")
+			}
+		}
+	}
+	set(u, app, "spec", "app")
 }
 
 // namespaceRequest generates a write of the Namespace itself.

@@ -1,0 +1,84 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// Parts of spec.app that may go without less being proven: a measure of time, the looks of a refusal, the form of the credentials
+// (no identity gets in without), and what an app is said to lack.
+var (
+	looseAppFields      = []string{"absent", "authenticate", "indexingSeconds", "rateLimited"}
+	looseResourceFields = []string{"sharing"}
+)
+
+// appWeakenedCEL says whether a description of the app covers less than the one before: probes then attack less, or elsewhere.
+// How a request is written may change freely, for each has its positive control.
+var appWeakenedCEL = "variables.appBefore.size() > 0 && (" + strings.Join([]string{
+	fmt.Sprintf("variables.appBefore.exists(k, !(k in variables.appNow) && !(k in %s))", celTexts(looseAppFields)),
+	"variables.appNow.?service != variables.appBefore.?service",
+	fmt.Sprintf("variables.appBefore.?writes.orValue('') == '%[1]s' && variables.appNow.?writes.orValue('') != '%[1]s'", v1alpha1.WritesSandbox),
+	"variables.appNow.?absent.orValue([]).exists(f, !(f in variables.appBefore.?absent.orValue([])))",
+	"variables.appBefore.?adminPaths.orValue([]).exists(p, !(p in variables.appNow.?adminPaths.orValue([])))",
+	"variables.appBefore.?identities.orValue([]).exists(o, !variables.appNow.?identities.orValue([]).exists(n, " +
+		"n.name == o.name && n.?tenant == o.?tenant && n.?role.orValue('User') == o.?role.orValue('User')))",
+	"variables.appBefore.?resources.orValue([]).exists(o, !variables.appNow.?resources.orValue([]).exists(n, n.name == o.name && " +
+		fmt.Sprintf("o.all(k, k in n || k in %s) && ", celTexts(looseResourceFields)) +
+		fmt.Sprintf("(n.?sharing.orValue('') != '%[1]s' || o.?sharing.orValue('') == '%[1]s')))", v1alpha1.SharingTenant),
+	"variables.appBefore.?profile.?update.hasValue() && !variables.appNow.?profile.?update.hasValue()",
+}, " || ") + ")"
+
+// appWeakened says the same as appWeakenedCEL.
+func appWeakened(now, old map[string]any) bool {
+	if len(old) == 0 {
+		return false
+	}
+	lost := func(now, old map[string]any, loose []string) bool {
+		return slices.ContainsFunc(slices.Collect(maps.Keys(old)), func(k string) bool { return !has(now, k) && !slices.Contains(loose, k) })
+	}
+	misses := func(list string, same func(n, o map[string]any) bool) bool {
+		return slices.ContainsFunc(listAt(old, list), func(o any) bool {
+			return !slices.ContainsFunc(listAt(now, list), func(n any) bool {
+				return textAt(n, "name") == textAt(o, "name") && same(fieldsAt(n), fieldsAt(o))
+			})
+		})
+	}
+	role := func(identity map[string]any) string {
+		if role := textAt(identity, "role"); role != "" {
+			return role
+		}
+		return string(v1alpha1.RoleUser)
+	}
+	sandbox := func(app map[string]any) bool { return textAt(app, "writes") == string(v1alpha1.WritesSandbox) }
+	shared := func(resource map[string]any) bool {
+		return textAt(resource, "sharing") == string(v1alpha1.SharingTenant)
+	}
+	listed := func(list, in []any) bool {
+		return !slices.ContainsFunc(list, func(v any) bool { return !slices.Contains(in, v) })
+	}
+	return lost(now, old, looseAppFields) || !equal(at(now, "service"), at(old, "service")) || sandbox(old) && !sandbox(now) ||
+		!listed(listAt(now, "absent"), listAt(old, "absent")) || !listed(listAt(old, "adminPaths"), listAt(now, "adminPaths")) ||
+		misses("identities", func(n, o map[string]any) bool {
+			return textAt(n, "tenant") == textAt(o, "tenant") && role(n) == role(o)
+		}) ||
+		misses("resources", func(n, o map[string]any) bool {
+			return !lost(n, o, looseResourceFields) && (!shared(n) || shared(o))
+		}) ||
+		at(old, "profile", "update") != nil && at(now, "profile", "update") == nil
+}
+
+// has says whether a field is there.
+func has(fields map[string]any, name string) bool {
+	_, there := fields[name]
+	return there
+}
+
+// celTexts gives a list of texts as CEL writes it.
+func celTexts(texts []string) string { return "['" + strings.Join(texts, "', '") + "']" }

@@ -1,0 +1,126 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package gate
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/google/cel-go/cel"
+)
+
+// describedApp is what spec.app says of an app, in every part that the gate looks at.
+func describedApp() map[string]any {
+	request := func(path string) map[string]any { return map[string]any{"path": path} }
+	step := func(path string) map[string]any { return map[string]any{"request": request(path)} }
+	identity := func(name, tenant string) map[string]any {
+		return map[string]any{"name": name, "tenant": tenant, "credentialsSecretRef": map[string]any{"name": "probe-" + name}}
+	}
+	root := identity("root", "acme")
+	root["role"] = "Admin"
+	return map[string]any{
+		"service": map[string]any{"name": "chat", "port": int64(80)}, "writes": "Sandbox", "indexingSeconds": int64(5),
+		"identities": []any{identity("alice", "acme"), identity("bob", "globex"), root},
+		"login":      map[string]any{"steps": []any{step("/login")}}, "logout": step("/logout"),
+		"authenticate": map[string]any{"headers": map[string]any{"Authorization": "Bearer $(token)"}},
+		"signUp":       map[string]any{"steps": []any{step("/signup")}},
+		"profile":      map[string]any{"read": request("/me"), "update": request("/me")},
+		"chat":         map[string]any{"request": request("/chat"), "reply": "response.text"},
+		"resources": []any{map[string]any{
+			"name": "chats", "create": step("/chats"), "item": request("/chats/$(id)"), "list": request("/chats"), "delete": request("/chats/$(id)"),
+		}},
+		"adminPaths": []any{"/admin", "/api/admin/users"}, "rateLimited": "response.status == 503",
+	}
+}
+
+func TestADescriptionIsNotTakenBack(t *testing.T) {
+	open := gated(in(StateOpen))
+	before := changed(launchObject(), set(describedApp(), "spec", "app"))
+	weak := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains or app), which needs the verb bypass on it.")
+	now := func(changes ...func(map[string]any)) Request {
+		return update(open, before, changed(before, func(o map[string]any) {
+			for _, change := range changes {
+				change(fieldsAt(o, "spec", "app"))
+			}
+		}))
+	}
+	drop := func(field string) func(map[string]any) { return func(app map[string]any) { delete(app, field) } }
+	identity := func(at int, field string, value any) func(map[string]any) {
+		return func(app map[string]any) { fieldsAt(listAt(app, "identities")[at])[field] = value }
+	}
+	resource := func(field string, value any) func(map[string]any) {
+		return func(app map[string]any) { fieldsAt(listAt(app, "resources")[0])[field] = value }
+	}
+	cases := []decisionCase{
+		{"no description", update(open, before, changed(before, func(o map[string]any) { delete(fieldsAt(o, "spec"), "app") })), weak},
+		{"fewer identities", now(func(app map[string]any) { app["identities"] = listAt(app, "identities")[1:] }), weak},
+		{"an identity of another tenant", now(identity(1, "tenant", "acme")), weak},
+		{"an identity of another role", now(identity(0, "role", "Admin")), weak},
+		{"no administrator", now(func(app map[string]any) { delete(fieldsAt(listAt(app, "identities")[2]), "role") }), weak},
+		{"a path of the administration less", now(set([]any{"/admin"}, "adminPaths")), weak},
+		{"a kind of thing less", now(resource("name", "others")), weak},
+		{"a channel less", now(func(app map[string]any) { delete(fieldsAt(listAt(app, "resources")[0]), "list") }), weak},
+		{"things are shared", now(resource("sharing", "Tenant")), weak},
+		{"a part is said to be absent", now(drop("adminPaths"), set([]any{"Admin"}, "absent")), weak},
+		{"absent besides", now(set([]any{"Login"}, "absent")), weak},
+		{"no update of the profile", now(func(app map[string]any) { delete(fieldsAt(app, "profile"), "update") }), weak},
+		{"another Service", now(set("other", "service", "name")), weak},
+		{"another port", now(set(int64(81), "service", "port")), weak},
+		{"fewer writes", now(set("OwnObjects", "writes")), weak},
+		{"an entry less with the verb", by(now(drop("chat")), VerbBypass), allowed(13)},
+		{"other credentials", now(identity(0, "credentialsSecretRef", map[string]any{"name": "other"})), allowed(13)},
+		{"the role that is meant anyhow", now(identity(0, "role", "User")), allowed(13)},
+		{"other requests", now(set("/v2/chat", "chat", "request", "path"), resource("item", map[string]any{"path": "/v2/chats/$(id)"})), allowed(13)},
+		{"more channels", now(resource("search", map[string]any{"path": "/chats?q=$(query)"}), resource("sharing", "None")), allowed(13)},
+		{"an unlisted time and refusal", now(drop("indexingSeconds"), drop("rateLimited"), drop("authenticate")), allowed(13)},
+		{"in another order", now(func(app map[string]any) {
+			slices.Reverse(listAt(app, "identities"))
+			slices.Reverse(listAt(app, "adminPaths"))
+		}), allowed(13)},
+		{"described for the first time", update(open, launchObject(), before), allowed(13)},
+		{"before launch", update(gated(in(StateNew)), before, launchObject()), allowed(0)},
+	}
+	for _, field := range []string{"login", "logout", "signUp", "profile", "chat", "resources", "adminPaths", "identities", "service", "writes"} {
+		cases = append(cases, decisionCase{"no " + field, now(drop(field)), weak})
+	}
+	decide(t, cases)
+	agree := celDescription(t)
+	for _, c := range cases {
+		old, now := fieldsAt(c.request.Old, "spec", "app"), fieldsAt(c.request.Object, "spec", "app")
+		if got, want := agree(now, old), appWeakened(now, old); got != want {
+			t.Errorf("%s: CEL says weakened %t, Go %t", c.name, got, want)
+		}
+	}
+}
+
+// celDescription gives appWeakenedCEL as a function.
+func celDescription(t *testing.T) func(now, old map[string]any) bool {
+	t.Helper()
+	env, err := cel.NewEnv(cel.OptionalTypes(), cel.Variable("variables", cel.MapType(cel.StringType, cel.DynType)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ast, issues := env.Compile(appWeakenedCEL)
+	if issues.Err() != nil {
+		t.Fatal(issues.Err())
+	}
+	program, err := env.Program(ast)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(now, old map[string]any) bool {
+		t.Helper()
+		if now == nil {
+			now = map[string]any{}
+		}
+		if old == nil {
+			old = map[string]any{}
+		}
+		value, _, err := program.Eval(map[string]any{"variables": map[string]any{"appNow": now, "appBefore": old}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value.Value() == true
+	}
+}
