@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,10 +32,6 @@ import (
 )
 
 const (
-	// suiteDeadline is how long a suite may take: a thousand requests at 300 ms each.
-	suiteDeadline = 10 * time.Minute
-	// maxRequests is the budget of one run: about ten times what a suite needs for an app with two kinds of resources.
-	maxRequests = 20_000
 	// probeLook is how often a Job is looked at without an event.
 	probeLook = 5 * time.Second
 	// probeAgain is when a suite is run again that could not measure a row for the app's sake.
@@ -57,8 +54,8 @@ type ProbeRunner struct {
 	APIServer string
 	// Logs reads the log of a probe's container.
 	Logs LogReader
-	// Suites give the version of each suite's attacks.
-	Suites map[probe.Suite]string
+	// Suites are those that can be run.
+	Suites map[probe.Suite]probe.Kind
 
 	// starting is held from the look at what runs until the new Job is there, and started holds the Jobs that the cache may
 	// not know yet, with when they were created.
@@ -84,6 +81,7 @@ type LogReader interface {
 type probed struct {
 	outcomes []scorecard.Outcome
 	status   []v1alpha1.Probe
+	budget   *v1alpha1.ProbeBudget
 	// running is since when the rows are being measured.
 	running map[v1alpha1.Row]time.Time
 	// again is when to look next; zero where an event will tell.
@@ -99,12 +97,13 @@ func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch
 	if err != nil {
 		return nil, err
 	}
-	for suite, version := range r.Probes.Suites {
+	for suite, kind := range r.Probes.Suites {
 		hash, err := scorecard.HashInputs(suite.Rows()[0], struct {
 			Suite       string            `json:"suite"`
 			App         *v1alpha1.App     `json:"app"`
 			Credentials map[string]string `json:"credentials"`
-		}{version, app.Launch.Spec.App, versions})
+			Mesh        v1alpha1.Mesh     `json:"mesh,omitempty"`
+		}{kind.Version, app.Launch.Spec.App, versions, app.Policy.Probes.Mesh})
 		if err != nil {
 			return nil, err
 		}
@@ -146,11 +145,12 @@ func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *
 func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string, credentials map[string]string, o *obstacle) (probed, error) {
 	p := probed{running: map[v1alpha1.Row]time.Time{}}
 	if r.Probes == nil {
-		p.status = app.Launch.Status.Probes
+		p.status, p.budget = app.Launch.Status.Probes, app.Launch.Status.ProbeBudget
 		return p, nil
 	}
+	budget := budgetOf(app.Launch.Status, *app.Policy.Probes, r.Clock.Now())
 	for _, suite := range []probe.Suite{probe.SuiteAccess} {
-		one := suiteRun{r: r, app: app, suite: suite, inputs: inputs[suite.Rows()[0]], credentials: credentials}
+		one := suiteRun{r: r, app: app, suite: suite, inputs: inputs[suite.Rows()[0]], credentials: credentials, budget: budget}
 		found, err := one.reconcile(ctx, o)
 		if err != nil {
 			return probed{}, err
@@ -168,6 +168,10 @@ func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, 
 			p.again = found.again
 		}
 	}
+	p.budget = app.Launch.Status.ProbeBudget
+	if described := app.Launch.Spec.App; described != nil {
+		p.budget = budget.status(p.budget, budget.plan(r.Probes.Suites[probe.SuiteAccess].Plan(described)))
+	}
 	return p, nil
 }
 
@@ -179,7 +183,11 @@ type suiteRun struct {
 	inputs string
 	// credentials are the versions of the identities' Secrets, by name.
 	credentials map[string]string
+	budget      *budget
 }
+
+// plan gives what a run may ask of the app.
+func (s suiteRun) plan() probe.Plan { return s.r.Probes.Suites[s.suite].Plan(s.app.Launch.Spec.App) }
 
 // suiteFound is what a pass found of a suite.
 type suiteFound struct {
@@ -244,6 +252,11 @@ func (s suiteRun) described() (reason, message string) {
 	}
 	if errs := httpstep.Validate(described, field.NewPath("spec", "app")); len(errs) > 0 {
 		return v1alpha1.ReasonNotConfigured, scorecard.Bounded(errs[0].Error()) + "."
+	}
+	if p := s.plan(); p.Pause(described) > probe.MaxPause {
+		return v1alpha1.ReasonNotConfigured, fmt.Sprintf(
+			"spec.app.chat.ratePerMinute: a run may need %d questions, which takes %s at 80 %% of that rate, and a run may pause for %s in all. Describe fewer identities or resources, or let probes ask more.",
+			p.Chats, p.Pause(described).Round(time.Minute), probe.MaxPause)
 	}
 	for _, identity := range described.Identities {
 		if name := identity.CredentialsSecretRef.Name; s.credentials[name] == secretAbsent {
@@ -373,8 +386,14 @@ func (s suiteRun) start(ctx context.Context, last *v1alpha1.Probe) (suiteFound, 
 	if wrong != nil {
 		return s.held(last, mending, v1alpha1.FaultApp, wrong.reason, wrong.message), nil
 	}
-	spec := s.spec(last, t)
-	job, err := probe.Job(probe.JobOptions{Launch: s.app.Launch, Spec: spec, Image: s.r.Probes.Image})
+	plan := s.budget.plan(s.plan())
+	if reason, message, again := s.budget.shortage(plan); reason != "" {
+		return s.held(last, again, v1alpha1.FaultApp, reason, message), nil
+	}
+	spec, rules := s.spec(last, t), s.app.Policy.Probes
+	job, err := probe.Job(probe.JobOptions{
+		Launch: s.app.Launch, Spec: spec, Image: cmp.Or(rules.Image, s.r.Probes.Image), PullSecrets: rules.ImagePullSecrets, Mesh: rules.Mesh,
+	})
 	if err != nil {
 		return s.held(last, mending, v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured, "No probe can be made of it: "+err.Error()+"."), nil
 	}
@@ -398,6 +417,7 @@ func (s suiteRun) start(ctx context.Context, last *v1alpha1.Probe) (suiteFound, 
 	started := v1alpha1.Probe{
 		Suite: string(s.suite), JobName: created.Name, JobUID: string(created.UID), Revision: spec.Revision, InputsHash: s.inputs,
 		Run: spec.Run, Attempt: spec.Attempt, StartedAt: metav1.NewTime(s.r.Clock.Now().Truncate(time.Second)), Outcome: v1alpha1.ProbeRunning,
+		Planned: &plan,
 	}
 	if err := probe.SameJob(job, created); err != nil {
 		// It can't be changed any more: only on its way here could it become another. It would be altered each time.
@@ -408,6 +428,7 @@ func (s suiteRun) start(ctx context.Context, last *v1alpha1.Probe) (suiteFound, 
 			scorecard.Foreign(err.Error()), probe.ManagedByLabel, probe.ManagedBy))
 		return found, nil
 	}
+	s.budget.reserve(plan)
 	return suiteFound{running: true, again: probeLook, status: &started}, nil
 }
 
@@ -441,8 +462,8 @@ func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
 	spec := probe.Spec{
 		SchemaVersion: probe.SchemaVersion, Suite: s.suite, Namespace: s.app.Launch.Namespace, Launch: s.app.Launch.Name,
 		LaunchUID: string(s.app.Launch.UID), Revision: s.app.Revision.Hash, InputsHashes: map[v1alpha1.Row]string{},
-		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(suiteDeadline / time.Second),
-		MaxRequests: maxRequests, PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
+		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(s.plan().Deadline(s.app.Launch.Spec.App) / time.Second),
+		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: s.plan().Chats, PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
 	}
 	for _, row := range s.suite.Rows() {
 		spec.InputsHashes[row] = s.inputs
@@ -638,6 +659,7 @@ func (s suiteRun) collect(ctx context.Context, last v1alpha1.Probe) (suiteFound,
 	if collected.State == probe.StateRunning {
 		return suiteFound{status: &last, running: true, again: probeLook, outcomes: s.underWay(collected)}, nil
 	}
+	s.budget.settle(last, collected)
 	last.FinishedAt, last.Outcome = metav1.NewTime(s.r.Clock.Now().Truncate(time.Second)), v1alpha1.ProbeFinished
 	outcomes, err := s.outcomes(ctx, last, collected)
 	if err != nil {
@@ -784,6 +806,10 @@ func (s suiteRun) sight(ctx context.Context, last v1alpha1.Probe) (probe.Sightin
 		return sighting, fmt.Errorf("reading Job %s/%s: %w", ns, last.JobName, err)
 	}
 	sighting.Job = &job
+	if image := job.Spec.Template.Spec.Containers[0].Image; image != s.r.Probes.Image {
+		// A policy's, whose digest says what has to run.
+		sighting.ImageIDs = []string{image}
+	}
 	var pods corev1.PodList
 	if err := s.r.Resolver.Live.List(ctx, &pods, client.InNamespace(ns), client.MatchingLabels{batchv1.JobNameLabel: job.Name}); err != nil {
 		return sighting, fmt.Errorf("listing the pods of Job %s/%s: %w", ns, job.Name, err)

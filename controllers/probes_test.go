@@ -105,7 +105,7 @@ func (p *probedApp) live(c client.Client) {
 	p.reconciler.Probes = &ProbeRunner{
 		Image: "example.com/launchready@sha256:" + strings.Repeat("cd", 32), Version: "test", Limit: 4, Logs: p.logs,
 		ImageIDs:  []string{"sha256:" + strings.Repeat("cd", 32)},
-		APIServer: "10.96.0.1:443", Suites: map[probe.Suite]string{probe.SuiteAccess: "access-test"},
+		APIServer: "10.96.0.1:443", Suites: map[probe.Suite]probe.Kind{probe.SuiteAccess: accessKind("access-test")},
 	}
 }
 
@@ -545,7 +545,7 @@ func TestProbeIsRunAgainWhenSomethingChanged(t *testing.T) {
 		"description": {func(p *probedApp) {
 			p.change(func(lr *v1alpha1.LaunchReadiness) { lr.Spec.App.IndexingSeconds = ptr.To[int32](7) })
 		}, 2},
-		"version of the suite": {func(p *probedApp) { p.reconciler.Probes.Suites[probe.SuiteAccess] = "access-next" }, 2},
+		"version of the suite": {func(p *probedApp) { p.reconciler.Probes.Suites[probe.SuiteAccess] = accessKind("access-next") }, 2},
 		"everything, but it is suspended": {func(p *probedApp) {
 			p.newRevision()
 			p.later(24 * time.Hour)
@@ -1278,4 +1278,17 @@ func TestProbeThatTheStatusNamesIsNotForgotten(t *testing.T) {
 	if p.job().UID != job.UID {
 		t.Error("it is removed")
 	}
+}
+
+// accessKind is a suite that asks the chat ten questions and makes three accounts, if it can.
+func accessKind(version string) probe.Kind {
+	return probe.Kind{Version: version, Plan: func(app *v1alpha1.App) (p probe.Plan) {
+		if app.Chat != nil {
+			p.Chats = 10
+		}
+		if app.SignUp != nil {
+			p.SignUps = 3
+		}
+		return p
+	}}
 }

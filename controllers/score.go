@@ -29,7 +29,7 @@ func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.R
 		s.Obstacle = &o.Obstacle
 	}
 	score := scorecard.Of(s)
-	score.Status.Probes = probed.status
+	score.Status.Probes, score.Status.ProbeBudget = probed.status, probed.budget
 	score.Status.ReportRef = &v1alpha1.ReportReference{Name: app.Launch.Name}
 	return score
 }

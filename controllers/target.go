@@ -6,6 +6,7 @@ package controllers
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -42,29 +43,11 @@ type unproven struct{ reason, message string }
 // findTarget proves that a Service leads to the app and to nothing else: every ready address is a pod of a declared workload at
 // the revision that is measured.
 func (r *LaunchReadinessReconciler) findTarget(ctx context.Context, app *launch.App) (target, *unproven, error) {
-	named := serviceNamed(&app.Launch.Spec)
-	name, wrong := serviceOf(&app.Launch.Spec, named)
-	if wrong != nil {
-		return target{}, wrong, nil
+	service, port, wrong, err := findService(ctx, r.Client, app.Launch)
+	if wrong != nil || err != nil {
+		return target{}, wrong, err
 	}
-	var service corev1.Service
-	err := r.Client.Get(ctx, client.ObjectKey{Namespace: app.Launch.Namespace, Name: name}, &service)
-	if apierrors.IsNotFound(err) {
-		return target{}, &unproven{v1alpha1.ReasonTargetUnreachable, fmt.Sprintf("Service %s/%s does not exist: create it, or correct spec.app.service.", app.Launch.Namespace, name)}, nil
-	}
-	if err != nil {
-		return target{}, nil, fmt.Errorf("reading the Service of the app: %w", err)
-	}
-	if service.Spec.Type == corev1.ServiceTypeExternalName || len(service.Spec.Selector) == 0 {
-		return target{}, &unproven{v1alpha1.ReasonTargetNotWorkload, fmt.Sprintf(
-			"Service %s/%s selects no pods, so that nobody can tell what it leads to: name one with a selector in spec.app.service.",
-			service.Namespace, service.Name)}, nil
-	}
-	port, wrong := portOf(&service, named)
-	if wrong != nil {
-		return target{}, wrong, nil
-	}
-	addresses, wrong, err := r.provenAddresses(ctx, app, &service, port)
+	addresses, wrong, err := r.provenAddresses(ctx, app, service, port)
 	if wrong != nil || err != nil {
 		return target{}, wrong, err
 	}
@@ -74,10 +57,56 @@ func (r *LaunchReadinessReconciler) findTarget(ctx context.Context, app *launch.
 	return target{
 		Target: probe.Target{
 			// By address: what was proven is dialled, whatever a resolver says later.
-			BaseURL: "http://" + addresses[0].String(), Addresses: addresses, Host: hostOf(app.Launch, &service),
+			BaseURL: "http://" + addresses[0].String(), Addresses: addresses, Host: hostOf(app.Launch, service),
 		},
-		policy: probe.NetworkPolicyOptions{Launch: app.Launch, Selector: service.Spec.Selector, Ports: []intstr.IntOrString{targetPort(port)}},
+		policy: confinement(app.Launch, service, port),
 	}, nil, nil
+}
+
+// findService finds the Service that probes talk to, which must select pods, and the port of it.
+func findService(ctx context.Context, reader client.Reader, lr *v1alpha1.LaunchReadiness) (*corev1.Service, corev1.ServicePort, *unproven, error) {
+	var port corev1.ServicePort
+	named := serviceNamed(&lr.Spec)
+	name, wrong := serviceOf(&lr.Spec, named)
+	if wrong != nil {
+		return nil, port, wrong, nil
+	}
+	service := &corev1.Service{}
+	err := reader.Get(ctx, client.ObjectKey{Namespace: lr.Namespace, Name: name}, service)
+	if apierrors.IsNotFound(err) {
+		return nil, port, &unproven{v1alpha1.ReasonTargetUnreachable, fmt.Sprintf("Service %s/%s does not exist: create it, or correct spec.app.service.", lr.Namespace, name)}, nil
+	}
+	if err != nil {
+		return nil, port, nil, fmt.Errorf("reading the Service of the app: %w", err)
+	}
+	if service.Spec.Type == corev1.ServiceTypeExternalName || len(service.Spec.Selector) == 0 {
+		return nil, port, &unproven{v1alpha1.ReasonTargetNotWorkload, fmt.Sprintf(
+			"Service %s/%s selects no pods, so that nobody can tell what it leads to: name one with a selector in spec.app.service.",
+			service.Namespace, service.Name)}, nil
+	}
+	port, wrong = portOf(service, named)
+	return service, port, wrong, nil
+}
+
+// confinement says whom the probes of a launch may talk to.
+func confinement(lr *v1alpha1.LaunchReadiness, service *corev1.Service, port corev1.ServicePort) probe.NetworkPolicyOptions {
+	return probe.NetworkPolicyOptions{Launch: lr, Selector: service.Spec.Selector, Ports: []intstr.IntOrString{targetPort(port)}}
+}
+
+// AdmittingNetworkPolicy gives, as YAML, the NetworkPolicy that lets the probes of a launch in where its namespace lets nothing in.
+func AdmittingNetworkPolicy(ctx context.Context, reader client.Reader, key client.ObjectKey) (string, error) {
+	var lr v1alpha1.LaunchReadiness
+	if err := reader.Get(ctx, key, &lr); err != nil {
+		return "", err
+	}
+	service, port, wrong, err := findService(ctx, reader, &lr)
+	if err != nil {
+		return "", err
+	}
+	if wrong != nil {
+		return "", errors.New(wrong.message)
+	}
+	return probe.AdmittingYAML(confinement(&lr, service, port))
 }
 
 // serviceNamed gives the Service that the description names, if any. The description may be gone while a probe runs by it.

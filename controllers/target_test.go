@@ -14,13 +14,16 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 // controlledBy makes an object a child of another, as a controller does.
@@ -314,6 +317,39 @@ func TestTargetIsTheAppAndNothingElse(t *testing.T) {
 				t.Errorf("selector (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+func TestPolicyThatLetsProbesInIsThatOfTheService(t *testing.T) {
+	p := newProbed(t)
+	p.pass()
+	key := client.ObjectKeyFromObject(p.launch)
+	text, err := AdmittingNetworkPolicy(t.Context(), p.client, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var policy networkingv1.NetworkPolicy
+	if err := yaml.UnmarshalStrict([]byte(text), &policy); err != nil {
+		t.Fatalf("%v in:\n%s", err, text)
+	}
+	if err := p.client.Create(t.Context(), &policy, client.DryRunAll); err != nil {
+		t.Errorf("it can't be applied: %v", err)
+	}
+	rule := policy.Spec.Ingress[0]
+	if got := policy.Spec.PodSelector.MatchLabels["app"]; got != "chat" || rule.Ports[0].Port.IntValue() != 8080 || rule.From[0].PodSelector.MatchLabels[probe.LaunchLabel] != "chat" {
+		t.Errorf("it is\n%s", text)
+	}
+	for _, test := range []struct {
+		name, want string
+		remove     client.Object
+	}{
+		{"no Service", "does not exist", &corev1.Service{ObjectMeta: metav1.ObjectMeta{Name: "chat", Namespace: p.namespace}}},
+		{"no launch", "not found", p.launch},
+	} {
+		p.remove(test.remove)
+		if _, err := AdmittingNetworkPolicy(t.Context(), p.client, key); err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s: %v", test.name, err)
+		}
 	}
 }
 

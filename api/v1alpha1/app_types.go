@@ -229,6 +229,13 @@ type Chat struct {
 	// response.events.map(e, e.delta).join('').
 	// +required
 	Reply CELExpression `json:"reply,omitempty"`
+
+	// ratePerMinute is how many questions a minute the chat takes before it refuses more. Probes keep to 80 % of it; without it
+	// they ask one question after another.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=6000
+	RatePerMinute *int32 `json:"ratePerMinute,omitempty"`
 }
 
 // Resource is a kind of thing that belongs to somebody, such as conversations or documents.

@@ -9,7 +9,7 @@ import (
 
 // LaunchPolicySpec is what an organisation demands of the apps in some namespaces.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.base) || has(self.rows) || has(self.thresholds) || has(self.waivers) || has(self.gate) || has(self.remeasureWithinSeconds)",message="the policy demands nothing: set base to a built-in policy such as marketplace-2026-11, or list rows"
+// +kubebuilder:validation:XValidation:rule="has(self.base) || has(self.rows) || has(self.thresholds) || has(self.waivers) || has(self.gate) || has(self.probes) || has(self.remeasureWithinSeconds)",message="the policy demands nothing: set base to a built-in policy such as marketplace-2026-11, or list rows"
 // +kubebuilder:validation:XValidation:rule="!has(self.gate) || !has(self.gate.requireLaunch) || self.gate.requireLaunch != 'ForExposure' || has(self.namespaceSelector)",message="gate.requireLaunch ForExposure is about namespaces: say which in spec.namespaceSelector ({} selects all)"
 type LaunchPolicySpec struct {
 	// namespaceSelector selects the namespaces whose apps the policy binds: {} selects all of them. Where it is
@@ -41,6 +41,10 @@ type LaunchPolicySpec struct {
 	// gate says how the gate behaves when verdicts are missing.
 	// +optional
 	Gate *GateRules `json:"gate,omitempty"`
+
+	// probes says how probes run, and how much they may ask of an app.
+	// +optional
+	Probes *ProbeRules `json:"probes,omitempty"`
 
 	// remeasureWithinSeconds is how long after a rollout of a launched app its rows may stay unmeasured through the
 	// app's fault, or with a measurement under way, before they stop counting as passed. 900 unless a policy says otherwise.
@@ -258,6 +262,69 @@ type BreakGlassRules struct {
 // +kubebuilder:validation:MaxLength=253
 // +kubebuilder:validation:XValidation:rule="self.matches('^[^,;]+$')",message="must be a user or a group without ',' and ';'"
 type Subject string
+
+// ProbeRules say how probes run, and how much they may ask of an app. Of several policies, the smallest number wins; of image,
+// imagePullSecrets and mesh, what the first by name says of those that select the namespace, and after them that of policyRef.
+//
+// +kubebuilder:validation:MinProperties=1
+type ProbeRules struct {
+	// image of the probes' Jobs by its digest, such as registry.example.com/launchready@sha256:0f3e… (64 digits): a mirror of the
+	// operator's own, of the same version. The operator's own unless a policy says otherwise.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$')",message="must be an image with its digest, such as registry.example.com/launchready@sha256: and 64 hexadecimal digits: a tag may become another image"
+	Image string `json:"image,omitempty"`
+
+	// imagePullSecrets are names of Secrets to pull the image with. They are in the namespace of each app.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	ImagePullSecrets []SecretName `json:"imagePullSecrets,omitempty"`
+
+	// mesh says what a probe does in a service mesh: Exclude (no sidecar, like a stranger), or Join (with whatever the mesh
+	// injects, where apps answer to its members only). Exclude unless a policy says otherwise.
+	// +optional
+	Mesh Mesh `json:"mesh,omitempty"`
+
+	// maxRequestsPerRun is how many requests a probe sends at most. 20000 unless a policy says otherwise.
+	// +optional
+	// +kubebuilder:validation:Minimum=500
+	// +kubebuilder:validation:Maximum=100000
+	MaxRequestsPerRun *int32 `json:"maxRequestsPerRun,omitempty"`
+
+	// maxChatsPerDay is how many questions all probes together ask the chat of an app at most, in a day of UTC. 1000 unless a
+	// policy says otherwise.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=100000
+	MaxChatsPerDay *int32 `json:"maxChatsPerDay,omitempty"`
+
+	// maxSignUpsPerDay is how many accounts all probes together make at most, in a day of UTC. 100 unless a policy says otherwise.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10000
+	MaxSignUpsPerDay *int32 `json:"maxSignUpsPerDay,omitempty"`
+}
+
+// SecretName is the name of a Secret.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="!format.dns1123Subdomain().validate(self).hasValue()",message="must be the name of a Secret: lower-case letters, digits, '-' and '.', starting and ending with a letter or digit"
+type SecretName string
+
+// Mesh says what a probe's pod does in a service mesh.
+//
+// +kubebuilder:validation:Enum=Exclude;Join
+type Mesh string
+
+const (
+	// MeshExclude keeps sidecars away: strangers have none either.
+	MeshExclude Mesh = "Exclude"
+	// MeshJoin lets the mesh inject what it wants.
+	MeshJoin Mesh = "Join"
+)
 
 // LaunchPolicyStatus says what the policy binds.
 type LaunchPolicyStatus struct {

@@ -233,6 +233,10 @@ type LaunchReadinessStatus struct {
 	// +kubebuilder:validation:MaxItems=8
 	Probes []Probe `json:"probes,omitempty"`
 
+	// probeBudget says what probes have asked of the app today, and what the next one may.
+	// +optional
+	ProbeBudget *ProbeBudget `json:"probeBudget,omitempty"`
+
 	// gate says what the gate does for this app.
 	// +optional
 	Gate *GateStatus `json:"gate,omitempty"`
@@ -306,6 +310,62 @@ type Probe struct {
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	Requests *int32 `json:"requests,omitempty"`
+
+	// planned is what it may ask at most.
+	// +optional
+	Planned *ProbePlan `json:"planned,omitempty"`
+}
+
+// ProbeBudget says what probes have asked of an app in a day, and what the next one may ask. What a probe may still ask that runs
+// counts as asked, and so does what one may have asked that ended without telling.
+type ProbeBudget struct {
+	// day that the numbers are about, in UTC, such as 2026-11-24.
+	// +required
+	// +kubebuilder:validation:MinLength=10
+	// +kubebuilder:validation:MaxLength=10
+	Day string `json:"day,omitempty"`
+
+	// runs is how many probes were started.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Runs *int32 `json:"runs,omitempty"`
+
+	// requests is how many requests the app got.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Requests *int64 `json:"requests,omitempty"`
+
+	// chats is how many of them were questions to its chat.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Chats *int32 `json:"chats,omitempty"`
+
+	// signUps is how many accounts were made.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	SignUps *int32 `json:"signUps,omitempty"`
+
+	// planned is what the next probe may ask at most.
+	// +required
+	Planned ProbePlan `json:"planned,omitzero"`
+}
+
+// ProbePlan is what a probe may ask of an app at most.
+type ProbePlan struct {
+	// requests in all.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Requests *int32 `json:"requests,omitempty"`
+
+	// chats are the questions to the app's chat among them.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	Chats *int32 `json:"chats,omitempty"`
+
+	// signUps are the accounts made.
+	// +required
+	// +kubebuilder:validation:Minimum=0
+	SignUps *int32 `json:"signUps,omitempty"`
 }
 
 // ProbeOutcome says what came of a probe.

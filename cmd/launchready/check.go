@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe/suites/access"
 )
 
 func newCheckCommand() *cobra.Command {
@@ -47,9 +49,13 @@ func checkManifests(in io.Reader, out io.Writer, files []string) error {
 				continue
 			}
 			launches++
-			for _, err := range checkLaunch(object) {
+			app, errs := checkLaunch(object)
+			for _, err := range errs {
 				wrong++
 				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %v\n", file, object.GetName(), err)
+			}
+			if app != nil && len(errs) == 0 {
+				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), asked(app))
 			}
 		}
 	}
@@ -65,18 +71,28 @@ func checkManifests(in io.Reader, out io.Writer, files []string) error {
 
 var errWrong = errors.New("see above for what is wrong")
 
-// checkLaunch gives what is wrong with a launch.
-func checkLaunch(object *unstructured.Unstructured) []error {
+// asked says what a probe will ask of an app.
+func asked(app *v1alpha1.App) string {
+	plan := access.Plan(app)
+	text := fmt.Sprintf("a probe asks its chat at most %d questions and makes at most %d accounts", plan.Chats, plan.SignUps)
+	if pause := plan.Pause(app); pause > 0 {
+		text += fmt.Sprintf(", in %s or more", pause.Round(time.Second))
+	}
+	return text + ". Limits: spec.probes of a LaunchPolicy."
+}
+
+// checkLaunch gives the description of the app in a launch, if there is one, and what is wrong with the launch.
+func checkLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 	var lr v1alpha1.LaunchReadiness
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &lr, true); err != nil {
-		return []error{err}
+		return nil, []error{err}
 	}
 	if lr.Spec.App == nil {
-		return nil
+		return nil, nil
 	}
 	var errs []error
 	for _, err := range httpstep.Validate(lr.Spec.App, field.NewPath("spec", "app")) {
 		errs = append(errs, err)
 	}
-	return errs
+	return lr.Spec.App, errs
 }

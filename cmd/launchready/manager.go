@@ -270,7 +270,7 @@ func (o managerOptions) probes(ctx context.Context, config *rest.Config, reader 
 	return &controllers.ProbeRunner{
 		Image: image, ImageIDs: ids, Version: version, Limit: o.maxConcurrentProbes, Logs: podLogs{clients.CoreV1()},
 		APIServer: controllers.APIServerAddress(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")),
-		Suites:    map[probe.Suite]string{probe.SuiteAccess: access.Version},
+		Suites:    map[probe.Suite]probe.Kind{probe.SuiteAccess: access.Kind()},
 	}, nil
 }
 

@@ -79,7 +79,10 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	}
 	confinement := strings.Join(result.Notes, " ")
 	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
-	rows, unwritten, err := runSuite(ctx, spec, target, credentials, evidence)
+	signUps := 0
+	rows, unwritten, err := runSuite(ctx, spec, access.Options{
+		App: &spec.App, Target: target, Credentials: credentials, SignedUp: func() { signUps++ },
+	}, evidence)
 	if err != nil {
 		return err
 	}
@@ -93,7 +96,7 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 			row.Control += " " + confinement
 		}
 	}
-	result.Requests = target.Budget.Spent()
+	result.Requests, result.Chats, result.SignUps = target.Budget.Spent(), target.Chats.Spent(), signUps
 	result.EvidenceSHA256, result.EvidenceLines = evidence.Sum()
 	message, err := probe.Encode(result)
 	if err != nil {
@@ -106,15 +109,15 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 }
 
 // runSuite runs a suite by its name. It says whether evidence could not be written.
-func runSuite(ctx context.Context, spec probe.Spec, target *httpstep.Target, credentials map[string]map[string]string, evidence *probe.EvidenceWriter) (rows []probe.RowResult, unwritten bool, err error) {
-	found := func(row v1alpha1.Row, f probe.Finding) {
+func runSuite(ctx context.Context, spec probe.Spec, o access.Options, evidence *probe.EvidenceWriter) (rows []probe.RowResult, unwritten bool, err error) {
+	o.Found = func(row v1alpha1.Row, f probe.Finding) {
 		if err := evidence.Write(probe.Evidence{Row: row, Finding: &f}); err != nil {
 			unwritten = true
 		}
 	}
 	switch spec.Suite {
 	case probe.SuiteAccess:
-		rows = access.Run(ctx, access.Options{App: &spec.App, Target: target, Credentials: credentials, Found: found})
+		rows = access.Run(ctx, o)
 	default:
 		return nil, false, fmt.Errorf("suite %q is unknown to this version", spec.Suite)
 	}
@@ -149,6 +152,7 @@ func targetOf(spec probe.Spec) (*httpstep.Target, error) {
 	return &httpstep.Target{
 		Base: base, Host: spec.Target.Host, Transport: transport, Timeout: requestTimeout,
 		UserAgent: "LaunchReady/" + spec.Version, Run: spec.Namespace + "/" + spec.Launch, Budget: httpstep.NewBudget(spec.MaxRequests),
+		Chats: httpstep.NewChatAllowance(&spec.App, spec.MaxChats, probe.ChatInterval(&spec.App)),
 	}, nil
 }
 

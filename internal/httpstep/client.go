@@ -39,6 +39,8 @@ type Target struct {
 	Run string
 	// Budget is how many requests may be sent in all; nil for no limit.
 	Budget *Budget
+	// Chats bounds and paces the questions to the chat; nil for as many as there are.
+	Chats *ChatAllowance
 }
 
 // Budget is a number of requests. Several goroutines may spend it.
@@ -77,8 +79,8 @@ var ErrBudgetSpent = errors.New("the budget of requests is spent")
 
 // Send sends a request with the cookies of a jar, which may be nil, and reads the reply. It follows no redirect.
 func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Response, error) {
-	if b := t.Budget; b != nil && !b.take() {
-		return nil, ErrBudgetSpent
+	if err := t.spend(ctx, r); err != nil {
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
@@ -104,6 +106,14 @@ func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Resp
 		jar.SetCookies(here, resp.Cookies())
 	}
 	return read(resp, started)
+}
+
+// spend takes a request out of what may be sent, and waits until it may.
+func (t *Target) spend(ctx context.Context, r Request) error {
+	if t.Budget != nil && !t.Budget.take() {
+		return ErrBudgetSpent
+	}
+	return t.Chats.await(ctx, r)
 }
 
 // jarURL is under which URL cookies are kept: the scheme is that of strangers, who come by HTTPS, or cookies with Secure would be

@@ -29,6 +29,12 @@ const (
 	defaultMaxDurationSeconds     = 2_592_000
 	defaultGraceSeconds           = 86_400
 	defaultRemeasureWithinSeconds = 900
+	// About ten times what a suite needs for an app with two kinds of resources.
+	defaultMaxRequestsPerRun = 20_000
+	// A dozen runs for an app of four identities and two kinds of resources, at some cents each where a model answers.
+	defaultMaxChatsPerDay = 1000
+	// Thirty runs.
+	defaultMaxSignUpsPerDay = 100
 )
 
 //go:embed policies/*.yaml
@@ -74,6 +80,7 @@ func based(base, spec v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 		Rows:                   rows,
 		RemeasureWithinSeconds: either(spec.RemeasureWithinSeconds, base.RemeasureWithinSeconds),
 		Thresholds:             &v1alpha1.Thresholds{MinimumRevisionHistory: either(thresholds.MinimumRevisionHistory, baseThresholds.MinimumRevisionHistory)},
+		Probes:                 probesBased(ptr.Deref(spec.Probes, v1alpha1.ProbeRules{}), ptr.Deref(base.Probes, v1alpha1.ProbeRules{})),
 		Gate: &v1alpha1.GateRules{
 			GraceSeconds: either(gate.GraceSeconds, baseGate.GraceSeconds),
 			MinimumMode:  cmp.Or(gate.MinimumMode, baseGate.MinimumMode),
@@ -87,6 +94,19 @@ func based(base, spec v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 	}
 }
 
+func probesBased(spec, base v1alpha1.ProbeRules) *v1alpha1.ProbeRules {
+	rules := v1alpha1.ProbeRules{
+		Image: cmp.Or(spec.Image, base.Image), ImagePullSecrets: spec.ImagePullSecrets, Mesh: cmp.Or(spec.Mesh, base.Mesh),
+		MaxRequestsPerRun: either(spec.MaxRequestsPerRun, base.MaxRequestsPerRun),
+		MaxChatsPerDay:    either(spec.MaxChatsPerDay, base.MaxChatsPerDay),
+		MaxSignUpsPerDay:  either(spec.MaxSignUpsPerDay, base.MaxSignUpsPerDay),
+	}
+	if rules.ImagePullSecrets == nil {
+		rules.ImagePullSecrets = base.ImagePullSecrets
+	}
+	return &rules
+}
+
 // defaults are what a policy demands where it does not say.
 func defaults() v1alpha1.LaunchPolicySpec {
 	return v1alpha1.LaunchPolicySpec{
@@ -94,6 +114,10 @@ func defaults() v1alpha1.LaunchPolicySpec {
 		Thresholds:             &v1alpha1.Thresholds{MinimumRevisionHistory: ptr.To[int32](defaultMinimumRevisionHistory)},
 		Gate:                   &v1alpha1.GateRules{GraceSeconds: ptr.To[int32](defaultGraceSeconds), MinimumMode: v1alpha1.GateOff},
 		Waivers:                &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversAllowed, MaxDurationSeconds: ptr.To[int32](defaultMaxDurationSeconds)},
+		Probes: &v1alpha1.ProbeRules{
+			MaxRequestsPerRun: ptr.To[int32](defaultMaxRequestsPerRun), MaxChatsPerDay: ptr.To[int32](defaultMaxChatsPerDay),
+			MaxSignUpsPerDay: ptr.To[int32](defaultMaxSignUpsPerDay),
+		},
 	}
 }
 
@@ -105,6 +129,7 @@ func Combine(policies []v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 	}
 	all := v1alpha1.LaunchPolicySpec{
 		Thresholds: &v1alpha1.Thresholds{}, Waivers: &v1alpha1.WaiverRules{}, Gate: &v1alpha1.GateRules{},
+		Probes: &v1alpha1.ProbeRules{},
 	}
 	for _, p := range policies {
 		p = based(defaults(), p)
@@ -115,6 +140,7 @@ func Combine(policies []v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 		all.Thresholds.MinimumRevisionHistory = larger(all.Thresholds.MinimumRevisionHistory, p.Thresholds.MinimumRevisionHistory)
 		all.Gate = stricterGate(*all.Gate, *p.Gate)
 		all.Waivers = stricterWaivers(*all.Waivers, *p.Waivers)
+		all.Probes = stricterProbes(*all.Probes, *p.Probes)
 	}
 	slices.SortFunc(all.Rows, func(a, b v1alpha1.RowDemand) int { return strings.Compare(string(a.Row), string(b.Row)) })
 	return all
@@ -149,6 +175,15 @@ func stricterWaivers(a, b v1alpha1.WaiverRules) *v1alpha1.WaiverRules {
 	a.MaxDurationSeconds = smaller(a.MaxDurationSeconds, b.MaxDurationSeconds)
 	a.NonWaivable = union(a.NonWaivable, b.NonWaivable)
 	return &a
+}
+
+// stricterProbes keeps what the first policy says of what is neither strict nor lenient.
+func stricterProbes(a, b v1alpha1.ProbeRules) *v1alpha1.ProbeRules {
+	combined := probesBased(a, b)
+	combined.MaxRequestsPerRun = smaller(a.MaxRequestsPerRun, b.MaxRequestsPerRun)
+	combined.MaxChatsPerDay = smaller(a.MaxChatsPerDay, b.MaxChatsPerDay)
+	combined.MaxSignUpsPerDay = smaller(a.MaxSignUpsPerDay, b.MaxSignUpsPerDay)
+	return combined
 }
 
 func stricterGate(a, b v1alpha1.GateRules) *v1alpha1.GateRules {

@@ -132,6 +132,7 @@ func anyPolicy() *rapid.Generator[v1alpha1.LaunchPolicySpec] {
 		if rapid.Bool().Draw(t, "parts") {
 			p.Thresholds = &v1alpha1.Thresholds{MinimumRevisionHistory: number.Draw(t, "history")}
 			p.Gate = &v1alpha1.GateRules{GraceSeconds: number.Draw(t, "grace")}
+			p.Probes = &v1alpha1.ProbeRules{MaxRequestsPerRun: number.Draw(t, "requests"), MaxChatsPerDay: number.Draw(t, "chats"), MaxSignUpsPerDay: number.Draw(t, "sign-ups")}
 			p.Waivers = &v1alpha1.WaiverRules{
 				Mode:               rapid.SampledFrom([]v1alpha1.WaiverMode{"", v1alpha1.WaiversAllowed, v1alpha1.WaiversForbidden}).Draw(t, "mode"),
 				MaxDurationSeconds: number.Draw(t, "duration"),
@@ -170,6 +171,9 @@ func TestOneMorePolicyOnlyAddsStrictness(t *testing.T) {
 			}
 		}
 		atMost("window", after.RemeasureWithinSeconds, before.RemeasureWithinSeconds)
+		atMost("requests", after.Probes.MaxRequestsPerRun, before.Probes.MaxRequestsPerRun)
+		atMost("chats", after.Probes.MaxChatsPerDay, before.Probes.MaxChatsPerDay)
+		atMost("sign-ups", after.Probes.MaxSignUpsPerDay, before.Probes.MaxSignUpsPerDay)
 		atMost("grace", after.Gate.GraceSeconds, before.Gate.GraceSeconds)
 		atMost("waivers' duration", after.Waivers.MaxDurationSeconds, before.Waivers.MaxDurationSeconds)
 		atMost("required history, negated", before.Thresholds.MinimumRevisionHistory, after.Thresholds.MinimumRevisionHistory)
@@ -194,6 +198,7 @@ func TestWhatAPolicySaysReplacesItsBase(t *testing.T) {
 	base := complete(func(p *v1alpha1.LaunchPolicySpec) {
 		p.Rows = []v1alpha1.RowDemand{{Row: secretsSafe, Enforcement: v1alpha1.EnforcementRequired}, {Row: rollbackReady, Enforcement: v1alpha1.EnforcementRequired}}
 		p.Waivers.NonWaivable = []v1alpha1.Row{secretsSafe}
+		p.Probes.Image, p.Probes.ImagePullSecrets, p.Probes.Mesh = "base", []v1alpha1.SecretName{"base"}, v1alpha1.MeshExclude
 	})
 	if diff := cmp.Diff(base, based(base, v1alpha1.LaunchPolicySpec{})); diff != "" {
 		t.Errorf("an empty policy is its base:\n%s", diff)
@@ -206,6 +211,10 @@ func TestWhatAPolicySaysReplacesItsBase(t *testing.T) {
 			BreakGlass: &v1alpha1.BreakGlassRules{ExcludedUsers: []v1alpha1.Subject{"robot"}},
 		},
 		Waivers: &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversForbidden, MaxDurationSeconds: ptr.To[int32](1), NonWaivable: []v1alpha1.Row{rollbackReady}},
+		Probes: &v1alpha1.ProbeRules{
+			Image: "own", ImagePullSecrets: []v1alpha1.SecretName{"own"}, Mesh: v1alpha1.MeshJoin,
+			MaxRequestsPerRun: ptr.To[int32](1), MaxChatsPerDay: ptr.To[int32](1), MaxSignUpsPerDay: ptr.To[int32](1),
+		},
 	}
 	want := own
 	want.Rows = []v1alpha1.RowDemand{own.Rows[0], base.Rows[0]}
@@ -214,6 +223,19 @@ func TestWhatAPolicySaysReplacesItsBase(t *testing.T) {
 	}
 	if len(own.Rows) != 1 {
 		t.Error("the policy itself was changed")
+	}
+}
+
+func TestOfWhatIsNeitherStrictNorLaxTheFirstPolicyCounts(t *testing.T) {
+	says := func(image string, mesh v1alpha1.Mesh, secrets ...v1alpha1.SecretName) v1alpha1.LaunchPolicySpec {
+		return v1alpha1.LaunchPolicySpec{Probes: &v1alpha1.ProbeRules{Image: image, Mesh: mesh, ImagePullSecrets: secrets}}
+	}
+	got := Combine([]v1alpha1.LaunchPolicySpec{{}, says("a", ""), says("b", v1alpha1.MeshExclude, "b"), says("c", v1alpha1.MeshJoin, "c")}).Probes
+	want := complete(func(p *v1alpha1.LaunchPolicySpec) {
+		p.Probes.Image, p.Probes.Mesh, p.Probes.ImagePullSecrets = "a", v1alpha1.MeshExclude, []v1alpha1.SecretName{"b"}
+	}).Probes
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
 	}
 }
 

@@ -123,6 +123,7 @@ func (r *Resolver) binding(ctx context.Context, namespace string) ([]v1alpha1.La
 			binding = append(binding, p)
 		}
 	}
+	slices.SortFunc(binding, func(a, b v1alpha1.LaunchPolicy) int { return strings.Compare(a.Name, b.Name) })
 	return binding, nil
 }
 

@@ -76,6 +76,8 @@ type Collected struct {
 	// Reason and Message say what it waits for, or why there is no result. The same state of affairs gives the same text.
 	Reason  string
 	Message string
+	// Ran says that the container ran, as far as anybody knows: then it may have spent all that it was allowed.
+	Ran bool
 	// Fault says who is the cause, and Retryable whether another attempt may go better by itself.
 	Fault     v1alpha1.Fault
 	Retryable bool
@@ -109,6 +111,23 @@ type cause struct {
 // Judge says what became of a Job: it runs, it has finished with a result that counts, or it has failed. Nothing but the
 // result of the pod that is provably the Job's own is ever taken for one.
 func Judge(s Sighting) Collected {
+	c := s.judge()
+	c.Ran = s.ran()
+	return c
+}
+
+// ran says whether the container may have sent requests: not if there is a Job that never had a pod, or a pod that never started.
+func (s Sighting) ran() bool {
+	if s.Job == nil || s.Job.UID != s.JobUID || s.Job.Status.Failed > 0 || s.Job.Status.Succeeded > 0 {
+		return true
+	}
+	return slices.ContainsFunc(s.Pods, func(pod corev1.Pod) bool {
+		status := containerStatus(&pod)
+		return status != nil && (status.State.Running != nil || status.State.Terminated != nil || status.LastTerminationState.Terminated != nil)
+	})
+}
+
+func (s Sighting) judge() Collected {
 	s.Patience = cmp.Or(s.Patience, DefaultPatience)
 	if s.Job == nil {
 		return failed(cause{

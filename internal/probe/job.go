@@ -63,26 +63,15 @@ const (
 	graceSeconds = 5
 )
 
-// Mesh says what a probe's pod does in a service mesh.
-type Mesh string
-
-const (
-	// MeshAvoid keeps sidecars away: strangers have none either, and a Job with one may never end.
-	MeshAvoid Mesh = ""
-	// MeshJoin lets the mesh inject what it wants, where the app answers to members only.
-	MeshJoin Mesh = "Join"
-)
-
 // JobOptions say what a Job is made of.
 type JobOptions struct {
 	Launch *v1alpha1.LaunchReadiness
 	Spec   Spec
-	// Image that the operator itself runs, PullPolicy as Kubernetes defaults it where it is empty, and the Secrets to pull
-	// it with, which are in the namespace of the launch.
+	// Image of the operator, and the Secrets to pull it with, which are in the namespace of the launch.
 	Image       string
-	PullPolicy  corev1.PullPolicy
-	PullSecrets []string
-	Mesh        Mesh
+	PullSecrets []v1alpha1.SecretName
+	// Mesh is MeshExclude where it is empty: a Job with a sidecar may never end.
+	Mesh v1alpha1.Mesh
 	// TTL of the finished Job; DefaultTTL where it is 0.
 	TTL time.Duration
 }
@@ -134,7 +123,7 @@ func (o JobOptions) validate() error {
 		return fmt.Errorf("a TTL of %s is not between 0 and a week", o.TTL)
 	case o.Spec.DeadlineSeconds > 24*60*60:
 		return fmt.Errorf("a deadline of %d s is longer than a day", o.Spec.DeadlineSeconds)
-	case o.Mesh != MeshAvoid && o.Mesh != MeshJoin:
+	case o.Mesh != "" && o.Mesh != v1alpha1.MeshExclude && o.Mesh != v1alpha1.MeshJoin:
 		return fmt.Errorf("mesh %q is neither empty nor Join", o.Mesh)
 	}
 	seen := map[string]bool{}
@@ -215,15 +204,15 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 	volumes, mounts := credentials(o.Spec.App.Identities)
 	pullSecrets := make([]corev1.LocalObjectReference, 0, len(o.PullSecrets))
 	for _, name := range o.PullSecrets {
-		pullSecrets = append(pullSecrets, corev1.LocalObjectReference{Name: name})
+		pullSecrets = append(pullSecrets, corev1.LocalObjectReference{Name: string(name)})
 	}
 	labels, annotations := probeLabels(o.Spec), map[string]string{
 		// A probe that is moved starts over, and attacks twice.
 		"cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
 		"karpenter.sh/do-not-disrupt":                    "true",
 	}
-	if o.Mesh == MeshJoin {
-		annotations[MeshAnnotation] = string(MeshJoin)
+	if o.Mesh == v1alpha1.MeshJoin {
+		annotations[MeshAnnotation] = string(v1alpha1.MeshJoin)
 	} else {
 		keepSidecarsOut(labels, annotations)
 	}
@@ -246,7 +235,6 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 			Containers: []corev1.Container{{
 				Name:                     ContainerName,
 				Image:                    o.Image,
-				ImagePullPolicy:          o.PullPolicy,
 				Args:                     []string{"probe"},
 				Env:                      []corev1.EnvVar{{Name: SpecEnv, Value: env}},
 				VolumeMounts:             mounts,

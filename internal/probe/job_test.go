@@ -35,7 +35,7 @@ func testLaunch(name string) *v1alpha1.LaunchReadiness {
 func testOptions() JobOptions {
 	return JobOptions{
 		Launch: testLaunch("chat"), Spec: testSpec(), Image: "ghcr.io/launchready/launchready:v0.2.0@sha256:" + strings.Repeat("ab", 32),
-		PullPolicy: corev1.PullIfNotPresent, PullSecrets: []string{"registry"},
+		PullSecrets: []v1alpha1.SecretName{"registry"},
 	}
 }
 
@@ -124,7 +124,7 @@ func testPolicy() NetworkPolicyOptions {
 
 func TestWhatIsCreated(t *testing.T) {
 	golden(t, "job.golden.yaml", asYAML(t, testJob(t)))
-	golden(t, "job-in-mesh.golden.yaml", asYAML(t, testJob(t, func(o *JobOptions) { o.Mesh = MeshJoin })))
+	golden(t, "job-in-mesh.golden.yaml", asYAML(t, testJob(t, func(o *JobOptions) { o.Mesh = v1alpha1.MeshJoin })))
 	policy, err := NetworkPolicy(testPolicy())
 	if err != nil {
 		t.Fatal(err)
@@ -300,7 +300,7 @@ func TestAPodThatWasTamperedWithIsNot(t *testing.T) {
 }
 
 func TestInAMeshOnlyWhatTheMeshAddsIsLetPass(t *testing.T) {
-	join := func(o *JobOptions) { o.Mesh = MeshJoin }
+	join := func(o *JobOptions) { o.Mesh = v1alpha1.MeshJoin }
 	job := testJob(t, join)
 	pod := testPod(t, job, "job")
 	pod.Spec.Containers = append([]corev1.Container{{Name: "istio-proxy"}}, pod.Spec.Containers...)

@@ -42,6 +42,10 @@ const (
 	ReasonProbeReplayed = "ProbeReplayed"
 	// ReasonProbeForged: the Job or the pod is not one that the operator had made.
 	ReasonProbeForged = "ProbeForged"
+	// ReasonProbeBudgetSpent: probes have asked of the app what the policies allow a day.
+	ReasonProbeBudgetSpent = "ProbeBudgetSpent"
+	// ReasonProbeBudgetTooSmall: one run needs more than the policies allow a day.
+	ReasonProbeBudgetTooSmall = "ProbeBudgetTooSmall"
 	// ReasonProbeAltered: something changed the pod on its way, such as a webhook that injects a sidecar.
 	ReasonProbeAltered = "ProbeAltered"
 )

@@ -292,7 +292,7 @@ func (r Result) validate() error {
 		return refuse(ProblemVersion, "the result has schema version %d, not %d", r.SchemaVersion, SchemaVersion)
 	case r.Nonce == "" || r.LaunchUID == "":
 		return refuse(ProblemValue, "the result has no nonce, or no launchUID")
-	case r.Requests < 0 || r.EvidenceLines < 0:
+	case r.Requests < 0 || r.Chats < 0 || r.SignUps < 0 || r.EvidenceLines < 0:
 		return refuse(ProblemValue, "the result has a number below 0")
 	case len(r.Notes) > maxNotes:
 		return refuse(ProblemValue, "the result has %d notes, and there may be %d", len(r.Notes), maxNotes)

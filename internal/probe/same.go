@@ -15,6 +15,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/scorecard"
 )
 
@@ -64,7 +65,7 @@ func SameJob(want, job *batchv1.Job) error {
 }
 
 func sameSpec(want corev1.PodTemplateSpec, spec corev1.PodSpec) error {
-	joined := want.Annotations[MeshAnnotation] == string(MeshJoin)
+	joined := want.Annotations[MeshAnnotation] == string(v1alpha1.MeshJoin)
 	var differ []string
 	if names := namesBeside(want.Spec, spec, joined); names != "" {
 		differ = append(differ, names)

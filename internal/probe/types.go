@@ -74,8 +74,9 @@ type Spec struct {
 	App     v1alpha1.App `json:"app"`
 	// DeadlineSeconds is when the container ends by itself, with what it has.
 	DeadlineSeconds int64 `json:"deadlineSeconds"`
-	// MaxRequests is the budget of this Job.
+	// MaxRequests is the budget of this Job, and MaxChats how many of the requests may be questions to the chat.
 	MaxRequests int `json:"maxRequests"`
+	MaxChats    int `json:"maxChats,omitempty"`
 	// PolicyCanary is an address and port that answers as long as the NetworkPolicy is not in force: the container waits
 	// until it is refused. Empty where there is none.
 	PolicyCanary string `json:"policyCanary,omitempty"`
@@ -195,6 +196,9 @@ type Result struct {
 	Rows []RowResult `json:"rows"`
 	// Requests is what was spent of the budget.
 	Requests int `json:"requests"`
+	// Chats are the questions to the chat among them, and SignUps the accounts that were made.
+	Chats   int `json:"chats,omitempty"`
+	SignUps int `json:"signUps,omitempty"`
 	// Notes are for people: what was not measured, and why.
 	Notes []string `json:"notes,omitempty"`
 	// EvidenceSHA256 and EvidenceLines are what EvidenceWriter gives. Empty and 0 where there is no evidence.
@@ -259,8 +263,8 @@ func (s Spec) validate() error {
 		return fmt.Errorf("target.baseURL %q is not of the form http://host:port", s.Target.BaseURL)
 	case len(s.Target.Addresses) == 0:
 		return errors.New("target.addresses is empty: there is nothing that may be dialled")
-	case s.DeadlineSeconds <= 0 || s.MaxRequests <= 0:
-		return errors.New("deadlineSeconds and maxRequests must be above 0")
+	case s.DeadlineSeconds <= 0 || s.MaxRequests <= 0 || s.MaxChats < 0:
+		return errors.New("deadlineSeconds and maxRequests must be above 0, and maxChats not below")
 	}
 	for _, a := range s.Target.Addresses {
 		if !a.IsValid() || a.Port() == 0 {

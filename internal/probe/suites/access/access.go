@@ -38,6 +38,8 @@ type Options struct {
 	Credentials map[string]map[string]string
 	// Found is told of each finding as it is made.
 	Found func(v1alpha1.Row, probe.Finding)
+	// SignedUp is told of each account before it is made.
+	SignedUp func()
 }
 
 // Run measures both rows. It always ends with an answer; where the context ends first, with Unknown.

@@ -23,7 +23,7 @@ func (r *run) ask(ctx context.Context, t *thing, p *person) asked {
 	if err != nil {
 		return asked{reply: reply{err: err}}
 	}
-	resp, err := r.send(ctx, r.carried(attempt{}, p), request)
+	resp, err := r.send(httpstep.AsQuestion(ctx), r.carried(attempt{}, p), request)
 	return asked{request, reply{resp, err}}
 }
 

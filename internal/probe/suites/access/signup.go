@@ -31,6 +31,9 @@ func (r *run) signUp(ctx context.Context, with claims) (*person, httpstep.Reques
 		return nil, sent, errSignUpsSpent
 	}
 	r.signUps++
+	if r.SignedUp != nil {
+		r.SignedUp()
+	}
 	p := &person{Identity: v1alpha1.Identity{Name: newcomer}, at: r, made: r.madeUp()}
 	r.newcomers = append(r.newcomers, p)
 	jar, err := newJar()

@@ -1,0 +1,49 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package probe
+
+import (
+	"time"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// Plan is what one run of a suite asks of an app at most, besides requests.
+type Plan struct {
+	// Chats are questions to the app's chat, and SignUps accounts that are made.
+	Chats, SignUps int
+}
+
+// Kind is what the operator knows of a suite without running it.
+type Kind struct {
+	// Version changes when the suite may give the same app another verdict.
+	Version string
+	// Plan gives what a run asks at most of an app that is described so.
+	Plan func(*v1alpha1.App) Plan
+}
+
+const (
+	// suiteDeadline is how long a suite may take, pauses not counted: a thousand requests at 600 ms each.
+	suiteDeadline = 10 * time.Minute
+	// MaxPause is how long it may pause in all so as not to ask a chat too often.
+	MaxPause = 2 * time.Hour
+	// pace is which part of the rate that a chat takes is used, in percent: customers have the rest.
+	pace = 80
+)
+
+// ChatInterval gives how long to wait from one question to the next; 0 where the app does not say what it takes.
+func ChatInterval(app *v1alpha1.App) time.Duration {
+	if app.Chat == nil || app.Chat.RatePerMinute == nil {
+		return 0
+	}
+	return time.Minute * 100 / pace / time.Duration(*app.Chat.RatePerMinute)
+}
+
+// Pause gives how long a run waits between questions in all.
+func (p Plan) Pause(app *v1alpha1.App) time.Duration {
+	return time.Duration(p.Chats) * ChatInterval(app)
+}
+
+// Deadline gives when a run has to end.
+func (p Plan) Deadline(app *v1alpha1.App) time.Duration { return suiteDeadline + p.Pause(app) }
