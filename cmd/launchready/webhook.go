@@ -43,7 +43,7 @@ func (o webhookOptions) validate() error {
 	if _, _, err := webhook.ParseAddress(o.address); err != nil {
 		errs = append(errs, fmt.Errorf("--webhook-bind-address: %w", err))
 	}
-	if wrong := validation.IsDNS1035Label(o.name); len(wrong) > 0 {
+	if wrong := validation.IsDNS1123Label(o.name); len(wrong) > 0 {
 		errs = append(errs, fmt.Errorf("--webhook-name is %q: give the name of a Service, such as launchready-webhook", o.name))
 	}
 	return errors.Join(errs...)

@@ -429,8 +429,8 @@ func TestWhatFailsIsTriedAgainAndServingGoesOn(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("it ended with %v", err)
 	}
-	if n := strings.Count(p.log.String(), "no role"); n != 4 {
-		t.Errorf("the log says %d times why, want 4:\n%s", n, p.log.String())
+	if n := strings.Count(p.log.String(), "no role"); n != 5 {
+		t.Errorf("the log says %d times why, want 5:\n%s", n, p.log.String())
 	}
 }
 
