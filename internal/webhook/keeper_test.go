@@ -149,6 +149,9 @@ func TestTheFirstReplicaMakesACertificateAndTheOthersTakeIt(t *testing.T) {
 	if _, err := one.GetCertificate(nil); err == nil {
 		t.Error("there is a certificate before there is any")
 	}
+	if one.NeedLeaderElection() {
+		t.Error("replicas that do not lead would serve without a certificate")
+	}
 	p.keep(t, one)
 	made := p.secret(t)
 	p.keep(t, two)
