@@ -115,7 +115,7 @@ func issue(host string, now time.Time, before []byte) (map[string][]byte, error)
 		return nil, errors.New("encoding the key") // an error about a key is not passed on
 	}
 	bundle := pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: authorityDER})
-	if old := newest(before, now); old != nil {
+	if old := newest(nil, now); old != nil {
 		bundle = append(bundle, pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: old.Raw})...)
 	}
 	return map[string][]byte{
@@ -127,13 +127,11 @@ func issue(host string, now time.Time, before []byte) (map[string][]byte, error)
 
 // newest gives the first certificate of a bundle, if it still is in force.
 func newest(bundle []byte, now time.Time) *x509.Certificate {
-	for _, ca := range certificates(bundle) {
-		if now.Before(ca.NotAfter) {
-			return ca
-		}
+	all := certificates(bundle)
+	if len(all) == 0 || now.After(all[0].NotAfter) {
 		return nil
 	}
-	return nil
+	return all[0]
 }
 
 // certificates reads PEM. What is no certificate is passed over.

@@ -73,15 +73,11 @@ func (k *Keeper) Start(ctx context.Context) error {
 	retry := retryFirst
 	for {
 		wait := lookAgain
-		err := k.Keep(ctx)
-		switch {
-		case ctx.Err() != nil:
-			return nil
-		case err == nil:
+		if err := k.Keep(ctx); err == nil {
 			retry = retryFirst
-		default:
+		} else {
 			wait, retry = retry, min(2*retry, lookAgain)
-			if !errors.Is(err, errRaced) {
+			if !errors.Is(err, errRaced) && ctx.Err() == nil {
 				logger.Error(err, "the webhook's certificate could not be kept; what is written passes without validation if there is none")
 			}
 		}

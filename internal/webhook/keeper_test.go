@@ -166,7 +166,7 @@ func TestTheFirstReplicaMakesACertificateAndTheOthersTakeIt(t *testing.T) {
 		t.Fatal(err)
 	}
 	public, ok := certificate.Leaf.PublicKey.(*ecdsa.PublicKey)
-	if !ok || public.Curve != elliptic.P256() || certificate.Leaf.IsCA || certificate.Leaf.NotAfter != epoch.Add(lifetime) {
+	if !ok || public.Curve != elliptic.P256() || certificate.Leaf.IsCA || !certificate.Leaf.NotAfter.Equal(epoch.Add(lifetime)) {
 		t.Errorf("not what was meant to be made: %T, CA %v, until %s", certificate.Leaf.PublicKey, certificate.Leaf.IsCA, certificate.Leaf.NotAfter)
 	}
 	if made.Type != corev1.SecretTypeTLS || len(made.Data) != 3 {

@@ -77,7 +77,7 @@ func newHooked(t *testing.T) *hooked {
 	if err := server.client.Create(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
-	hook.ClientConfig.Service.Namespace, hook.ClientConfig.Service.Name, hook.ClientConfig.Service.Port = service.Namespace, service.Name, new(int32(port)) //nolint:gosec // a port
+	hook.ClientConfig.Service.Namespace, hook.ClientConfig.Service.Name, hook.ClientConfig.Service.Port = service.Namespace, service.Name, new(int32(port))
 	hook.NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{corev1.LabelMetadataName: h.namespace}}
 	if err := server.client.Create(t.Context(), h.config); err != nil {
 		t.Fatalf("the API server does not take the configuration: %v", err)
