@@ -32,8 +32,10 @@ package controllers
 // +kubebuilder:rbac:groups=events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
+// +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,resourceNames=launchready-webhook,verbs=get;patch
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,verbs=create
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-fingerprint-key,verbs=get
+// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-webhook,verbs=get;update
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=pods,verbs=get
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=launchready-system,resources=leases,verbs=get;create;update;patch

@@ -63,6 +63,7 @@ type managerOptions struct {
 	metricsAddress       string
 	metricsCertDir       string
 	metricsInsecure      bool
+	webhook              webhookOptions
 	probeAddress         string
 	leaderElect          bool
 	resync               time.Duration
@@ -94,11 +95,12 @@ func newManagerCommand() *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator itself, for its Lease and its fingerprint key (default $POD_NAMESPACE)")
+	f.StringVar(&o.namespace, "namespace", os.Getenv("POD_NAMESPACE"), "namespace of the operator itself, for its Lease, its fingerprint key and the webhook's certificate (default $POD_NAMESPACE)")
 	f.StringSliceVar(&o.watchNamespaces, "watch-namespaces", nil, "namespaces to watch, separated by commas (default all)")
 	f.StringVar(&o.metricsAddress, "metrics-bind-address", ":8443", "address of the metrics endpoint, or 0 for none")
 	f.StringVar(&o.metricsCertDir, "metrics-cert-dir", "", "folder with tls.crt and tls.key for the metrics endpoint (default: a certificate signed by itself)")
 	f.BoolVar(&o.metricsInsecure, "metrics-insecure", false, "serve metrics over plain HTTP and to anybody; for development")
+	o.webhook.addFlags(f)
 	f.StringVar(&o.probeAddress, "health-probe-bind-address", ":8081", "address of /healthz and /readyz, or 0 for none")
 	f.BoolVar(&o.leaderElect, "leader-elect", true, "let only one of several replicas work")
 	f.DurationVar(&o.resync, "resync", 5*time.Minute, "how often an app that passes is measured without an event")
@@ -126,6 +128,9 @@ func (o managerOptions) validate() error {
 	}
 	if o.maxConcurrentProbes < 1 {
 		errs = append(errs, fmt.Errorf("--max-concurrent-probes is %d: give at least 1", o.maxConcurrentProbes))
+	}
+	if err := o.webhook.validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if o.logLevel < 0 || o.logLevel > maxLogLevel {
 		errs = append(errs, fmt.Errorf("--verbosity is %d: give 0 to %d", o.logLevel, maxLogLevel))
@@ -236,6 +241,7 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 		policies.SetupWithManager(mgr),
 		requirements.SetupWithManager(mgr),
 		collector.Register(metrics.Registry),
+		o.webhook.add(mgr, direct, o.namespace),
 		mgr.AddHealthzCheck("ping", healthz.Ping),
 		mgr.AddReadyzCheck("ping", healthz.Ping),
 	)

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -51,6 +52,7 @@ func TestManagerWithItsOwnPermissions(t *testing.T) {
 	t.Run("a Deployment", m.watchesADeployment)
 	t.Run("an Argo Rollout", m.watchesARollout)
 	t.Run("the gate", m.keepsTheGate)
+	t.Run("the webhook", m.servesTheWebhook)
 	t.Run("nothing was refused to the operator", m.wasNeverRefused)
 }
 
@@ -104,6 +106,39 @@ func (m *managed) watchesADeployment(t *testing.T) {
 	m.scrape(t)
 }
 
+// servesTheWebhook calls it as the API server does, which can't reach it here.
+func (m *managed) servesTheWebhook(t *testing.T) {
+	config := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: "launchready-webhook"}}
+	m.poll(t, "the caBundle is written", func(ctx context.Context) (bool, error) {
+		err := m.client.Get(ctx, client.ObjectKeyFromObject(config), config)
+		return err == nil && len(config.Webhooks[0].ClientConfig.CABundle) > 0, err
+	})
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(config.Webhooks[0].ClientConfig.CABundle)
+	transport := &http.Transport{ForceAttemptHTTP2: true, TLSClientConfig: &tls.Config{
+		RootCAs: roots, ServerName: "launchready-webhook.launchready-system.svc", MinVersion: tls.VersionTLS12,
+	}}
+	defer transport.CloseIdleConnections()
+	review := `{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","request":{"uid":"1","operation":"CREATE",
+		"resource":{"group":"launchready.dev","version":"v1alpha1","resource":"launchreadinesses"},
+		"object":{"apiVersion":"launchready.dev/v1alpha1","kind":"LaunchReadiness","metadata":{"name":"chat"},
+		"spec":{"app":{"rateLimited":"response.sttus == 429"}}}}}`
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://"+m.webhook+*config.Webhooks[0].ClientConfig.Service.Path, strings.NewReader(review))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/json")
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close() //nolint:errcheck // read to its end
+	answer, err := io.ReadAll(response.Body)
+	if err != nil || response.ProtoMajor != 1 || !strings.Contains(string(answer), `"allowed":false`) || !strings.Contains(string(answer), "spec.app.rateLimited") {
+		t.Errorf("%s %s: %s, %v", response.Proto, response.Status, answer, err)
+	}
+}
+
 func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 	good := managerOptions{namespace: "launchready-system", resync: time.Minute, checkTimeout: time.Second, concurrentReconciles: 1, maxConcurrentProbes: 1}
 	if err := good.validate(); err != nil {
@@ -115,6 +150,9 @@ func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 		"--check-timeout":         func(o *managerOptions) { o.checkTimeout = time.Millisecond },
 		"--concurrent-reconciles": func(o *managerOptions) { o.concurrentReconciles = 0 },
 		"--max-concurrent-probes": func(o *managerOptions) { o.maxConcurrentProbes = 0 },
+		"--webhook-bind-address":  func(o *managerOptions) { o.webhook.address = ":0" }, // nobody would find it
+		"--webhook-cert-dir":      func(o *managerOptions) { o.webhook.certDir = "/tls" },
+		"--webhook-name":          func(o *managerOptions) { o.webhook = webhookOptions{address: ":9443", name: "A b"} },
 		"--verbosity":             func(o *managerOptions) { o.logLevel = 8 }, // client-go logs the bodies of answers from there on
 	} {
 		bad := good
@@ -130,6 +168,7 @@ type managed struct {
 	client   client.Client
 	config   *rest.Config
 	metrics  string
+	webhook  string
 	ca       *x509.CertPool
 	auditLog string
 }
@@ -185,11 +224,13 @@ func (m *managed) asOperator() *rest.Config {
 func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefinition) *managed {
 	t.Helper()
 	m := newCluster(t, foreign...)
+	m.apply(t, filepath.Join("..", "..", "config", "webhook", "webhook.yaml"))
 	o := managerOptions{
 		namespace: "launchready-system", leaderElect: true, resync: time.Hour, checkTimeout: 30 * time.Second, concurrentReconciles: 2,
 		metricsAddress: freeAddress(t), metricsCertDir: m.certificate(t), probeAddress: "0",
+		webhook: webhookOptions{address: freeAddress(t), name: "launchready-webhook"},
 	}
-	m.metrics = o.metricsAddress
+	m.metrics, m.webhook = o.metricsAddress, o.webhook.address
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() { ended <- runManager(ctx, m.asOperator(), o) }()

@@ -27,6 +27,9 @@ import (
 // YAML might quote a template.
 const operatorMark = "launchready-operator-mark"
 
+// webhookMark is the name of the webhook in config/rbac. The chart names it by the release.
+const webhookMark = "- launchready-webhook\n"
+
 // object is a Kubernetes object, as YAML gives it.
 type object = map[string]any
 
@@ -170,7 +173,12 @@ func managerTemplate(file string) (string, error) {
 		}
 		t.close()
 	}
-	return strings.ReplaceAll(t.String(), watchedMark, "{{- range .Values.watchNamespaces }}\n  - {{ . | quote }}\n  {{- end }}"), nil
+	text := t.String()
+	if !strings.Contains(text, webhookMark) {
+		return "", fmt.Errorf("%s: no rule names %q: the operator could not keep its webhook's certificate", file, webhookMark)
+	}
+	text = strings.ReplaceAll(text, webhookMark, "- {{ include \"launchready.webhookName\" . }}\n")
+	return strings.ReplaceAll(text, watchedMark, "{{- range .Values.watchNamespaces }}\n  - {{ . | quote }}\n  {{- end }}"), nil
 }
 
 // usersTemplate gives the roles for people. Their names stand in the documentation and are bound by name.

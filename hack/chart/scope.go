@@ -32,7 +32,8 @@ func scopes() map[string]bool {
 		"tokenreviews.authentication.k8s.io":        true,
 		"subjectaccessreviews.authorization.k8s.io": true,
 
-		"customresourcedefinitions.apiextensions.k8s.io": true,
+		"customresourcedefinitions.apiextensions.k8s.io":               true,
+		"validatingwebhookconfigurations.admissionregistration.k8s.io": true,
 	}
 }
 

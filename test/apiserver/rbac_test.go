@@ -72,7 +72,9 @@ func dangers(r role) []string {
 			}
 		}
 		for _, verb := range []string{"list", "watch", "deletecollection", "update", "patch", "delete"} {
-			if slices.Contains(rule.Verbs, verb) && slices.Contains(rule.Resources, "secrets") {
+			// A Secret of the operator's own, by its name and in its namespace, it may keep up to date.
+			own := verb == "update" && r.only == operatorNamespace && len(rule.ResourceNames) > 0
+			if slices.Contains(rule.Verbs, verb) && slices.Contains(rule.Resources, "secrets") && !own {
 				found = append(found, verb+" of secrets, where reading one by its name is enough")
 			}
 		}
@@ -103,6 +105,8 @@ func TestNoRoleHoldsADangerousPermission(t *testing.T) {
 		"every path":         {Verbs: []string{"get"}, NonResourceURLs: []string{"/metrics/*"}},
 		"escalation":         {Verbs: []string{"escalate"}, APIGroups: []string{"rbac.authorization.k8s.io"}, Resources: []string{"roles"}},
 		"listing of secrets": {Verbs: []string{"get", "list"}, APIGroups: []string{""}, Resources: []string{"configmaps", "secrets"}},
+		"writing of secrets": {Verbs: []string{"update"}, APIGroups: []string{""}, Resources: []string{"secrets"}},
+		"writing everywhere": {Verbs: []string{"update"}, APIGroups: []string{""}, Resources: []string{"secrets"}, ResourceNames: []string{"launchready-webhook"}},
 		"a shell":            {Verbs: []string{"create"}, APIGroups: []string{""}, Resources: []string{"pods/exec"}},
 	} {
 		if len(dangers(role{ClusterRole: rbacv1.ClusterRole{Rules: []rbacv1.PolicyRule{bad}}})) == 0 {
@@ -125,6 +129,8 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 		"everywhere tlsroutes.gateway.networking.k8s.io":  "get list watch",
 		// Whether launches go because their kind does.
 		"everywhere customresourcedefinitions.apiextensions.k8s.io launchreadinesses.launchready.dev": "get",
+		// What the API server trusts of the webhook: its caBundle.
+		"everywhere validatingwebhookconfigurations.admissionregistration.k8s.io launchready-webhook": "get patch",
 		"everywhere pods":                                         read,                   // digests of what runs
 		"everywhere secrets":                                      "get",                  // whether a reference resolves to a real value; never list or watch
 		"everywhere deployments.apps":                             read,                   // workloads
@@ -151,8 +157,9 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 		"everywhere pods/log":                                     "get",                          // the evidence of probes
 		"everywhere events":                                       "list",                         // why a probe's pod does not start
 		"launchready-system pods":                                 "get",                          // the image that probes run: the operator's own
-		"launchready-system secrets":                              "create",                       // the key of fingerprints
+		"launchready-system secrets":                              "create",                       // the key of fingerprints; the webhook's certificate
 		"launchready-system secrets launchready-fingerprint-key":  "get",                          // where Secrets are readable in some namespaces only
+		"launchready-system secrets launchready-webhook":          "get update",                   // the webhook's certificate, renewed
 		"launchready-system events":                               "create patch",                 // of the election, still of the old kind
 		"launchready-system leases.coordination.k8s.io":           "create get patch update",      // which replica leads
 	}

@@ -5,6 +5,7 @@ package chart
 
 import (
 	"context"
+	"encoding/base64"
 	"os"
 	"path/filepath"
 	"slices"
@@ -19,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"k8s.io/client-go/util/cert"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
@@ -28,6 +30,8 @@ type cluster struct {
 	t      *testing.T
 	client client.Client
 	helm   *action.Configuration
+	// caBundle of the webhook, as JSON has it, once it is there.
+	caBundle string
 }
 
 // start starts etcd and an API server, from where hack/controlplane has built them.
@@ -148,13 +152,46 @@ func (c *cluster) takesEverything() {
 	strict := client.NewDryRunClient(client.WithFieldValidation(c.client, metav1.FieldValidationStrict))
 	for name, values := range settings(t) {
 		for _, o := range parse(t, render(t, values).Manifest) {
-			if kindOf(o) == "ServiceMonitor" { // its CRD is not here
+			if slices.Contains([]string{"ServiceMonitor", "Certificate", "Issuer"}, kindOf(o)) { // their CRDs are not here
 				continue
 			}
 			if err := strict.Create(t.Context(), &unstructured.Unstructured{Object: o}); err != nil {
 				t.Errorf("%s: %s: %v", name, refOf(o), err)
 			}
 		}
+	}
+}
+
+// trustWebhook writes the webhook's caBundle as the operator does.
+func (c *cluster) trustWebhook() {
+	authority, _, err := cert.GenerateSelfSignedCertKey("launchready-webhook", nil, nil)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.caBundle = base64.StdEncoding.EncodeToString(authority)
+	apply := &unstructured.Unstructured{Object: object{
+		"apiVersion": "admissionregistration.k8s.io/v1", "kind": hookKind, "metadata": object{"name": "launchready-webhook"},
+		"webhooks": []any{object{"name": "validate.launchready.dev", "clientConfig": object{"caBundle": c.caBundle}}},
+	}}
+	if err := c.client.Apply(c.t.Context(), client.ApplyConfigurationFromUnstructured(apply), client.FieldOwner("launchready-webhook"), client.ForceOwnership); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// wantTrust looks for what trustWebhook wrote: an upgrade leaves it.
+func (c *cluster) wantTrust(when string) {
+	config := &unstructured.Unstructured{}
+	config.SetAPIVersion("admissionregistration.k8s.io/v1")
+	config.SetKind(hookKind)
+	if err := c.client.Get(c.t.Context(), client.ObjectKey{Name: "launchready-webhook"}, config); err != nil {
+		c.t.Fatal(err)
+	}
+	hook := hookOf(c.t, config.Object)
+	if got := at(hook, "clientConfig", "caBundle"); got != c.caBundle {
+		c.t.Errorf("%s: the caBundle is %v", when, got)
+	}
+	if hook["namespaceSelector"] == nil {
+		c.t.Errorf("%s: the rest is not the chart's: %v", when, hook)
 	}
 }
 
@@ -181,6 +218,7 @@ func (c *cluster) life() {
 		t.Fatal(err)
 	}
 	c.wantCount("bindings, turned off by hand", c.bindings(), 0)
+	c.trustWebhook()
 	c.upgrade(object{})
 	c.wantCount("bindings, turned on by an upgrade", c.bindings(), allBindings)
 
@@ -188,6 +226,7 @@ func (c *cluster) life() {
 	c.wantCount("policies, without the gate", policies(), 0)
 	c.wantCount("bindings, without the gate", c.bindings(), 0)
 	c.wantCount("role bindings, one namespace watched", roleBindings(), 2)
+	c.wantTrust("after upgrades, one with another selector")
 	c.upgrade(object{"gate": object{"enabled": true}, "watchNamespaces": []any{}})
 	c.wantCount("bindings, with the gate", c.bindings(), allBindings)
 	c.wantCount("role bindings, all namespaces watched", roleBindings(), 1)
@@ -197,6 +236,7 @@ func (c *cluster) life() {
 	c.wantCount("CRDs, kept", crds(), 4)
 	c.wantCount("policies, uninstalled", policies(), 0)
 	c.wantCount("bindings, uninstalled", c.bindings(), 0)
+	c.wantCount("webhooks, uninstalled", c.names("admissionregistration.k8s.io", "v1", hookKind), 0)
 	c.wantCount("cluster roles, uninstalled", c.names("rbac.authorization.k8s.io", "v1", "ClusterRole"), 0)
 
 	c.install(object{"crds": object{"keep": false}})

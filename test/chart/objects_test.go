@@ -151,6 +151,64 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
+// TestWebhook: it is that of config, which can't hold up a cluster, under the release's own name and for the watched namespaces.
+func TestWebhook(t *testing.T) {
+	want := ofKind(parseFile(t, "webhook/webhook.yaml"), hookKind, "Service")
+	got := ofKind(parse(t, render(t, object{}).Manifest), hookKind, "Service")
+	for _, ref := range []string{hookKind + " launchready-webhook", "Service launchready-webhook"} {
+		if asYAML(t, withoutMetadata(got[ref])["webhooks"]) != asYAML(t, withoutMetadata(want[ref])["webhooks"]) || want[ref] == nil {
+			t.Errorf("%s is not that of config", ref)
+		}
+	}
+	hook := hookOf(t, want[hookKind+" launchready-webhook"])
+	if seconds, _ := hook["timeoutSeconds"].(float64); hook["failurePolicy"] != "Ignore" || hook["sideEffects"] != "None" || seconds < 1 || seconds > 5 {
+		t.Errorf("it can hold up a cluster: %v", hook)
+	}
+	if at(hook, "clientConfig", "caBundle") != nil {
+		t.Error("the caBundle is the operator's to write")
+	}
+
+	// Two operators with namespaces of their own: neither is asked about the other's, nor may touch the other's configuration.
+	release, err := run(newInstall("other", "elsewhere"), load(t), object{"watchNamespaces": []any{"blog", "123"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	objects := parse(t, release.Manifest)
+	other := hookOf(t, ofKind(objects, hookKind)[hookKind+" other-launchready-webhook"])
+	if got := at(other, "clientConfig", "service", "namespace"); got != "elsewhere" {
+		t.Errorf("the Service is looked for in %v", got)
+	}
+	if got, want := asYAML(t, other["namespaceSelector"]), "matchExpressions:\n- key: kubernetes.io/metadata.name\n  operator: In\n  values:\n  - blog\n  - \"123\""; got != want {
+		t.Errorf("it is asked about\n%s\nwant\n%s", got, want)
+	}
+	roles := asYAML(t, ofKind(objects, "ClusterRole", "Role"))
+	if !strings.Contains(roles, "- other-launchready-webhook") || strings.Contains(roles, "- launchready-webhook") {
+		t.Error("the roles do not name this release's webhook alone")
+	}
+	if !strings.Contains(release.Manifest, "- --webhook-name=other-launchready-webhook\n") {
+		t.Error("the operator is not told the webhook's name")
+	}
+
+	managed := render(t, object{"webhook": object{"certManager": object{"enabled": true}}}).Manifest
+	for _, part := range []string{
+		"cert-manager.io/inject-ca-from: launchready-system/launchready-webhook\n", "secretName: launchready-webhook-tls\n", "selfSigned: {}",
+		"--webhook-cert-dir=/etc/launchready/webhook", "secret: {secretName: launchready-webhook-tls}",
+	} {
+		if !strings.Contains(managed, part) {
+			t.Errorf("with cert-manager there is no %s", part)
+		}
+	}
+}
+
+func hookOf(t *testing.T, config object) object {
+	t.Helper()
+	hooks, _ := config["webhooks"].([]any)
+	if len(hooks) != 1 {
+		t.Fatalf("%d webhooks in %v", len(hooks), config)
+	}
+	return asObject(hooks[0])
+}
+
 // TestOrder: what templates/deployment.yaml and README.md say of the order holds.
 func TestOrder(t *testing.T) {
 	var kinds []string

@@ -46,10 +46,16 @@ func TestRefusals(t *testing.T) {
 		`{metrics: {serviceMonitor: {interval: often}}}`: {"at '/metrics/serviceMonitor/interval'", "does not match pattern"},
 		`{topologySpreadConstraints: [{maxSkew: 1}]}`:    {"at '/topologySpreadConstraints/0'", "missing properties 'topologyKey', 'whenUnsatisfiable'"},
 
+		`{webhook: {certManager: {issuerRef: {kind: Issuer}}}}`: {"at '/webhook/certManager/issuerRef'", "name"},
+		`{webhook: {failurePolicy: Fail}}`:                      {"at '/webhook'", "'failurePolicy' not allowed"},
+
 		// Right each, but not together: the templates say so.
 		`{extraArgs: ["--watch-namespaces=shop"]}`:                              {"extraArgs: set --watch-namespaces by the value watchNamespaces"},
 		`{extraArgs: ["--metrics-bind-address", ":1"]}`:                         {"at '/extraArgs/1'"},
 		`{extraArgs: ["--metrics-cert-dir=/tls"]}`:                              {"set --metrics-cert-dir by the value metrics.certSecret"},
+		`{extraArgs: ["--webhook-bind-address=0"]}`:                             {"set --webhook-bind-address by the value webhook.enabled"},
+		`{extraArgs: ["--webhook-cert-dir=/tls"]}`:                              {"set --webhook-cert-dir by the value webhook.certManager.enabled"},
+		`{extraArgs: ["--webhook-name=other"]}`:                                 {"--webhook-name is the chart's"},
 		`{extraArgs: ["--namespace=elsewhere"]}`:                                {"--namespace is the chart's"},
 		`{extraArgs: ["--leader-elect=false"]}`:                                 {"--leader-elect is the chart's"},
 		`{extraEnv: [{name: POD_NAMESPACE, value: a}]}`:                         {"POD_NAMESPACE is the chart's"},

@@ -26,6 +26,7 @@ const (
 	partOf    = "app.kubernetes.io/part-of"
 
 	crdKind, policyKind, bindingKind = "CustomResourceDefinition", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"
+	hookKind                         = "ValidatingWebhookConfiguration"
 )
 
 // object is what a document of YAML holds.

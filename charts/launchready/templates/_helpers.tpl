@@ -22,6 +22,11 @@ SPDX-License-Identifier: Apache-2.0
 {{ include "launchready.fullname" . }}-manager
 {{- end }}
 
+{{- /* Of the webhook's Service, Secret and configuration. */ -}}
+{{- define "launchready.webhookName" -}}
+{{ include "launchready.fullname" . }}-webhook
+{{- end }}
+
 {{- define "launchready.serviceAccountName" -}}
 {{- if .Values.serviceAccount.create }}
 {{- default (include "launchready.managerName" .) .Values.serviceAccount.name }}
@@ -84,13 +89,13 @@ select by part-of.
 
 {{- /* What a schema can't say, or not clearly. */ -}}
 {{- define "launchready.check" -}}
-{{- $values := dict "watch-namespaces" "watchNamespaces" "metrics-cert-dir" "metrics.certSecret" "metrics-bind-address" "metrics.enabled" }}
+{{- $values := dict "watch-namespaces" "watchNamespaces" "metrics-cert-dir" "metrics.certSecret" "metrics-bind-address" "metrics.enabled" "webhook-bind-address" "webhook.enabled" "webhook-cert-dir" "webhook.certManager.enabled" }}
 {{- range $arg := .Values.extraArgs }}
 {{- $flag := trimPrefix "--" (first (splitList "=" $arg)) }}
 {{- if hasKey $values $flag }}
 {{- fail (printf "extraArgs: set --%s by the value %s, for more than the flag depends on it" $flag (get $values $flag)) }}
 {{- end }}
-{{- if has $flag (list "namespace" "health-probe-bind-address") }}
+{{- if has $flag (list "namespace" "health-probe-bind-address" "webhook-name") }}
 {{- fail (printf "extraArgs: --%s is the chart's: roles, probes and policies depend on it" $flag) }}
 {{- end }}
 {{- if eq $flag "leader-elect" }}

@@ -29,6 +29,7 @@ var house = map[string]int{
 	"internal/gate":            2,
 	"internal/probe":           2,
 	"internal/report":          2,
+	"internal/webhook":         2,
 
 	"internal/launch":    1,
 	"internal/scorecard": 1,
