@@ -114,7 +114,7 @@ func runSuite(ctx context.Context, spec probe.Spec, target *httpstep.Target, cre
 	}
 	switch spec.Suite {
 	case probe.SuiteAccess:
-		rows = access.Run(ctx, access.Options{App: &spec.App, Target: target, Credentials: credentials, Found: found})
+		rows = access.Run(ctx, access.Options{App: &spec.App, Target: target, Credentials: credentials, Found: found, MaxUndescribedPercent: spec.MaxUndescribedPercent})
 	default:
 		return nil, false, fmt.Errorf("suite %q is unknown to this version", spec.Suite)
 	}

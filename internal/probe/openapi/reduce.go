@@ -15,7 +15,7 @@ const (
 	// maxSchemaDepth is how deep schemas are looked into: the fields of a body stand at the top, or in parts that it is made of.
 	maxSchemaDepth = 3
 	// maxSchemas is how many are looked at: the library takes about 1 KiB for each.
-	maxSchemas = 20_000
+	maxSchemas = 5_000
 )
 
 // object is a value of JSON.

@@ -38,6 +38,9 @@ type Options struct {
 	Credentials map[string]map[string]string
 	// Found is told of each finding as it is made.
 	Found func(v1alpha1.Row, probe.Finding)
+	// MaxUndescribedPercent is how much of spec.app.openAPI may be neither described nor asked; DefaultMaxUndescribedPercent where
+	// it is nil.
+	MaxUndescribedPercent *int32
 }
 
 // Run measures both rows. It always ends with an answer; where the context ends first, with Unknown.
@@ -97,6 +100,7 @@ func (r *run) measure(ctx context.Context) {
 	r.plant(ctx)
 	r.attackReads(ctx)
 	r.attackWrites(ctx)
+	r.attackOperations(ctx)
 	r.cameBackControl()
 	r.attackAdmin(ctx)
 	r.attackAccounts(ctx)
