@@ -23,6 +23,16 @@ type ask struct {
 	views   map[*person]view
 }
 
+// silent says whether somebody got no reply.
+func (a *ask) silent() bool {
+	for _, v := range a.views {
+		if v.failed != nil {
+			return true
+		}
+	}
+	return false
+}
+
 // view is what is kept of a reply: whose planted texts are in it, and nothing of what others wrote.
 type view struct {
 	failed error
@@ -56,7 +66,9 @@ func (r *run) askOperations(ctx context.Context, operations []*operation) {
 		if t == nil {
 			continue
 		}
-		for batch := range slices.Chunk(asks, batchSize) {
+		// What did not answer one of them would keep all of them waiting.
+		answering := slices.DeleteFunc(slices.Clone(asks), (*ask).silent)
+		for batch := range slices.Chunk(answering, batchSize) {
 			r.bracketed(ctx, t, p, func() bool { return r.lookAs(ctx, p, batch) })
 		}
 	}
@@ -193,6 +205,11 @@ func (a *ask) leaked(v view, p *person, t *thing) bool {
 // judgeProtection looks whether nobody is answered what the document protects.
 func (r *run) judgeProtection(a *ask) {
 	nobodys := a.views[nil]
+	for _, shown := range nobodys.shows {
+		if shown {
+			return // that is worse, and has been told
+		}
+	}
 	if a.Access != openapi.Protected || a.Method != http.MethodGet || !nobodys.answered() {
 		return
 	}
