@@ -49,7 +49,8 @@ type Operation struct {
 	Fields []string
 	// Opaque says that it needs a body that can't be made of texts.
 	Opaque bool
-	// Elsewhere says that it is described in another document, so that nothing is known of it, not even its method.
+	// Elsewhere says that it is described in another document, or behind two thousand paths, so that nothing more is known of it,
+	// not even its method.
 	Elsewhere bool
 }
 
@@ -98,14 +99,14 @@ func read(data []byte) (doc *Document, err error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &reduction{doc: given}
-	reduced := r.reduce()
+	reduced, elsewhere := reduce(given)
+	// What was given is no longer used from here on: a large document fits into the probe's memory once, not twice.
 	typed, err := typed(reduced)
 	if err != nil {
 		return nil, err
 	}
-	doc = &Document{Version: version, Operations: operations(typed, given["security"] != nil)}
-	for _, path := range r.elsewhere {
+	doc = &Document{Version: version, Operations: operations(typed, reduced["security"] != nil)}
+	for _, path := range elsewhere {
 		doc.Operations = append(doc.Operations, Operation{Method: "ANY", Path: clean(path), Elsewhere: true})
 	}
 	if len(doc.Operations) == 0 {

@@ -16,6 +16,8 @@ const (
 	maxSchemaDepth = 3
 	// maxSchemas is how many are looked at: the library takes about 1 KiB for each.
 	maxSchemas = 5_000
+	// maxPaths is how many are looked at: of the others only the paths are kept.
+	maxPaths = 2_000
 )
 
 // object is a value of JSON.
@@ -25,24 +27,34 @@ type object = map[string]any
 // would otherwise make the whole unreadable, and each part that is not needed is one that may be hostile.
 type reduction struct {
 	doc object
-	// elsewhere are the paths that are described in another document.
+	// elsewhere are the paths that are described in another document, and those that are too many.
 	elsewhere []string
 	// schemas counts those that were looked at.
 	schemas int
 }
 
-func (r *reduction) reduce() object {
+// reduce gives what is used of a document, and the paths of which it tells nothing more.
+func reduce(doc object) (reduced object, elsewhere []string) {
+	r := &reduction{doc: doc}
+	reduced = r.all()
+	return reduced, r.elsewhere
+}
+
+func (r *reduction) all() object {
 	out := object{"info": object{"title": "app", "version": "1"}}
 	put(out, r.doc, "security", requirements)
 	put(out, r.doc, "servers", servers)
 	paths := object{}
 	given, _ := r.doc["paths"].(object)
-	for path, item := range given {
-		if strings.HasPrefix(path, "x-") {
-			continue
-		}
-		if reduced := r.item(path, item); reduced != nil {
-			paths[path] = reduced
+	for _, path := range sorted(given) {
+		switch {
+		case strings.HasPrefix(path, "x-"):
+		case len(paths) == maxPaths:
+			r.elsewhere = append(r.elsewhere, path)
+		default:
+			if reduced := r.item(path, given[path]); reduced != nil {
+				paths[path] = reduced
+			}
 		}
 	}
 	out["paths"] = paths

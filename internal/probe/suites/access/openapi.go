@@ -261,7 +261,7 @@ func (r *run) askable(o *operation) bool {
 	case o.fate != fateLeft:
 		return false
 	case o.Elsewhere:
-		o.why = "it is described in another document, which is not fetched"
+		o.why = "it is described in another document, which is not fetched, or there are too many"
 	case o.changes() && !sandbox:
 		o.why = "it may change something, which needs spec.app.writes: Sandbox"
 	case o.changes() && (o.Opaque || o.Method == http.MethodDelete || !onlyTenants(o) || ending.MatchString(o.path)):

@@ -282,3 +282,28 @@ func TestASandboxLetsOperationsBeAskedThatMayChangeSomething(t *testing.T) {
 		}
 	}
 }
+
+func TestWhoMaySeeAThingMayGetItByAnyOperation(t *testing.T) {
+	for sharing, verdict := range map[string]string{"Tenant": "Pass", "None": "Fail"} {
+		c := newCore()
+		c.shared = true
+		app := &rest{core: c}
+		feed := func(w http.ResponseWriter, r *http.Request) {
+			u := c.who(app.token(r))
+			if r.URL.Path != "/feed" || u == nil {
+				return
+			}
+			all := []any{}
+			for _, n := range c.list(u) {
+				all = append(all, n.text)
+			}
+			giveJSON(w, http.StatusOK, all)
+		}
+		description := strings.Replace(restDescription, "- name: notes\n", "- name: notes\n  sharing: "+sharing+"\n", 1)
+		m := measure(t, c, documented(c, `, "/feed": {"get": {}}`, feed), description+"openAPI: {path: /openapi.json}\n")
+		if got := m.rows[tenants].Verdict; string(got) != verdict {
+			t.Errorf("%s: %s, want %s: %+v", sharing, got, verdict, m.rows[tenants])
+		}
+		m.wants(t, tenants, m.rows[tenants].Verdict, "1 were asked besides")
+	}
+}
