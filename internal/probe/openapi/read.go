@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -256,6 +257,9 @@ func fields(ref *openapi3.RequestBodyRef) (names []string, opaque bool) {
 	return nil, len(ref.Value.Content) > 0
 }
 
+// fieldName is how the fields look that are of use.
+var fieldName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,63}$`)
+
 // maxParts is how many schemas one body may be made of.
 const maxParts = 100
 
@@ -280,7 +284,8 @@ func (g *gathering) add(ref *openapi3.SchemaRef, depth int) {
 			continue
 		}
 		p := property.Value
-		if p != nil && p.Type.Includes("string") && p.Format == "" && len(p.Enum) == 0 && !p.ReadOnly {
+		// A name that is none in a programming language might mean something to a shell, where a finding is tried by hand.
+		if p != nil && fieldName.MatchString(name) && p.Type.Includes("string") && p.Format == "" && len(p.Enum) == 0 && !p.ReadOnly {
 			g.take[name] = true
 		}
 	}

@@ -86,22 +86,36 @@ func TestOperationsOfEachGeneration(t *testing.T) {
 		"some operations say who may": {`{"openapi": "3.0.3", "paths": {"/a": {"get": {}}, "/b": {"get": {"security": [{"k": []}]}}}}`, []openapi.Operation{
 			{Method: "GET", Path: "/a", Access: public}, {Method: "GET", Path: "/b", Access: protected},
 		}},
-		"slips elsewhere": {`{"openapi": "3.0.3", "info": 7, "tags": {}, "paths": {"/a": {"get": {"responses": 3, "summary": [], "parameters": {"a": 1},
+		"slips elsewhere": {
+			`{"openapi": "3.0.3", "info": 7, "tags": {}, "paths": {"/a": {"get": {"responses": 3, "summary": [], "parameters": {"a": 1},
 			"requestBody": {"content": {"application/json": {"schema": {"required": true, "example": 1, "properties": {"t": {"type": "string", "required": true}}}}}}}, "post": 7}, "/b": []}}`,
-			[]openapi.Operation{{Method: "GET", Path: "/a", Fields: []string{"t"}}}},
-		"a path that is described elsewhere": {`{"openapi": "3.0.3", "paths": {"/a": {"$ref": "https://example.org/a.json"}, "/b": {"$ref": "#/x/b"}, "/c": {"$ref": "../../etc/passwd"}}, "x": {"b": {"get": {}}}}`,
-			[]openapi.Operation{{Method: "ANY", Path: "/a", Elsewhere: true}, {Method: "GET", Path: "/b"}, {Method: "ANY", Path: "/c", Elsewhere: true}}},
-		"a path that means something to a described request": {`{"openapi": "3.0.3", "paths": {"/a/$(credentials.password)/\r\nHost: evil?x=1#y": {"get": {}}, "//evil.example/x": {"get": {}}}}`,
-			[]openapi.Operation{{Method: "GET", Path: "/a/%24(credentials.password)/%0D%0AHost:%20evil"}, {Method: "GET", Path: "/evil.example/x"}}},
+			[]openapi.Operation{{Method: "GET", Path: "/a", Fields: []string{"t"}}},
+		},
+		"a path that is described elsewhere": {
+			`{"openapi": "3.0.3", "paths": {"/a": {"$ref": "https://example.org/a.json"}, "/b": {"$ref": "#/x/b"}, "/c": {"$ref": "../../etc/passwd"}}, "x": {"b": {"get": {}}}}`,
+			[]openapi.Operation{{Method: "ANY", Path: "/a", Elsewhere: true}, {Method: "GET", Path: "/b"}, {Method: "ANY", Path: "/c", Elsewhere: true}},
+		},
+		"a path that means something to a described request": {
+			`{"openapi": "3.0.3", "paths": {"/a/$(credentials.password)/\r\nHost: evil?x=1#y": {"get": {}}, "//evil.example/x": {"get": {}}}}`,
+			[]openapi.Operation{{Method: "GET", Path: "/a/%24(credentials.password)/%0D%0AHost:%20evil"}, {Method: "GET", Path: "/evil.example/x"}},
+		},
+		"a field that means something to a shell": {
+			`{"openapi": "3.0.3", "paths": {"/a": {"post": {"requestBody": {"content": {"application/json": {"schema": {"required": ["$(id)"], "properties": {"$(id)": {"type": "string"}, "a b": {"type": "string"}, "c": {"type": "string"}}}}}}}}}}`,
+			[]openapi.Operation{{Method: "POST", Path: "/a", Fields: []string{"c"}, Opaque: true}},
+		},
 		"YAML with anchors and merges": {"openapi: 3.0.3\npaths:\n  /a: &a {get: {security: []}, post: {}}\n  /b: {<<: *a, post: {security: [{k: []}]}}\n", []openapi.Operation{
-			{Method: "GET", Path: "/a", Access: public}, {Method: "POST", Path: "/a", Access: public},
-			{Method: "GET", Path: "/b", Access: public}, {Method: "POST", Path: "/b", Access: protected},
+			{Method: "GET", Path: "/a", Access: public},
+			{Method: "POST", Path: "/a", Access: public},
+			{Method: "GET", Path: "/b", Access: public},
+			{Method: "POST", Path: "/b", Access: protected},
 		}},
-		"references that lead nowhere, or in circles": {`{"openapi": "3.0.3", "paths": {"/b": {"post": {"requestBody": {"$ref": "#/components/requestBodies/no"}}}, "/a": {"post": {"parameters": [{"$ref": "#/components/parameters/no"}, {"$ref": "#/components/parameters/a"}],
+		"references that lead nowhere, or in circles": {
+			`{"openapi": "3.0.3", "paths": {"/b": {"post": {"requestBody": {"$ref": "#/components/requestBodies/no"}}}, "/a": {"post": {"parameters": [{"$ref": "#/components/parameters/no"}, {"$ref": "#/components/parameters/a"}],
 			"requestBody": {"$ref": "#/components/requestBodies/a"}}}}, "components": {"parameters": {"a": {"$ref": "#/components/parameters/b"}, "b": {"$ref": "#/components/parameters/a"}},
 			"requestBodies": {"a": {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}}},
 			"schemas": {"A": {"allOf": [{"$ref": "#/components/schemas/B"}], "properties": {"a": {"type": "string"}, "b": {"$ref": "#/components/schemas/No"}}}, "B": {"allOf": [{"$ref": "#/components/schemas/A"}], "properties": {"self": {"$ref": "#/components/schemas/B"}}}}}}`,
-			[]openapi.Operation{{Method: "POST", Path: "/a", Fields: []string{"a"}}, {Method: "POST", Path: "/b"}}},
+			[]openapi.Operation{{Method: "POST", Path: "/a", Fields: []string{"a"}}, {Method: "POST", Path: "/b"}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			doc, err := read(t, test.text)
@@ -191,7 +205,7 @@ func TestLargeDocumentsAreReadWithinBounds(t *testing.T) {
 				t.Fatal(err)
 			}
 			runtime.ReadMemStats(&after)
-			t.Logf("%d KiB allocated in all, %d KiB in use", (after.TotalAlloc-before.TotalAlloc)>>10, (after.HeapInuse)>>10)
+			t.Logf("%d KiB allocated in all, %d KiB in use", (after.TotalAlloc-before.TotalAlloc)>>10, after.HeapInuse>>10)
 			if spent := (after.TotalAlloc - before.TotalAlloc) >> 20; spent > test.most {
 				t.Errorf("%d MiB were allocated", spent)
 			}

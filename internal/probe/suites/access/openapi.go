@@ -4,6 +4,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -188,36 +189,34 @@ type asking struct{ method, path string }
 // describedRequests are those of the whole description, wherever in it they stand: each object in it that has a path is one.
 func describedRequests(app *v1alpha1.App) []asking {
 	var found []asking
-	var visit func(v any)
-	visit = func(v any) {
-		switch v := v.(type) {
-		case []any:
-			for _, inner := range v {
-				visit(inner)
-			}
-		case map[string]any:
-			if path, ok := v["path"].(string); ok {
-				method, _ := v["method"].(string)
-				if method == "" {
-					method = http.MethodGet
-				}
-				found = append(found, asking{method, path})
-			}
-			for name, inner := range v {
-				if name != "json" { // what a body holds is no description
-					visit(inner)
-				}
-			}
-		}
-	}
 	var doc any
 	if data, err := json.Marshal(app); err == nil && json.Unmarshal(data, &doc) == nil {
-		visit(doc)
+		found = requestsIn(doc)
 	}
 	for _, path := range app.AdminPaths {
 		found = append(found, asking{http.MethodGet, string(path)})
 		if app.Writes == v1alpha1.WritesSandbox {
 			found = append(found, asking{"", string(path)})
+		}
+	}
+	return found
+}
+
+func requestsIn(v any) (found []asking) {
+	switch v := v.(type) {
+	case []any:
+		for _, inner := range v {
+			found = append(found, requestsIn(inner)...)
+		}
+	case map[string]any:
+		if path, ok := v["path"].(string); ok {
+			method, _ := v["method"].(string)
+			found = append(found, asking{cmp.Or(method, http.MethodGet), path})
+		}
+		for name, inner := range v {
+			if name != "json" { // what a body holds is no description
+				found = append(found, requestsIn(inner)...)
+			}
 		}
 	}
 	return found
@@ -244,14 +243,19 @@ func (a asking) is(o *operation) bool { return a.method == "" || a.method == o.M
 
 var (
 	// identifier is how a part of a path looks that names one thing: what the run did not make is never asked for.
-	identifier = regexp.MustCompile(`(?i)^([0-9]+|[0-9a-f]{12,}|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-z_-]{20,})$`)
+	identifier = regexp.MustCompile(`(?i)^([0-9]+|[0-9a-f]{12,}|[0-9a-z_-]{20,})$`)
 	// deed is how a part of a path begins that does something, though it be asked by GET.
-	deed = regexp.MustCompile(`^(?i:log-?out|log-?off|sign-?out|sign-?off|delete|remove|destroy|purge|clear|flush|wipe|drop|unsubscribe|revoke|reset|cancel|confirm|verify|approve|accept|decline|reject|activate|deactivate|enable|disable|send|resend|pay|charge|refund|buy|start|stop|restart|shutdown|reboot|callback|authorize|refresh|rotate|import|sync|run|trigger|execute|impersonate|switch)([-_.A-Z].*)?$`)
+	deed = regexp.MustCompile(`^(?i:log-?out|log-?off|sign-?out|sign-?off|delete|remove|destroy|purge|clear|flush|wipe|drop|subscribe|unsubscribe|publish|unpublish|join|leave|deploy|migrate|revoke|reset|cancel|confirm|verify|approve|accept|decline|reject|activate|deactivate|enable|disable|send|resend|pay|charge|refund|buy|start|stop|restart|shutdown|reboot|callback|authorize|refresh|rotate|import|sync|run|trigger|execute|impersonate|switch)([-_.A-Z].*)?$`)
 	// ofTenant is what a parameter is called that names a tenant.
 	ofTenant = regexp.MustCompile(`(?i)^(tenant|org|organi[sz]ation|workspace|team|account|company|customer)[-_]?(id|name|slug|key)?$`)
 	// ending is what ends sessions or accounts of the identities, which no sandbox makes up for.
 	ending = regexp.MustCompile(`(?i)log-?(out|off)|sign-?(out|off)|password|credential|session|token|deactivate`)
 )
+
+// isIdentifier says whether a part of a path names one thing. Words have no digits, however long they are.
+func isIdentifier(part string) bool {
+	return identifier.MatchString(part) && strings.ContainsAny(part, "0123456789")
+}
 
 // askable says whether an operation may be asked with what the run has, and if not, notes why.
 func (r *run) askable(o *operation) bool {
@@ -268,7 +272,7 @@ func (r *run) askable(o *operation) bool {
 		o.why = "it may change what no sandbox makes up for, or needs a body of more than texts"
 	case len(o.Needs) > 0:
 		o.why = "it needs the " + shortened(o.Needs[0])
-	case slices.ContainsFunc(parts, identifier.MatchString):
+	case slices.ContainsFunc(parts, isIdentifier):
 		o.why = "its path has an identifier that the run did not make"
 	case slices.ContainsFunc(parts, deed.MatchString) && (!sandbox || ending.MatchString(o.path)):
 		o.why = "its path says that it does something"

@@ -67,10 +67,34 @@ func TestAnOperationTakesTheThingsOfTheKindAtItsPlace(t *testing.T) {
 	}
 }
 
+func TestWhatLooksLikeAnIdentifierOrADeed(t *testing.T) {
+	for part, want := range map[string]string{
+		"7": "identifier", "2024": "identifier", "3f2b8a52-9d0a-4c55-8f0e-2b7a7e1f9c11": "identifier", "01J9ZQ4M7T8W2X5Y6A3B": "identifier", "507f1f77bcf86cd799439011": "identifier",
+		"v1": "", "notes": "", "subscription-preferences": "", "oauth2": "", "top10": "",
+		"logout": "deed", "log-out": "deed", "delete-me": "deed", "deleteAll": "deed", "Send": "deed", "run.now": "deed",
+		"deleted": "", "sender": "", "runs": "", "subscribers": "", "orders": "", "imports": "", "payments": "", "cancelled": "", "export": "", "joined": "",
+	} {
+		got := ""
+		if isIdentifier(part) {
+			got = "identifier"
+		}
+		if deed.MatchString(part) {
+			got = "deed"
+		}
+		if got != want {
+			t.Errorf("%s is %q, want %q", part, got, want)
+		}
+	}
+}
+
 func TestWhichOperationADescribedRequestIs(t *testing.T) {
 	doc := &openapi.Document{Operations: []openapi.Operation{
-		{Method: "GET", Path: "/notes/{id}"}, {Method: "GET", Path: "/notes/batch"}, {Method: "POST", Path: "/notes/{id}"}, {Method: "PUT", Path: "/admin"},
-		{Method: "GET", Path: "/admin"}, {Method: "GET", Path: "/users/{id}"},
+		{Method: "GET", Path: "/notes/{id}"},
+		{Method: "GET", Path: "/notes/batch"},
+		{Method: "POST", Path: "/notes/{id}"},
+		{Method: "PUT", Path: "/admin"},
+		{Method: "GET", Path: "/admin"},
+		{Method: "GET", Path: "/users/{id}"},
 	}}
 	for path, want := range map[string][]string{
 		"/notes/$(id)":          {"GET /notes/{id}"},
