@@ -114,14 +114,20 @@ func TestWithoutTheDocumentTheyAreNotFound(t *testing.T) {
 	}
 }
 
+// telling are the oddities of the app that change what an operation is answered, or with what it is asked.
+var telling = []string{
+	chatbots.Friendly200, chatbots.NotFoundAs400, chatbots.LoginPage200, chatbots.SoftLoginRedirect, chatbots.SPAShell, chatbots.IDsInt, chatbots.IDsSlug,
+	chatbots.ShortLivedTokens, chatbots.EchoRequest, chatbots.EchoID, chatbots.HTMLErrors, chatbots.ExtraFields, chatbots.TenantDocuments, chatbots.OneUserATenant,
+	chatbots.PublicConversations, chatbots.WAF403, chatbots.RateLimit, chatbots.OddContentTypes, chatbots.DelayedWrites,
+}
+
 func TestOdditiesOfADocumentChangeNothing(t *testing.T) {
 	for _, o := range append(chatbots.DocumentOddities(), chatbots.Oddities()...) {
+		if !strings.HasPrefix(o.Name, "openapi-") && !slices.Contains(telling, o.Name) {
+			continue
+		}
 		t.Run(o.Name, func(t *testing.T) {
 			t.Parallel()
-			switch o.Name {
-			case chatbots.SlowReplies, chatbots.CookieOnly, chatbots.Pagination:
-				t.Skip("it wants another description")
-			}
 			r := newRig(t, chatbots.Config{Operations: true, Oddities: []string{o.Name}, RequestsPerSecond: 400})
 			app := describedByDocument(t)
 			if o.Name == chatbots.OneUserATenant {
