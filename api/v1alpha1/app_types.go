@@ -13,6 +13,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.adminPaths) || (has(self.identities) && self.identities.exists(i, has(i.role) && i.role == 'Admin'))",message="adminPaths can only be judged beside an administrator's own reply: add an identity with role Admin to identities"
 // +kubebuilder:validation:XValidation:rule="!has(self.resources) || has(self.identities)",message="resources belong to somebody: add at least two identities, of different tenants, to identities"
 // +kubebuilder:validation:XValidation:rule="!has(self.absent) || !('Admin' in self.absent) || !has(self.adminPaths)",message="absent says Admin, but adminPaths are given: remove one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.openAPI) || has(self.resources)",message="what openAPI describes is judged by what identities have planted: add at least one of resources"
 type App struct {
 	// service that probes talk to inside the cluster: one of those that the workloads list. It may be left out where the
 	// workloads list a single Service.
@@ -89,6 +90,36 @@ type App struct {
 	// rateLimited says how a reply looks that refuses because of too many requests: response.status == 429 where it is absent.
 	// +optional
 	RateLimited CELExpression `json:"rateLimited,omitempty"`
+
+	// openAPI is where the app describes its own operations. Those that stand nowhere else in app are asked as well, as far as that
+	// needs nothing but what probes have created; those that can't be asked so are listed, and count towards LowCoverage.
+	// +optional
+	OpenAPI *OpenAPI `json:"openAPI,omitempty"`
+}
+
+// OpenAPI is a document in which the app describes its own operations, and what to leave out of it.
+type OpenAPI struct {
+	// path that serves the document to nobody or to one of the identities: OpenAPI 3 or Swagger 2.0, as JSON or YAML, of at most
+	// 1 MiB. For example /openapi.json.
+	// +required
+	// +kubebuilder:validation:XValidation:rule="!self.contains('$(')",message="the document is the same for everybody: write its path as it stands, such as /openapi.json"
+	Path RequestPath `json:"path,omitempty"`
+
+	// public are paths that strangers may use by design, as the document writes them, such as /health or /shared/{id}. Probes leave
+	// them alone. What the document itself declares public (security: []) needs no mention.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Public []RequestPath `json:"public,omitempty"`
+
+	// untested are paths that need no test although they are not public, as the document writes them, such as /payments/{id}.
+	// Probes leave them alone, and say so.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=64
+	Untested []RequestPath `json:"untested,omitempty"`
 }
 
 // WriteScope says what probes may change.

@@ -85,6 +85,8 @@ const (
 	ReasonProbeQueued = "ProbeQueued"
 	// ReasonNotConfigured: the spec does not say what would be needed to measure the row, or the operator lacks a permission.
 	ReasonNotConfigured = "NotConfigured"
+	// ReasonLowCoverage: too much of what the app itself says that it has was neither described nor asked.
+	ReasonLowCoverage = "LowCoverage"
 )
 
 // Reasons of a failing SecretsSafe.

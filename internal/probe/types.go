@@ -77,6 +77,9 @@ type Spec struct {
 	// MaxRequests is the budget of this Job, and MaxChats how many of the requests may be questions to the chat.
 	MaxRequests int `json:"maxRequests"`
 	MaxChats    int `json:"maxChats,omitempty"`
+	// MaxUndescribedPercent is how much of what spec.app.openAPI lists may be neither described nor asked; the suite's default
+	// where it is absent.
+	MaxUndescribedPercent *int32 `json:"maxUndescribedPercent,omitempty"`
 	// PolicyCanary is an address and port that answers as long as the NetworkPolicy is not in force: the container waits
 	// until it is refused. Empty where there is none.
 	PolicyCanary string `json:"policyCanary,omitempty"`

@@ -26,6 +26,8 @@ const (
 type Config struct {
 	// Weaknesses and Oddities are names from [Weaknesses] and [Oddities].
 	Weaknesses, Oddities []string
+	// Operations adds some that only the OpenAPI document tells of; see [OperationWeaknesses].
+	Operations bool
 	// Signing is HS256 (the default) or RS256, whose public key stands at /.well-known/jwks.json. Weaknesses that need
 	// one of them choose it.
 	Signing string
@@ -65,10 +67,10 @@ type App struct {
 func New(cfg Config) (*App, error) {
 	a := &App{cfg: cfg}
 	var err error
-	if a.weaknesses, err = chosen("weakness", cfg.Weaknesses, names(Weaknesses(), func(w Weakness) string { return w.Name })); err != nil {
+	if a.weaknesses, err = chosen("weakness", cfg.Weaknesses, names(slices.Concat(Weaknesses(), OperationWeaknesses()), func(w Weakness) string { return w.Name })); err != nil {
 		return nil, err
 	}
-	if a.oddities, err = chosen("oddity", cfg.Oddities, names(Oddities(), func(o Oddity) string { return o.Name })); err != nil {
+	if a.oddities, err = chosen("oddity", cfg.Oddities, names(slices.Concat(Oddities(), DocumentOddities()), func(o Oddity) string { return o.Name })); err != nil {
 		return nil, err
 	}
 	a.cfg.Version = cmp.Or(cfg.Version, "dev")

@@ -52,6 +52,9 @@ var nobodyPasses = map[op]string{
 	opChat:         AnonymousChat,
 	opSocket:       AnonymousWebSocket,
 	opGraphQL:      AnonymousGraphQL,
+	opTitle:        OperationTitleAnonymous,
+	opStats:        OperationStatsOpen,
+	opMembers:      OperationMembersOpen,
 }
 
 // anyonesPass: by which weakness an operation works on objects that are not the caller's.
@@ -69,11 +72,13 @@ var anyonesPass = map[op]string{
 	opSocket:       WebSocketIDOR,
 	opGraphQL:      GraphQLIDOR,
 	opPayment:      PaymentIDOR,
+	opPreview:      OperationPreviewIDOR,
+	opTitle:        OperationTitleForeign,
 }
 
 // may is the guard of objects. What is shared may be read only.
 func (a *App) may(c *call, does op, k kind, o object) bool {
-	writes := does == opUpdate || does == opDelete || does == opMessage || does == opChat || does == opSocket
+	writes := does == opUpdate || does == opDelete || does == opMessage || does == opChat || does == opSocket || does == opTitle
 	reach := c.scope
 	if writes {
 		reach.team = ""

@@ -25,15 +25,14 @@ func (a *App) openAPI(c *call) error {
 	// The one route that is more than read from without a method of its own.
 	put := route{op: opAdmin, path: "/api/admin/settings", summary: "Changes settings", body: fields{"settings": fields{}}}
 	paths[put.path]["put"] = operation(put)
-	return a.json(c, http.StatusOK, fields{
+	return a.giveDocument(c, fields{
 		"openapi": "3.1.0",
 		"info":    fields{"title": "Chatbot", "version": a.cfg.Version},
-		"paths":   paths,
 		"components": fields{"securitySchemes": fields{
 			"token":  fields{"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
 			"cookie": fields{"type": "apiKey", "in": "cookie", "name": sessionCookie},
 		}},
-	})
+	}, paths)
 }
 
 func operation(rt route) fields {

@@ -95,6 +95,7 @@ func (a *App) makeMux() *http.ServeMux {
 			handle: a.download, summary: "The text as a file",
 		},
 	)
+	a.routes = append(a.routes, a.operationRoutes()...)
 	if a.odd(PublicConversations) {
 		a.routes = append(a.routes,
 			route{method: "GET", path: "/api/public/conversations", handle: a.publicList, summary: "What is public"},

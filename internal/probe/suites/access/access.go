@@ -40,6 +40,9 @@ type Options struct {
 	Found func(v1alpha1.Row, probe.Finding)
 	// SignedUp is told of each account before it is made.
 	SignedUp func()
+	// MaxUndescribedPercent is how much of spec.app.openAPI may be neither described nor asked; DefaultMaxUndescribedPercent where
+	// it is nil.
+	MaxUndescribedPercent *int32
 }
 
 // Run measures both rows. It always ends with an answer; where the context ends first, with Unknown.
@@ -99,6 +102,7 @@ func (r *run) measure(ctx context.Context) {
 	r.plant(ctx)
 	r.attackReads(ctx)
 	r.attackWrites(ctx)
+	r.attackOperations(ctx)
 	r.cameBackControl()
 	r.attackAdmin(ctx)
 	r.attackAccounts(ctx)

@@ -163,6 +163,12 @@ type measured struct {
 // measure runs the suite against an app that is described so.
 func measure(t *testing.T, c *core, app http.Handler, description string) *measured {
 	t.Helper()
+	return measureWith(t, c, app, description, nil)
+}
+
+// measureWith says besides how much of the app's own document may be left.
+func measureWith(t *testing.T, c *core, app http.Handler, description string, mostLeft *int32) *measured {
+	t.Helper()
 	m := &measured{rows: map[v1alpha1.Row]probe.RowResult{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.mu.Lock()
@@ -190,7 +196,7 @@ func measure(t *testing.T, c *core, app http.Handler, description string) *measu
 		Base: base, Host: "app.example.com", Transport: server.Client().Transport, Timeout: 10 * time.Second,
 		UserAgent: "LaunchReady/test", Run: "test", Budget: httpstep.NewBudget(20_000),
 	}
-	for _, result := range access.Run(t.Context(), access.Options{App: described, Target: target, Credentials: credentials}) {
+	for _, result := range access.Run(t.Context(), access.Options{App: described, Target: target, Credentials: credentials, MaxUndescribedPercent: mostLeft}) {
 		m.rows[result.Row] = result
 		for _, u := range c.users {
 			if text := fmt.Sprintf("%+v", result); strings.Contains(text, u.password) {

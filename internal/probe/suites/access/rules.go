@@ -20,6 +20,7 @@ const (
 	api2 = "OWASP API2:2023 Broken Authentication"
 	api3 = "OWASP API3:2023 Broken Object Property Level Authorization"
 	api5 = "OWASP API5:2023 Broken Function Level Authorization"
+	api9 = "OWASP API9:2023 Improper Inventory Management"
 )
 
 // The rules of the suite.
@@ -119,5 +120,13 @@ var (
 	adminTrick = rule{
 		"AdminGuardBypassed", v1alpha1.RowAuthEnforced, v1alpha1.SeverityCritical, api5,
 		"Normalise the path once, before both routing and authorization; trust no header, parameter or cookie that names a path, an address or a role.",
+	}
+	protectedOpen = rule{
+		"ProtectedOperationOpen", v1alpha1.RowAuthEnforced, v1alpha1.SeverityHigh, api2,
+		"Refuse requests without valid credentials with 401; or, if it is for everybody, say so in the document: security: [].",
+	}
+	notDescribed = rule{
+		"OperationNotDescribed", v1alpha1.RowTenantIsolated, v1alpha1.SeverityLow, api9,
+		"Describe it in spec.app, or name its path in spec.app.openAPI.public or .untested.",
 	}
 )
