@@ -173,6 +173,7 @@ func fields() map[string]*types.FieldType {
 		"text":     field(types.StringType, func(r *Response) any { return r.Text() }),
 		"json":     field(types.DynType, func(r *Response) any { return r.JSON() }),
 		"events":   field(types.NewListType(types.DynType), func(r *Response) any { return r.Events() }),
+		"closeCode": field(types.IntType, func(r *Response) any { return int(r.Closed.Code) }),
 		"duration": field(types.DurationType, func(r *Response) any { return r.Duration }),
 		"url":      field(types.StringType, func(r *Response) any { return r.URL }),
 	}
