@@ -61,9 +61,9 @@ func NewAuthenticator(key, secret string) (*Authenticator, error) {
 
 // Step gives the time step of a moment, and how long it still lasts.
 func (a *Authenticator) Step(at time.Time) (int64, time.Duration) {
-	period := time.Duration(a.options.Period) * time.Second //nolint:gosec // at most 120
-	step := at.UnixNano() / int64(period)
-	return step, time.Unix(0, (step+1)*int64(period)).Sub(at)
+	period := int64(a.options.Period) //nolint:gosec // at most 120
+	step := at.Unix() / period
+	return step, time.Unix((step+1)*period, 0).Sub(at)
 }
 
 // Period is how long a time step lasts.

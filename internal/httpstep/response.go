@@ -38,9 +38,9 @@ type Response struct {
 
 	// messages are those of a WebSocket: their texts joined are the body.
 	messages []string
-	parse  sync.Once
-	json   any
-	events []any
+	parse    sync.Once
+	json     any
+	events   []any
 }
 
 // read reads a reply within bounds. What it gives is as complete as the connection allowed.

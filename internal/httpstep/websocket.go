@@ -246,10 +246,7 @@ func (c *conversation) read(ctx context.Context) bool {
 	c.body = append(c.body, data...)
 	c.resp.messages = append(c.resp.messages, text)
 	c.parsed = append(c.parsed, eventOf(text))
-	if err != nil || c.resp.Truncated {
-		return false
-	}
-	if len(c.resp.messages) == maxMessages || len(c.body) >= maxBody {
+	if err != nil || len(c.resp.messages) == maxMessages || len(c.body) >= maxBody {
 		c.resp.Truncated = true
 	}
 	return !c.resp.Truncated
