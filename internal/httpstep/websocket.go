@@ -113,8 +113,10 @@ func (t *Target) converse(ctx context.Context, r Request, handshake *http.Reques
 		return nil, err
 	}
 	defer conn.CloseNow() //nolint:errcheck // nothing more is wanted
-	conn.SetReadLimit(-1) // the reader has a limit for all messages together
-	c := &conversation{conn: conn, quiet: r.Socket.Quiet, resp: h.opened}
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	c := &conversation{quiet: r.Socket.Quiet, incoming: make(chan received), resp: h.opened}
+	go c.pump(reading, conn)
 	for _, m := range append(slices.Clone(r.Socket.Before), Message{Text: r.Body, Until: r.Socket.Until}) {
 		last := len(c.sent) == len(r.Socket.Before)
 		c.sent = append(c.sent, m)
@@ -194,62 +196,99 @@ func (h *handshaker) RoundTrip(library *http.Request) (*http.Response, error) {
 
 // conversation is a WebSocket that is open, and what came over it.
 type conversation struct {
-	conn  *websocket.Conn
-	quiet time.Duration
-	sent  []Message
-	resp  *Response
-	body  []byte
+	quiet    time.Duration
+	incoming chan received
+	sent     []Message
+	resp     *Response
+	body     []byte
 	// parsed are the messages as expressions see them.
 	parsed []any
 	// ended says that nothing more will come, or that enough was read.
 	ended bool
 }
 
-// listen reads until the expression holds, the app closes or is quiet, or a limit is reached.
-func (c *conversation) listen(ctx context.Context, until *Expression) {
-	for !c.ended {
-		if !c.read(ctx) {
-			c.ended = true
+// received is a message, or why there will be none any more; both where one was cut off.
+type received struct {
+	data []byte
+	err  error
+}
+
+// pump reads messages until there are no more, or nobody wants them. It reads apart from who waits for them, for to break a read off
+// is to close the connection.
+func (c *conversation) pump(ctx context.Context, conn *websocket.Conn) {
+	conn.SetReadLimit(-1) // all messages together have a limit
+	for {
+		var m received
+		_, reader, err := conn.Reader(ctx)
+		if err == nil {
+			m.data, err = io.ReadAll(io.LimitReader(reader, maxBody+1))
+		}
+		m.err = err
+		select {
+		case c.incoming <- m:
+		case <-ctx.Done():
 			return
 		}
-		if until == nil {
-			continue
-		}
-		seen := &Response{Status: c.resp.Status, Header: c.resp.Header, URL: c.resp.URL, Body: c.body, events: c.parsed}
-		seen.json = jsonOf(c.resp.messages[len(c.resp.messages)-1])
-		seen.parse.Do(func() {}) // it was parsed message by message
-		// What can't be evaluated yet, for want of a field, does not hold yet.
-		if complete, err := until.Bool(ctx, seen); err == nil && complete {
+		if m.err != nil || len(m.data) > maxBody {
 			return
 		}
 	}
 }
 
-// read reads a message, and says whether there was one and may be another.
-func (c *conversation) read(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, c.quiet)
-	defer cancel()
-	_, reader, err := c.conn.Reader(ctx)
-	if err != nil {
-		c.resp.Closed = closedBy(err)
-		return false
+// listen takes messages until the expression holds, the app closes or is quiet, or a limit is reached.
+func (c *conversation) listen(ctx context.Context, until *Expression) {
+	for !c.ended {
+		quiet := time.NewTimer(c.quiet)
+		select {
+		case m := <-c.incoming:
+			quiet.Stop()
+			c.take(m)
+		case <-quiet.C:
+			return
+		case <-ctx.Done():
+			quiet.Stop()
+			c.ended = true
+			return
+		}
+		if !c.ended && until != nil && c.complete(ctx, until) {
+			return
+		}
 	}
-	room := maxBody - len(c.body)
-	data, err := io.ReadAll(io.LimitReader(reader, int64(room)+1))
-	if len(data) > room {
-		data, c.resp.Truncated = data[:room], true
+}
+
+// complete says whether an expression holds for what was received so far. What can't be evaluated yet, for want of a field, does not
+// hold yet.
+func (c *conversation) complete(ctx context.Context, until *Expression) bool {
+	seen := &Response{Status: c.resp.Status, Header: c.resp.Header, URL: c.resp.URL, Body: c.body, events: c.parsed}
+	seen.json = jsonOf(c.resp.messages[len(c.resp.messages)-1])
+	seen.parse.Do(func() {}) // it was parsed message by message
+	holds, err := until.Bool(ctx, seen)
+	return err == nil && holds
+}
+
+// take adds a message to what was received.
+func (c *conversation) take(m received) {
+	if m.err != nil {
+		c.resp.Closed, c.ended = closedBy(m.err), true
+		if len(m.data) == 0 {
+			return
+		}
+		c.resp.Truncated = true
 	}
-	text := strings.ToValidUTF8(string(data), "\uFFFD")
 	if len(c.resp.messages) > 0 {
 		c.body = append(c.body, '\n')
 	}
-	c.body = append(c.body, data...)
+	if room := max(maxBody-len(c.body), 0); len(m.data) > room {
+		m.data, c.resp.Truncated = m.data[:room], true
+	}
+	text := strings.ToValidUTF8(string(m.data), "\uFFFD")
+	c.body = append(c.body, m.data...)
 	c.resp.messages = append(c.resp.messages, text)
 	c.parsed = append(c.parsed, eventOf(text))
-	if err != nil || len(c.resp.messages) == maxMessages || len(c.body) >= maxBody {
+	if len(c.resp.messages) == maxMessages {
 		c.resp.Truncated = true
 	}
-	return !c.resp.Truncated
+	c.ended = c.ended || c.resp.Truncated
 }
 
 // closedBy gives the close frame that ended a connection, if it was one.

@@ -176,6 +176,26 @@ func TestAConversationEnds(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotAnsweredIsGoneOnFrom(t *testing.T) {
+	target := socket(t, func(ctx context.Context, conn *websocket.Conn, _ *http.Request) {
+		for {
+			_, data, err := conn.Read(ctx)
+			if err != nil {
+				return
+			}
+			if string(data) == "second" {
+				say(ctx, conn, "heard")
+			}
+		}
+	})
+	resp, err := overSocket(t, target, v1alpha1.WebSocket{QuietSeconds: 1, Send: []v1alpha1.WebSocketMessage{
+		message("first", `response.text == "ready"`), message("second", `response.text == "heard"`),
+	}}, nil)
+	if err != nil || resp.Text() != "heard" {
+		t.Errorf("%+v, %v", resp, err)
+	}
+}
+
 func TestAConversationHasATimeLimit(t *testing.T) {
 	target := socket(t, func(ctx context.Context, conn *websocket.Conn, _ *http.Request) {
 		tick := time.NewTicker(50 * time.Millisecond)

@@ -96,7 +96,7 @@ func (r *run) weakness(ctx context.Context, things []*thing, second *thing) stri
 			return "two of them have the same text, a short one, or one that could be guessed"
 		}
 		request, err := t.request(t.item(), t.owner)
-		if err != nil || carriesMark(request, t) {
+		if err != nil || carriesMark(request, t) || madeOf(t.marker.Secret, t.id) {
 			return "the text stands in the request to item"
 		}
 		for _, theirs := range things {
@@ -113,6 +113,11 @@ func (r *run) weakness(ctx context.Context, things []*thing, second *thing) stri
 		}
 	}
 	return ""
+}
+
+// madeOf says whether a text holds the identifier: a refusal that repeats the one may repeat the other.
+func madeOf(text, id string) bool {
+	return len(id) >= shortText && strings.Contains(strings.ToLower(text), strings.ToLower(id))
 }
 
 // guessableMark says whether the marks of two things are alike, short, or differ in digits alone, as times and counters do.
