@@ -5,6 +5,7 @@ package httpstep
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -57,6 +58,18 @@ func NewAuthenticator(key, secret string) (*Authenticator, error) {
 		return nil, &AuthenticatorError{Key: key}
 	}
 	return a, nil
+}
+
+// WithSecret gives a secret in the place of another, in the form of the other: period, digits and algorithm stay.
+func WithSecret(described, secret string) string {
+	uri, err := url.Parse(described)
+	if err != nil || uri.Scheme != "otpauth" {
+		return secret
+	}
+	query := uri.Query()
+	query.Set("secret", secret)
+	uri.RawQuery = query.Encode()
+	return uri.String()
 }
 
 // Step gives the time step of a moment, and how long it still lasts.

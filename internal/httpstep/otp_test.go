@@ -45,6 +45,17 @@ func TestOneTimePasswordsOfTheStandard(t *testing.T) {
 	}
 }
 
+func TestAnotherSecretKeepsTheForm(t *testing.T) {
+	for described, want := range map[string]string{
+		"GEZD GNBV": "MFRGG",
+		"otpauth://totp/x:y?secret=GEZDGNBV&period=60&digits=8": "otpauth://totp/x:y?digits=8&period=60&secret=MFRGG",
+	} {
+		if got := httpstep.WithSecret(described, "MFRGG"); got != want {
+			t.Errorf("%s: %s, want %s", described, got, want)
+		}
+	}
+}
+
 func TestSecretsForOneTimePasswords(t *testing.T) {
 	// The first of RFC 6238 with six digits, as authenticator apps show secrets.
 	for _, secret := range []string{"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ", "gezd gnbv gy3t qojq gezd gnbv gy3t qojq", "GEZD-GNBV-GY3T-QOJQ-GEZD-GNBV-GY3T-QOJQ"} {

@@ -25,6 +25,9 @@ func (r *run) asNobody(ctx context.Context, t *thing, w way, a attempt) bool {
 // onlyCached says whether nobody gets at a thing that its owner has not asked for: then it was a cache that gave the other one
 // away. It is a property of the channel, found out once.
 func (r *run) onlyCached(ctx context.Context, t *thing, w way, a attempt) bool {
+	if a.request.Socket != nil {
+		return false // no cache keeps what comes over a WebSocket
+	}
 	key := t.Name + "/" + w.name + "/" + a.rule.name
 	cached, known := r.cached[key]
 	if !known {

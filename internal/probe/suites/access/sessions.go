@@ -54,7 +54,7 @@ func (r *run) attackPassword(ctx context.Context, t *thing) {
 		wrong := maps.Clone(good)
 		switch {
 		case uses(httpstep.OneTime(key)):
-			wrong[key] = anotherSecret
+			wrong[key] = httpstep.WithSecret(good[key], anotherSecret)
 		case passwordKey.MatchString(key) && uses("credentials."+key):
 			wrong[key] = flipped(good[key])
 		default:
