@@ -414,7 +414,7 @@ type WebSocket struct {
 
 // WebSocketMessage is a text message.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.json) != has(self.text)",message="a message is either json or text: keep one of them"
+// +kubebuilder:validation:ExactlyOneOf=json;text
 type WebSocketMessage struct {
 	// json is the message, a JSON object. For any other JSON, use text.
 	// +optional

@@ -129,18 +129,15 @@ func (r *Response) Streams() []string {
 	if len(events) < 2 {
 		return nil
 	}
-	joined := map[string]*strings.Builder{}
+	joined := map[string][]string{}
 	for _, event := range events {
 		eachText(event, "", func(place, text string) {
-			if joined[place] == nil {
-				joined[place] = &strings.Builder{}
-			}
-			joined[place].WriteString(text)
+			joined[place] = append(joined[place], text)
 		})
 	}
 	var all []string
 	for _, place := range slices.Sorted(maps.Keys(joined)) {
-		all = append(all, joined[place].String())
+		all = append(all, strings.Join(joined[place], ""))
 	}
 	return all
 }

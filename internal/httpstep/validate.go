@@ -164,6 +164,16 @@ func (v *validation) request(at *field.Path, r v1alpha1.HTTPRequest, known sets.
 			}
 		}
 	}
+	v.parts(at, r, note)
+	for _, name := range needs {
+		if !used.Has(name) {
+			v.errs = append(v.errs, field.Required(at, fmt.Sprintf("put $(%s) into the request, in path, query, headers or body", name)))
+		}
+	}
+}
+
+// parts visits the texts of a request in which names may stand.
+func (v *validation) parts(at *field.Path, r v1alpha1.HTTPRequest, note func(*field.Path, string)) {
 	note(at.Child("path"), string(r.Path))
 	note(at.Child("body"), r.Body)
 	for name, value := range r.Query {
@@ -185,20 +195,20 @@ func (v *validation) request(at *field.Path, r v1alpha1.HTTPRequest, known sets.
 		}
 	}
 	if r.WebSocket != nil {
-		for i, message := range r.WebSocket.Send {
-			at := at.Child("webSocket", "send").Index(i)
-			note(at.Child("text"), message.Text)
-			var doc any
-			if message.JSON != nil && json.Unmarshal(message.JSON.Raw, &doc) == nil {
-				texts(doc, func(text string) { note(at.Child("json"), text) })
-			}
-			v.expression(at.Child("until"), message.Until, Bool)
-		}
+		v.socket(at.Child("webSocket"), *r.WebSocket, note)
 	}
-	for _, name := range needs {
-		if !used.Has(name) {
-			v.errs = append(v.errs, field.Required(at, fmt.Sprintf("put $(%s) into the request, in path, query, headers or body", name)))
+}
+
+// socket visits the messages, and compiles what says when their replies are complete.
+func (v *validation) socket(at *field.Path, s v1alpha1.WebSocket, note func(*field.Path, string)) {
+	for i, message := range s.Send {
+		at := at.Child("send").Index(i)
+		note(at.Child("text"), message.Text)
+		var doc any
+		if message.JSON != nil && json.Unmarshal(message.JSON.Raw, &doc) == nil {
+			texts(doc, func(text string) { note(at.Child("json"), text) })
 		}
+		v.expression(at.Child("until"), message.Until, Bool)
 	}
 }
 

@@ -154,7 +154,8 @@ func TestAConversationEnds(t *testing.T) {
 		}},
 		{name: "when pings alone come", described: quick(""), least: time.Second, speak: func(ctx context.Context, conn *websocket.Conn) {
 			go untilGone(ctx, conn)
-			for conn.Ping(ctx) == nil {
+			for err := error(nil); err == nil; {
+				err = conn.Ping(ctx)
 			}
 		}},
 	} {
@@ -222,7 +223,7 @@ func TestTheHandshake(t *testing.T) {
 	var got *http.Request
 	target := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		got = r
-		http.SetCookie(w, &http.Cookie{Name: "seen", Value: "yes", Path: "/", Secure: true})
+		w.Header().Set("Set-Cookie", "seen=yes; Path=/; Secure")
 		w.Header().Set("X-Reason", "nobody")
 		w.WriteHeader(http.StatusUnauthorized)
 		_, _ = fmt.Fprint(w, `{"error":"`+strings.Repeat("long ", 1000)+`end"}`)
@@ -231,7 +232,7 @@ func TestTheHandshake(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	jar.SetCookies(&url.URL{Scheme: "https", Host: "app.example.com", Path: "/"}, []*http.Cookie{{Name: "sid", Value: "s1"}})
+	jar.SetCookies(&url.URL{Scheme: "https", Host: "app.example.com", Path: "/"}, []*http.Cookie{{Name: "sid", Value: "s1"}}) //nolint:gosec // of a test
 	request, err := httpstep.Prepare(v1alpha1.HTTPRequest{
 		Path: "/ws", Headers: map[string]v1alpha1.HeaderValue{"Sec-WebSocket-Protocol": "chat.v1, $(t)", "X-T": "$(t)"},
 		WebSocket: &v1alpha1.WebSocket{Send: []v1alpha1.WebSocketMessage{message("x", "")}},

@@ -25,9 +25,9 @@ const (
 
 var errNoMark = errors.New("mark found nothing in the reply to item")
 
-// recognize reads a thing that holds no text of ours, as one of those whose it may be, and takes out of it the text by which it is
+// recognise reads a thing that holds no text of ours, as one of those whose it may be, and takes out of it the text by which it is
 // known again. It asks until the thing is there.
-func (r *run) recognize(ctx context.Context, t *thing, people ...*person) error {
+func (r *run) recognise(ctx context.Context, t *thing, people ...*person) error {
 	deadline := time.Now().Add(r.indexing())
 	for {
 		for _, p := range people {
@@ -67,7 +67,7 @@ func (r *run) controlMarks(ctx context.Context, res *resource) {
 	if len(things) == 0 {
 		return
 	}
-	why := ""
+	var why string
 	second, err := r.create(ctx, res, things[0].owner)
 	if err != nil {
 		why = "a second one could not be made to compare it with: " + plain(err)

@@ -130,7 +130,7 @@ func (r *run) create(ctx context.Context, res *resource, p *person) (*thing, err
 	t := &thing{resource: res, owner: p, id: captured[httpstep.ID], marker: m}
 	r.things = append(r.things, t)
 	if res.mark != nil {
-		return t, r.recognize(ctx, t, p)
+		return t, r.recognise(ctx, t, p)
 	}
 	return t, nil
 }

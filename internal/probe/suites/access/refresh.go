@@ -16,7 +16,7 @@ import (
 )
 
 // anotherSecret is one for one-time passwords that nobody has.
-const anotherSecret = "LAUNCHREADYLAUNCHREADYLAUNCHREAD" //nolint:gosec // it opens nothing
+const anotherSecret = "LAUNCHREADYLAUNCHREADYLAUNCHREAD"
 
 var errNoRefresh = errors.New("spec.app.login.refresh is not described")
 

@@ -350,30 +350,30 @@ func TestChats(t *testing.T) {
 	const socket = `printf '%s\n' "{\"message\":\"What is the code ⟨canary:`
 	for _, c := range []struct {
 		name        string
-		with        talking
+		with        *talking
 		description string
 		row         v1alpha1.Row
 		verdict     v1alpha1.Verdict
 		saying      string
 	}{
-		{"sound", talking{}, expected(restDescription) + chatOverHTTP, tenants, pass, "notes (item, list, chat, update, delete)"},
-		{"gossip", talking{gossip: true}, restDescription + chatOverHTTP, tenants, fail, "ForeignContentInChat at POST /chat as "},
-		{"open", talking{open: true}, restDescription + chatOverHTTP, auth, fail, "AnonymousAccess at POST /chat as nobody"},
-		{"blind, where it should see", talking{blind: true}, expected(restDescription) + chatOverHTTP + "indexingSeconds: 1\n", tenants, unknown, "The chatbot did not tell alice what it had planted in notes"},
-		{"blind", talking{blind: true}, restDescription + chatOverHTTP, tenants, pass, "The chatbot told nobody what they had planted, so that it was left out."},
-		{"spent", talking{quota: 2}, restDescription + chatOverHTTP, tenants, unknown, "The chatbot does not answer alice its own question (any more)"},
-		{"sound over WebSocket", talking{}, expected(restDescription) + chatOverSocket, tenants, pass, "notes (item, list, chat, update, delete)"},
-		{"gossip over WebSocket", talking{gossip: true}, restDescription + chatOverSocket, tenants, fail, socket},
-		{"open over WebSocket", talking{open: true}, restDescription + chatOverSocket, auth, fail, "AnonymousAccess at GET /socket as nobody: " + socket},
-		{"closed over WebSocket", talking{closes: true}, expected(restDescription) + chatOverSocket, auth, pass, ""},
-		{"silent over WebSocket", talking{silent: true}, expected(restDescription) + chatOverSocket, auth, pass, ""},
-		{"blind over WebSocket", talking{blind: true}, expected(restDescription) + chatOverSocket + "indexingSeconds: 1\n", tenants, unknown, "The chatbot did not tell alice"},
-		{"sound by the first message", talking{firstMessage: true}, expected(restDescription) + chatByFirstMessage, tenants, pass, "notes (item, list, chat, update, delete)"},
-		{"open by the first message", talking{firstMessage: true, open: true}, restDescription + chatByFirstMessage, auth, fail, `AnonymousAccess at GET /socket as nobody: printf '%s\n' "{\"token\":\"\"}" "{\"message\"`},
+		{"sound", &talking{}, expected(restDescription) + chatOverHTTP, tenants, pass, "notes (item, list, chat, update, delete)"},
+		{"gossip", &talking{gossip: true}, restDescription + chatOverHTTP, tenants, fail, "ForeignContentInChat at POST /chat as "},
+		{"open", &talking{open: true}, restDescription + chatOverHTTP, auth, fail, "AnonymousAccess at POST /chat as nobody"},
+		{"blind, where it should see", &talking{blind: true}, expected(restDescription) + chatOverHTTP + "indexingSeconds: 1\n", tenants, unknown, "The chatbot did not tell alice what it had planted in notes"},
+		{"blind", &talking{blind: true}, restDescription + chatOverHTTP, tenants, pass, "The chatbot told nobody what they had planted, so that it was left out."},
+		{"spent", &talking{quota: 2}, restDescription + chatOverHTTP, tenants, unknown, "The chatbot does not answer alice its own question (any more)"},
+		{"sound over WebSocket", &talking{}, expected(restDescription) + chatOverSocket, tenants, pass, "notes (item, list, chat, update, delete)"},
+		{"gossip over WebSocket", &talking{gossip: true}, restDescription + chatOverSocket, tenants, fail, socket},
+		{"open over WebSocket", &talking{open: true}, restDescription + chatOverSocket, auth, fail, "AnonymousAccess at GET /socket as nobody: " + socket},
+		{"closed over WebSocket", &talking{closes: true}, expected(restDescription) + chatOverSocket, auth, pass, ""},
+		{"silent over WebSocket", &talking{silent: true}, expected(restDescription) + chatOverSocket, auth, pass, ""},
+		{"blind over WebSocket", &talking{blind: true}, expected(restDescription) + chatOverSocket + "indexingSeconds: 1\n", tenants, unknown, "The chatbot did not tell alice"},
+		{"sound by the first message", &talking{firstMessage: true}, expected(restDescription) + chatByFirstMessage, tenants, pass, "notes (item, list, chat, update, delete)"},
+		{"open by the first message", &talking{firstMessage: true, open: true}, restDescription + chatByFirstMessage, auth, fail, `AnonymousAccess at GET /socket as nobody: printf '%s\n' "{\"token\":\"\"}" "{\"message\"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			app := &c.with
+			app := c.with
 			app.rest, app.asked = &rest{core: newCore()}, map[string]int{}
 			m := measure(t, app.core, app, c.description)
 			m.wants(t, c.row, c.verdict, c.saying)

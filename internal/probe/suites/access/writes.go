@@ -82,7 +82,7 @@ func (r *run) createNaming(ctx context.Context, res *resource, attacker *person,
 	}
 	t := &thing{resource: res, owner: attacker, id: captured[httpstep.ID], marker: m}
 	r.things = append(r.things, t)
-	if res.mark != nil && r.recognize(ctx, t, append([]*person{attacker}, r.people...)...) != nil {
+	if res.mark != nil && r.recognise(ctx, t, append([]*person{attacker}, r.people...)...) != nil {
 		return request, nil, true
 	}
 	return request, t, true
