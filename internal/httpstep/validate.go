@@ -97,7 +97,7 @@ func (v *validation) resource(at *field.Path, r v1alpha1.Resource, known sets.Se
 		creates = known.Clone().Insert(Canary)
 		if !Uses(r.Create.Request, Canary) {
 			v.errs = append(v.errs, field.Required(at.Child("create", "request"),
-				"put $(canary) into the request, in path, query, headers or body; where the thing can hold no text, set mark, such as response.json.receipt"))
+				"put $(canary) into the request, in path, query, headers, body or a message; where the thing can hold no text, set mark, such as response.json.receipt"))
 		}
 	}
 	v.request(at.Child("create", "request"), r.Create.Request, creates)
@@ -167,7 +167,7 @@ func (v *validation) request(at *field.Path, r v1alpha1.HTTPRequest, known sets.
 	v.parts(at, r, note)
 	for _, name := range needs {
 		if !used.Has(name) {
-			v.errs = append(v.errs, field.Required(at, fmt.Sprintf("put $(%s) into the request, in path, query, headers or body", name)))
+			v.errs = append(v.errs, field.Required(at, fmt.Sprintf("put $(%s) into the request, in path, query, headers, body or a message", name)))
 		}
 	}
 }
