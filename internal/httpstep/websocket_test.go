@@ -151,6 +151,7 @@ func TestAConversationEnds(t *testing.T) {
 			for range 5000 {
 				say(ctx, conn, "x")
 			}
+			untilGone(ctx, conn)
 		}},
 		{name: "when pings alone come", described: quick(""), least: time.Second, speak: func(ctx context.Context, conn *websocket.Conn) {
 			go untilGone(ctx, conn)
