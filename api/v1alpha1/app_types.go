@@ -12,6 +12,7 @@ import (
 // +kubebuilder:validation:MinProperties=1
 // +kubebuilder:validation:XValidation:rule="!has(self.adminPaths) || (has(self.identities) && self.identities.exists(i, has(i.role) && i.role == 'Admin'))",message="adminPaths can only be judged beside an administrator's own reply: add an identity with role Admin to identities"
 // +kubebuilder:validation:XValidation:rule="!has(self.resources) || has(self.identities)",message="resources belong to somebody: add at least two identities, of different tenants, to identities"
+// +kubebuilder:validation:XValidation:rule="has(self.chat) || !has(self.resources) || !self.resources.exists(r, has(r.inChat) && r.inChat == 'Expected')",message="a resource says inChat: Expected, and chat is not described: add chat"
 // +kubebuilder:validation:XValidation:rule="!has(self.absent) || !('Admin' in self.absent) || !has(self.adminPaths)",message="absent says Admin, but adminPaths are given: remove one of them"
 // +kubebuilder:validation:XValidation:rule="!has(self.openAPI) || has(self.resources)",message="what openAPI describes is judged by what identities have planted: add at least one of resources"
 type App struct {
@@ -210,12 +211,18 @@ type SecretReference struct {
 
 // Login is how an identity logs in.
 type Login struct {
-	// steps are sent one after another. Each may use $(credentials.KEY), and what an earlier one captured.
+	// steps are sent one after another. Each may use $(credentials.KEY), what an earlier one captured, and the one-time password of
+	// the moment as $(totp(credentials.KEY)) (RFC 6238), where KEY holds the secret in base32, or an otpauth:// URI.
 	// +required
 	// +listType=atomic
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
 	Steps []HTTPStep `json:"steps,omitempty"`
+
+	// refresh gives a session that has ended a new life, without another login: what it captures takes the place of what the login
+	// captured under that name, such as token. It carries the session's cookies, and of authenticate nothing.
+	// +optional
+	Refresh *HTTPStep `json:"refresh,omitempty"`
 }
 
 // SignUp is how a stranger gets an account.
@@ -270,6 +277,8 @@ type Chat struct {
 }
 
 // Resource is a kind of thing that belongs to somebody, such as conversations or documents.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.mark) || (!has(self.search) && !has(self.update) && !has(self.inChat))",message="a mark is a text that the app made up: it can be neither changed nor searched or asked for. Remove search, update and inChat, or let create carry $(canary) in the place of mark"
 type Resource struct {
 	// name of the kind, as findings give it: for example conversations.
 	// +required
@@ -284,9 +293,20 @@ type Resource struct {
 	Sharing Sharing `json:"sharing,omitempty"`
 
 	// create makes one. Its request must carry $(canary), a short text by which the thing is known again, and its capture must
-	// give id.
+	// give id. Where a thing can hold no text, such as a payment, mark takes the place of $(canary).
 	// +required
 	Create HTTPStep `json:"create,omitzero"`
+
+	// mark takes a text out of the reply to item by which the thing is known again, where create can't carry $(canary): one that
+	// the app makes up anew for each thing, of at least 12 characters that nobody can guess, such as response.json.receipt.
+	// The identifier won't do, for it is in the request.
+	// +optional
+	Mark CELExpression `json:"mark,omitempty"`
+
+	// inChat says whether the chatbot answers from things of this kind: Expected (it must, or nothing is proven), or Never (it is not
+	// asked). Where it is absent, each owner asks once, and the chat is judged if that finds something.
+	// +optional
+	InChat InChat `json:"inChat,omitempty"`
 
 	// item reads the one with $(id).
 	// +required
@@ -325,13 +345,26 @@ const (
 	SharingTenant Sharing = "Tenant"
 )
 
+// InChat says whether the chatbot answers from things of a kind.
+//
+// +kubebuilder:validation:Enum=Expected;Never
+type InChat string
+
+const (
+	// InChatExpected says that the chatbot answers its user from that user's own things.
+	InChatExpected InChat = "Expected"
+	// InChatNever says that the chatbot knows nothing of them.
+	InChatNever InChat = "Never"
+)
+
 // HTTPStep is an HTTP request and what becomes of its reply.
 type HTTPStep struct {
 	// request that is sent.
 	// +required
 	Request HTTPRequest `json:"request,omitzero"`
 
-	// expect says whether the reply is a success: response.status >= 200 && response.status < 300 where it is absent.
+	// expect says whether the reply is a success: response.status >= 200 && response.status < 300 where it is absent, and
+	// response.status == 101 of a WebSocket.
 	// +optional
 	Expect CELExpression `json:"expect,omitempty"`
 
@@ -347,6 +380,7 @@ type HTTPStep struct {
 // name, $(credentials.KEY) for a key of the identity's Secret, and $$ for a dollar sign.
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.json) ? 1 : 0) + (has(self.form) ? 1 : 0) + (has(self.multipart) ? 1 : 0) + (has(self.body) ? 1 : 0) <= 1",message="a request has one body: keep one of json, form, multipart and body"
+// +kubebuilder:validation:XValidation:rule="!has(self.webSocket) || ((!has(self.method) || self.method == 'GET') && !has(self.json) && !has(self.form) && !has(self.multipart) && !has(self.body))",message="a WebSocket begins with a GET that has no body: leave method, json, form, multipart and body out, and put what is sent into webSocket.send"
 type HTTPRequest struct {
 	// method of the request. GET where it is absent.
 	// +optional
@@ -392,6 +426,49 @@ type HTTPRequest struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=16384
 	Body string `json:"body,omitempty"`
+
+	// webSocket makes the request the opening handshake of a WebSocket (RFC 6455), over which messages are exchanged. What is
+	// received is response.events, and as text response.text; response.json is the last message.
+	// +optional
+	WebSocket *WebSocket `json:"webSocket,omitempty"`
+}
+
+// WebSocket is what is sent over a WebSocket, and when the reply to it is complete.
+type WebSocket struct {
+	// send are the messages, in their order.
+	// +required
+	// +listType=atomic
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Send []WebSocketMessage `json:"send,omitempty"`
+
+	// quietSeconds is after how many seconds without a message a reply counts as complete, where until did not hold before. It
+	// has to be longer than the app's longest pause. 5 where it is absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=30
+	QuietSeconds int32 `json:"quietSeconds,omitempty"`
+}
+
+// WebSocketMessage is a text message.
+//
+// +kubebuilder:validation:ExactlyOneOf=json;text
+type WebSocketMessage struct {
+	// json is the message, a JSON object. For any other JSON, use text.
+	// +optional
+	// +kubebuilder:validation:Type=object
+	JSON *apiextensionsv1.JSON `json:"json,omitempty"`
+
+	// text is the message as it stands.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=16384
+	Text string `json:"text,omitempty"`
+
+	// until says, after each message that is received, whether the reply is complete: response.json.?done.orValue(false). Where it
+	// is absent, the next message is sent at once, and the reply to the last one ends when the app closes, or is quiet.
+	// +optional
+	Until CELExpression `json:"until,omitempty"`
 }
 
 // FormPart is a part of multipart/form-data.
@@ -439,7 +516,7 @@ type RequestPath string
 type HeaderValue string
 
 // CELExpression is an expression in the Common Expression Language over response, which has status, headers (by name in lower
-// case), text, json, events (of server-sent events, NDJSON or WebSocket), duration and url.
+// case), text, json, events (of server-sent events, NDJSON or WebSocket), closeCode (of a WebSocket), duration and url.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=1024

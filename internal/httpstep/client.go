@@ -96,15 +96,29 @@ func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Resp
 			req.AddCookie(cookie)
 		}
 	}
+	var resp *Response
+	if r.Socket != nil {
+		resp, err = t.converse(ctx, r, req)
+	} else {
+		resp, err = t.exchange(req)
+	}
+	if resp != nil && jar != nil {
+		jar.SetCookies(here, (&http.Response{Header: resp.Header}).Cookies())
+	}
+	if err != nil {
+		return nil, err
+	}
+	return resp, nil
+}
+
+// exchange sends a request and reads the reply. Beside an error there may be a reply whose body was cut off.
+func (t *Target) exchange(req *http.Request) (*Response, error) {
 	started := time.Now()
 	resp, err := t.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close() //nolint:errcheck // it was read
-	if jar != nil {
-		jar.SetCookies(here, resp.Cookies())
-	}
 	return read(resp, started)
 }
 
@@ -161,8 +175,12 @@ func (t *Target) redirected(r Request, resp *Response) (Request, error) {
 		next.Path += "?" + to.RawQuery
 	}
 	if resp.Status != http.StatusTemporaryRedirect && resp.Status != http.StatusPermanentRedirect && r.Method != http.MethodHead {
-		next.Method, next.Body = http.MethodGet, nil
-		next.Header.Del("Content-Type")
+		next.Method = http.MethodGet
+		if next.Socket == nil {
+			// What goes over a WebSocket is no body, and is sent once the handshake has succeeded.
+			next.Body = nil
+			next.Header.Del("Content-Type")
+		}
 	}
 	return next, nil
 }
@@ -195,7 +213,11 @@ type Step struct {
 func CompileStep(described v1alpha1.HTTPStep) (*Step, error) {
 	s := &Step{described: described, capture: map[string]*Expression{}}
 	expect := described.Expect
-	if expect == "" {
+	switch {
+	case expect != "":
+	case described.Request.WebSocket != nil:
+		expect = "response.status == 101"
+	default:
 		expect = "response.status >= 200 && response.status < 300"
 	}
 	var err error

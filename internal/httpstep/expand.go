@@ -75,6 +75,9 @@ func walk(text string, value func(name string) string) string {
 			b.WriteByte('$')
 			text = after[1:]
 		case strings.HasPrefix(after, "(") && closed:
+			if _, call := strings.CutPrefix(name, "totp("); call && strings.HasPrefix(rest, ")") {
+				name, rest = name+")", rest[1:]
+			}
 			b.WriteString(value(name))
 			text = rest
 		default:

@@ -179,13 +179,14 @@ func fields() map[string]*types.FieldType {
 		}
 	}
 	return map[string]*types.FieldType{
-		"status":   field(types.IntType, func(r *Response) any { return r.Status }),
-		"headers":  field(types.NewMapType(types.StringType, types.StringType), func(r *Response) any { return r.headers() }),
-		"text":     field(types.StringType, func(r *Response) any { return r.Text() }),
-		"json":     field(types.DynType, func(r *Response) any { return r.JSON() }),
-		"events":   field(types.NewListType(types.DynType), func(r *Response) any { return r.Events() }),
-		"duration": field(types.DurationType, func(r *Response) any { return r.Duration }),
-		"url":      field(types.StringType, func(r *Response) any { return r.URL }),
+		"status":    field(types.IntType, func(r *Response) any { return r.Status }),
+		"headers":   field(types.NewMapType(types.StringType, types.StringType), func(r *Response) any { return r.headers() }),
+		"text":      field(types.StringType, func(r *Response) any { return r.Text() }),
+		"json":      field(types.DynType, func(r *Response) any { return r.JSON() }),
+		"events":    field(types.NewListType(types.DynType), func(r *Response) any { return r.Events() }),
+		"closeCode": field(types.IntType, func(r *Response) any { return int(r.Closed.Code) }),
+		"duration":  field(types.DurationType, func(r *Response) any { return r.Duration }),
+		"url":       field(types.StringType, func(r *Response) any { return r.URL }),
 	}
 }
 

@@ -26,7 +26,10 @@ type Request struct {
 	// Path as it is sent, percent-encoding untouched, with the query.
 	Path   string
 	Header http.Header
-	Body   []byte
+	// Body is the body; of a WebSocket, the last message that is sent.
+	Body []byte
+	// Socket is what else belongs to a WebSocket; nil for any other request.
+	Socket *Socket
 }
 
 // Clone gives a copy that may be changed.
@@ -36,7 +39,19 @@ func (r Request) Clone() Request {
 		r.Header = http.Header{}
 	}
 	r.Body = slices.Clone(r.Body)
+	r.Socket = r.Socket.clone()
 	return r
+}
+
+// Messages gives what the request says beside path and headers: its body, or the messages of a WebSocket.
+func (r Request) Messages() [][]byte {
+	var all [][]byte
+	if r.Socket != nil {
+		for _, m := range r.Socket.Before {
+			all = append(all, m.Text)
+		}
+	}
+	return append(all, r.Body)
 }
 
 // Prepare puts the variables into a described request. In path and query they are encoded; elsewhere they stand as they are.
@@ -46,7 +61,12 @@ func Prepare(described v1alpha1.HTTPRequest, vars Vars) (Request, error) {
 		return Request{}, err
 	}
 	r := Request{Method: Method(described), Path: path, Header: http.Header{}}
-	if r.Body, err = prepareBody(described, vars, r.Header); err != nil {
+	if described.WebSocket != nil {
+		r.Body, r.Socket, err = prepareSocket(*described.WebSocket, vars)
+	} else {
+		r.Body, err = prepareBody(described, vars, r.Header)
+	}
+	if err != nil {
 		return Request{}, err
 	}
 	return r, SetHeaders(r.Header, described.Headers, vars)
@@ -220,12 +240,16 @@ func (r Request) on(ctx context.Context, target *url.URL, host string) (*http.Re
 		u.Opaque = path
 	}
 	u.RawQuery, u.ForceQuery = query, hasQuery && query == ""
-	req, err := http.NewRequestWithContext(ctx, r.Method, target.String(), bytes.NewReader(r.Body))
+	body := r.Body
+	if r.Socket != nil {
+		body = nil
+	}
+	req, err := http.NewRequestWithContext(ctx, r.Method, target.String(), bytes.NewReader(body))
 	if err != nil {
 		return nil, err
 	}
 	req.URL = &u
-	if len(r.Body) == 0 {
+	if len(body) == 0 {
 		req.Body, req.ContentLength = http.NoBody, 0
 	}
 	req.Header = r.Header.Clone()

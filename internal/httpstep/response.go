@@ -10,7 +10,9 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,10 +33,14 @@ type Response struct {
 	URL      string
 	// Truncated says that there was more than was read.
 	Truncated bool
+	// Closed is how the app closed a WebSocket; zero where it did not, or where it was none.
+	Closed Closed
 
-	parse  sync.Once
-	json   any
-	events []any
+	// messages are those of a WebSocket: their texts joined are the body.
+	messages []string
+	parse    sync.Once
+	json     any
+	events   []any
 }
 
 // read reads a reply within bounds. What it gives is as complete as the connection allowed.
@@ -55,7 +61,7 @@ func read(resp *http.Response, started time.Time) (*Response, error) {
 	}
 	r.Body = data
 	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return nil, err
+		return r, err
 	}
 	return r, nil
 }
@@ -63,14 +69,14 @@ func read(resp *http.Response, started time.Time) (*Response, error) {
 // Text gives the body as text.
 func (r *Response) Text() string { return strings.ToValidUTF8(string(r.Body), "\uFFFD") }
 
-// JSON gives the body as JSON, or null where it is none.
+// JSON gives the body, or the last message of a WebSocket, as JSON, or null where it is none.
 func (r *Response) JSON() any {
 	r.parsed()
 	return r.json
 }
 
-// Events gives the events of a streamed reply: the data of each server-sent event, or each line of NDJSON, as JSON where it is
-// JSON, else as text. A last "[DONE]", as OpenAI's API sends it, is left out.
+// Events gives the events of a streamed reply: the data of each server-sent event, each message of a WebSocket, or each line of
+// NDJSON, as JSON where it is JSON, else as text. A last "[DONE]", as OpenAI's API sends it, is left out.
 func (r *Response) Events() []any {
 	r.parsed()
 	return r.events
@@ -78,25 +84,78 @@ func (r *Response) Events() []any {
 
 func (r *Response) parsed() {
 	r.parse.Do(func() {
-		if json.Unmarshal(r.Body, &r.json) != nil {
-			r.json = nil
-		}
 		r.events = []any{}
-		data := eventData
-		if !strings.HasPrefix(r.Header.Get("Content-Type"), "text/event-stream") {
-			data = lines
-		}
-		for _, event := range data(r.Body) {
-			var v any
-			switch {
-			case event == "[DONE]":
-				continue
-			case json.Unmarshal([]byte(event), &v) != nil:
-				v = event
+		var all []string
+		switch {
+		case r.Status == http.StatusSwitchingProtocols:
+			all = r.messages
+			if len(all) > 0 {
+				r.json = jsonOf(all[len(all)-1])
 			}
-			r.events = append(r.events, v)
+		case strings.HasPrefix(r.Header.Get("Content-Type"), "text/event-stream"):
+			all, r.json = eventData(r.Body), jsonOf(string(r.Body))
+		default:
+			all, r.json = lines(r.Body), jsonOf(string(r.Body))
+		}
+		for _, event := range all {
+			if event != "[DONE]" {
+				r.events = append(r.events, eventOf(event))
+			}
 		}
 	})
+}
+
+func jsonOf(text string) any {
+	var v any
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return nil
+	}
+	return v
+}
+
+// eventOf gives an event as JSON where it is JSON, else as text.
+func eventOf(text string) any {
+	var v any
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return text
+	}
+	return v
+}
+
+// Streams gives what a streamed reply says piece by piece: for each place in its events, the texts that stood there, joined. A word
+// may come in several events, and stands in none of them by itself.
+func (r *Response) Streams() []string {
+	events := r.Events()
+	if len(events) < 2 {
+		return nil
+	}
+	joined := map[string][]string{}
+	for _, event := range events {
+		eachText(event, "", func(place, text string) {
+			joined[place] = append(joined[place], text)
+		})
+	}
+	var all []string
+	for _, place := range slices.Sorted(maps.Keys(joined)) {
+		all = append(all, strings.Join(joined[place], ""))
+	}
+	return all
+}
+
+// eachText visits the texts of an event, with their places; the elements of a list share one.
+func eachText(v any, place string, visit func(place, text string)) {
+	switch v := v.(type) {
+	case string:
+		visit(place, v)
+	case []any:
+		for _, element := range v {
+			eachText(element, place+"[]", visit)
+		}
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			eachText(v[name], place+"."+name, visit)
+		}
+	}
 }
 
 // eventData gives the data of each server-sent event. WHATWG HTML §9.2.6.

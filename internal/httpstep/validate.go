@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -35,9 +36,10 @@ func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
 	known := sets.New[string]()
 	if app.Login != nil {
 		for i, step := range app.Login.Steps {
-			v.step(at.Child("login", "steps").Index(i), step, known)
+			v.step(at.Child("login", "steps").Index(i), step, known.Clone().Insert(OneTime("KEY")))
 			known.Insert(slices.Collect(maps.Keys(step.Capture))...)
 		}
+		v.refresh(at.Child("login", "refresh"), app.Login.Refresh, known)
 	}
 	if app.Authenticate != nil {
 		v.values(at.Child("authenticate"), app.Authenticate.Headers, known)
@@ -70,10 +72,36 @@ func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
 	return v.errs
 }
 
+// liveKey is how keys for real payments look.
+var liveKey = regexp.MustCompile(`\b[a-z]{2}_live_[A-Za-z0-9]{8,}`)
+
 type validation struct{ errs field.ErrorList }
 
+// refresh may only give anew what the login gave.
+func (v *validation) refresh(at *field.Path, step *v1alpha1.HTTPStep, known sets.Set[string]) {
+	if step == nil {
+		return
+	}
+	v.step(at, *step, known)
+	for _, name := range slices.Sorted(maps.Keys(step.Capture)) {
+		if !known.Has(name) {
+			v.errs = append(v.errs, field.Invalid(at.Child("capture").Key(name), string(step.Capture[name]),
+				fmt.Sprintf("login.steps captures no %s, so that nothing would use it: capture it under the name that authenticate refers to", name)))
+		}
+	}
+}
+
 func (v *validation) resource(at *field.Path, r v1alpha1.Resource, known sets.Set[string]) {
-	v.request(at.Child("create", "request"), r.Create.Request, known, Canary)
+	creates := known
+	if r.Mark == "" {
+		creates = known.Clone().Insert(Canary)
+		if !Uses(r.Create.Request, Canary) {
+			v.errs = append(v.errs, field.Required(at.Child("create", "request"),
+				"put $(canary) into the request, in path, query, headers, body or a message; where the thing can hold no text, set mark, such as response.json.receipt"))
+		}
+	}
+	v.request(at.Child("create", "request"), r.Create.Request, creates)
+	v.expression(at.Child("mark"), r.Mark, Text)
 	v.expectation(at.Child("create"), r.Create)
 	if _, ok := r.Create.Capture[ID]; !ok {
 		v.errs = append(v.errs, field.Required(at.Child("create", "capture").Key(ID), "say where the new thing's identifier stands, such as response.json.id"))
@@ -122,13 +150,30 @@ func (v *validation) expression(at *field.Path, source v1alpha1.CELExpression, r
 func (v *validation) request(at *field.Path, r v1alpha1.HTTPRequest, known sets.Set[string], needs ...string) {
 	used := sets.New[string]()
 	note := func(at *field.Path, text string) {
+		if liveKey.MatchString(text) {
+			v.errs = append(v.errs, field.Forbidden(at, "this is a key for real payments: probes pay in test mode alone, with a test key"))
+			return
+		}
 		for _, name := range References(text) {
 			used.Insert(name)
+			if key, ok := OneTimeKey(name); ok && known.Has(OneTime("KEY")) && key != "" {
+				continue
+			}
 			if !known.Has(name) && !slices.Contains(needs, name) && !strings.HasPrefix(name, credentialsPrefix) {
 				v.errs = append(v.errs, field.Invalid(at, text, unknown(name, known, needs)))
 			}
 		}
 	}
+	v.parts(at, r, note)
+	for _, name := range needs {
+		if !used.Has(name) {
+			v.errs = append(v.errs, field.Required(at, fmt.Sprintf("put $(%s) into the request, in path, query, headers, body or a message", name)))
+		}
+	}
+}
+
+// parts visits the texts of a request in which names may stand.
+func (v *validation) parts(at *field.Path, r v1alpha1.HTTPRequest, note func(*field.Path, string)) {
 	note(at.Child("path"), string(r.Path))
 	note(at.Child("body"), r.Body)
 	for name, value := range r.Query {
@@ -149,10 +194,21 @@ func (v *validation) request(at *field.Path, r v1alpha1.HTTPRequest, known sets.
 			texts(doc, func(text string) { note(at.Child("json"), text) })
 		}
 	}
-	for _, name := range needs {
-		if !used.Has(name) {
-			v.errs = append(v.errs, field.Required(at, fmt.Sprintf("put $(%s) into the request, in path, query, headers or body", name)))
+	if r.WebSocket != nil {
+		v.socket(at.Child("webSocket"), *r.WebSocket, note)
+	}
+}
+
+// socket visits the messages, and compiles what says when their replies are complete.
+func (v *validation) socket(at *field.Path, s v1alpha1.WebSocket, note func(*field.Path, string)) {
+	for i, message := range s.Send {
+		at := at.Child("send").Index(i)
+		note(at.Child("text"), message.Text)
+		var doc any
+		if message.JSON != nil && json.Unmarshal(message.JSON.Raw, &doc) == nil {
+			texts(doc, func(text string) { note(at.Child("json"), text) })
 		}
+		v.expression(at.Child("until"), message.Until, Bool)
 	}
 }
 

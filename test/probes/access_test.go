@@ -6,6 +6,7 @@ package probes_test
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -36,6 +37,47 @@ func TestASafeAppPassesByItsForm(t *testing.T) {
 	}
 }
 
+func TestASafeAppPassesInOtherWords(t *testing.T) {
+	for name, app := range map[string]*v1alpha1.App{
+		"with one-time passwords":  describedWith(t, totpLogin),
+		"refreshed by its token":   describedWith(t, tokenRefresh),
+		"asked over WebSocket":     asked(t, described(t), chatSocket),
+		"that answers in a stream": asked(t, described(t), chatStream),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, chatbots.Config{})
+			for _, result := range r.safely(t, app) {
+				if result.Verdict != v1alpha1.VerdictPass {
+					t.Errorf("%s", told(result))
+				}
+				t.Log(result.Control)
+			}
+		})
+	}
+}
+
+func TestChatsOverWebSocketAreJudged(t *testing.T) {
+	for _, c := range []struct {
+		weakness, rule string
+		row            v1alpha1.Row
+	}{
+		{chatbots.AnonymousWebSocket, "AnonymousAccess", v1alpha1.RowAuthEnforced},
+		{chatbots.ChatRetrievesAcrossTenants, "ForeignContentInChat", v1alpha1.RowTenantIsolated},
+	} {
+		t.Run(c.weakness, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, chatbots.Config{Weaknesses: []string{c.weakness}, Oddities: []string{chatbots.TinyDeltas}})
+			result := r.safely(t, asked(t, described(t), chatSocket))[c.row]
+			if !slices.ContainsFunc(result.Findings, func(f probe.Finding) bool {
+				return f.Rule == c.rule && strings.HasPrefix(f.Place, "GET /api/chat/ws as ") && strings.HasPrefix(f.Reproduce, "printf ")
+			}) {
+				t.Error(told(result))
+			}
+		})
+	}
+}
+
 func told(r probe.RowResult) string {
 	text := fmt.Sprintf("%s: %s %s %s", r.Row, r.Verdict, r.Reason, r.Message)
 	for _, f := range r.Findings {
@@ -44,27 +86,20 @@ func told(r probe.RowResult) string {
 	return text
 }
 
-// outOfReach are weaknesses that the description or the suite does not reach yet, and why.
-var outOfReach = map[string]string{
-	chatbots.RefreshRevivesToken: "no step describes how a token is refreshed",
-	chatbots.AnonymousWebSocket:  "WebSocket is not spoken",
-	chatbots.WebSocketIDOR:       "WebSocket is not spoken",
-	chatbots.PaymentIDOR:         "a payment holds no text to plant",
-}
-
 func TestEachWeaknessFailsItsRow(t *testing.T) {
 	for _, w := range chatbots.Weaknesses() {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
-			if why, out := outOfReach[w.Name]; out {
-				t.Skip(why)
-			}
 			config := chatbots.Config{Weaknesses: []string{w.Name}}
 			r := newRig(t, config)
 			app := described(t)
 			switch w.Name {
 			case chatbots.SessionFixation, chatbots.SessionIDPredictable, chatbots.LogoutKeepsSession:
 				app = describedWith(t, formLogin)
+			case chatbots.RefreshRevivesToken:
+				app = describedWith(t, tokenRefresh)
+			case chatbots.TOTPUnchecked:
+				app = describedWith(t, totpLogin)
 			}
 			for name, result := range r.safely(t, app) {
 				want := v1alpha1.VerdictPass
@@ -91,6 +126,10 @@ func TestOdditiesChangeNothing(t *testing.T) {
 			switch o.Name {
 			case chatbots.CookieOnly:
 				app = describedWith(t, cookieOnly)
+			case chatbots.TinyDeltas:
+				app = asked(t, app, chatStream)
+			case chatbots.WebSocketCloses4401:
+				app = asked(t, app, chatSocket)
 			case chatbots.SlowReplies:
 				// It is as slow with less of it.
 				app.Resources, app.AdminPaths, app.Chat, app.SignUp = app.Resources[:1], app.AdminPaths[1:2], nil, nil

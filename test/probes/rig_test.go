@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -31,6 +32,18 @@ var formLogin []byte
 //go:embed cookieonly.yaml
 var cookieOnly []byte
 
+//go:embed totplogin.yaml
+var totpLogin []byte
+
+//go:embed tokenrefresh.yaml
+var tokenRefresh []byte
+
+//go:embed chatsocket.yaml
+var chatSocket []byte
+
+//go:embed chatstream.yaml
+var chatStream []byte
+
 // described gives the description of the chatbot.
 func described(t testing.TB) *v1alpha1.App {
 	t.Helper()
@@ -49,8 +62,28 @@ func describedWith(t testing.TB, login []byte) *v1alpha1.App {
 	t.Helper()
 	app := described(t)
 	app.Login, app.Authenticate = nil, nil
-	if err := yaml.UnmarshalStrict(login, app); err != nil {
+	return asked(t, app, login)
+}
+
+// asked gives the description with a part of it said in another way.
+func asked(t testing.TB, app *v1alpha1.App, part []byte) *v1alpha1.App {
+	t.Helper()
+	said := &v1alpha1.App{}
+	if err := yaml.UnmarshalStrict(part, said); err != nil {
 		t.Fatal(err)
+	}
+	if said.Chat != nil {
+		app.Chat = nil
+	}
+	if strings.Contains(string(part), "$(totp(") {
+		// Whoever signs up has no authenticator.
+		app.SignUp, app.Profile = nil, nil
+	}
+	if err := yaml.UnmarshalStrict(part, app); err != nil {
+		t.Fatal(err)
+	}
+	if errs := httpstep.Validate(app, field.NewPath("spec", "app")); len(errs) > 0 {
+		t.Fatal(errs.ToAggregate())
 	}
 	return app
 }
@@ -100,7 +133,7 @@ func (r *rig) access(t testing.TB, app *v1alpha1.App) map[v1alpha1.Row]probe.Row
 	t.Helper()
 	credentials := map[string]map[string]string{}
 	for _, a := range r.bot.Accounts() {
-		credentials[a.Name] = map[string]string{"email": a.Email, "password": a.Password}
+		credentials[a.Name] = map[string]string{"email": a.Email, "password": a.Password, "authenticator": a.Authenticator()}
 	}
 	results := map[v1alpha1.Row]probe.RowResult{}
 	for _, result := range access.Run(t.Context(), access.Options{

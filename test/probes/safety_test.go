@@ -70,7 +70,7 @@ func (r *rig) safely(t testing.TB, app *v1alpha1.App) map[v1alpha1.Row]probe.Row
 	}
 	r.unharmed(t, before, before.Changes(after))
 	r.onlyOwn(t, before)
-	r.discreet(t, before, results)
+	r.discreet(t, before, after, results)
 	if asked, spent := len(r.wire.requests), r.target.Budget.Spent(); asked > spent || asked > 10_000 {
 		t.Errorf("%d requests arrived, %d were counted", asked, spent)
 	}
@@ -143,7 +143,7 @@ func (r *rig) onlyOwn(t testing.TB, before chatbots.Snapshot) {
 var token = regexp.MustCompile(`eyJ[\w-]{8,}\.`)
 
 // discreet sees that no result holds a credential, or anything that others wrote.
-func (r *rig) discreet(t testing.TB, before chatbots.Snapshot, results map[v1alpha1.Row]probe.RowResult) {
+func (r *rig) discreet(t testing.TB, before, after chatbots.Snapshot, results map[v1alpha1.Row]probe.RowResult) {
 	t.Helper()
 	said := fmt.Sprintf("%+v %+v", results, r.found)
 	encoded, err := probe.Encode(probe.Result{
@@ -156,7 +156,13 @@ func (r *rig) discreet(t testing.TB, before chatbots.Snapshot, results map[v1alp
 	said += string(encoded)
 	secrets := r.wire.cookies
 	for _, a := range r.bot.Accounts() {
-		secrets = append(secrets, a.Password, a.Email)
+		secrets = append(secrets, a.Password, a.Email, a.Authenticator())
+	}
+	for token := range after["refresh_tokens"] {
+		secrets = append(secrets, token)
+	}
+	for _, row := range after["payments"] {
+		secrets = append(secrets, row["receipt"])
 	}
 	for _, table := range []string{"conversations", "documents", "messages", "users"} {
 		for id, row := range before[table] {

@@ -61,11 +61,13 @@ type App struct {
 	lastID               atomic.Int64 // the last one given under the oddity ids-int
 	lastSession          atomic.Int64 // the last one given under the weakness session-id-predictable
 	logging              sync.Mutex
+	codes                sync.Mutex
+	spentCodes           map[string]int64 // the time step of each account's last one-time password
 }
 
 // New makes an app with its seeded data. Whoever made it closes it.
 func New(cfg Config) (*App, error) {
-	a := &App{cfg: cfg}
+	a := &App{cfg: cfg, spentCodes: map[string]int64{}}
 	var err error
 	if a.weaknesses, err = chosen("weakness", cfg.Weaknesses, names(slices.Concat(Weaknesses(), OperationWeaknesses()), func(w Weakness) string { return w.Name })); err != nil {
 		return nil, err

@@ -187,6 +187,8 @@ func TestSnapshot(t *testing.T) {
 		"documents changed alice Okapi alice",
 		"documents gone bob  ",
 		"messages new alice  ",
+		"refresh_tokens new bob  ", // who logs in with the first request
+		"refresh_tokens new root  ",
 		"users changed root Quagga ",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {

@@ -263,6 +263,27 @@ func sessionAttacks() []attack {
 			}
 			return x.get("", "/api/me", header(fmt.Sprint("Authorization: Bearer ", got.json(x.T)["access_token"]))).has("alice")
 		}},
+		{weakness: chatbots.RefreshTokenSurvives, run: func(x *rig) bool {
+			body := x.logInAnew("alice").json(x.T)
+			x.send("", http.MethodPost, "/api/logout", nil, header(fmt.Sprint("Authorization: Bearer ", body["access_token"])))
+			got := x.send("", http.MethodPost, "/api/refresh", map[string]any{"refresh_token": body["refresh_token"]})
+			if !got.has("access_token") {
+				return false
+			}
+			return x.get("", "/api/me", header(fmt.Sprint("Authorization: Bearer ", got.json(x.T)["access_token"]))).has("alice")
+		}},
+		{weakness: chatbots.RefreshTokenPrefix, run: func(x *rig) bool {
+			token, ok := x.logInAnew("alice").json(x.T)["refresh_token"].(string)
+			if !ok {
+				return false // there is none under the oddity cookie-only
+			}
+			changed := token[:len(token)-1] + "x"
+			return x.send("", http.MethodPost, "/api/refresh", map[string]any{"refresh_token": changed}).has("access_token")
+		}},
+		{weakness: chatbots.TOTPUnchecked, run: func(x *rig) bool {
+			account := x.account("bob")
+			return x.send("", http.MethodPost, "/api/login/totp", map[string]string{"email": account.Email, "password": account.Password, "code": "x"}).has("access_token")
+		}},
 		{weakness: chatbots.SessionFixation, run: func(x *rig) bool {
 			planted := x.get("", "/login").cookie()
 			x.form("bob", planted)
@@ -349,7 +370,7 @@ func (x *rig) signUp(more map[string]any) reply {
 }
 
 // askOnSocket gives what the bot says over a WebSocket, "" where it does not.
-func (x *rig) askOnSocket(as, asked, conversation string) string {
+func (x *rig) askOnSocket(as, asked, conversation string, tenant ...string) string {
 	x.Helper()
 	server := httptest.NewServer(x.app)
 	defer server.Close()
@@ -367,7 +388,7 @@ func (x *rig) askOnSocket(as, asked, conversation string) string {
 		return ""
 	}
 	defer func() { _ = conn.CloseNow() }()
-	if err := wsjson.Write(ctx, conn, map[string]string{"message": asked, "conversation": conversation}); err != nil {
+	if err := wsjson.Write(ctx, conn, map[string]string{"message": asked, "conversation": conversation, "tenant": strings.Join(tenant, "")}); err != nil {
 		x.Fatal(err)
 	}
 	said := ""

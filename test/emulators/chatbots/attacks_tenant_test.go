@@ -112,6 +112,9 @@ func tenantAttacks() []attack {
 		attack{weakness: chatbots.WebSocketIDOR, run: func(x *rig) bool {
 			return strings.Contains(x.askOnSocket("alice", "secret number of badger", x.ids("bob", convs)[0]), "badger is")
 		}},
+		attack{weakness: chatbots.WebSocketTenant, run: func(x *rig) bool {
+			return strings.Contains(x.askOnSocket("alice", "secret number of badger", x.ids("bob", convs)[0], "globex"), "badger is")
+		}},
 		attack{weakness: chatbots.ErrorLeaksContent, run: func(x *rig) bool {
 			return strings.Contains(x.get("alice", x.item("bob", docs)).text, "passphrase of badger")
 		}},

@@ -210,21 +210,43 @@ func (a *App) logIn(c *call) error {
 		}
 		return a.json(c, http.StatusOK, fields{"user": profile(u), "csrf_token": n.CSRF})
 	}
-	return a.giveToken(c, u, newUUID())
+	return a.beginLogin(c, u)
 }
 
-// giveToken answers with a token that belongs to a login.
-func (a *App) giveToken(c *call, u user, login string) error {
+// giveToken answers with a token that belongs to a login, and a refresh token if there is one to be given.
+func (a *App) giveToken(c *call, u user, login, refreshToken string) error {
 	token, err := a.issue(u, login)
 	if err != nil {
 		return err
 	}
-	return a.json(c, http.StatusOK, fields{
+	body := fields{
 		"access_token": token, "token_type": "Bearer", "expires_in": int(a.tokenLife().Seconds()), "user": profile(u),
-	})
+	}
+	if refreshToken != "" {
+		body["refresh_token"] = refreshToken
+	}
+	return a.json(c, http.StatusOK, body)
 }
 
+// refresh goes on with a login, by a refresh token or by what the request carries.
 func (a *App) refresh(c *call) error {
+	var body struct {
+		RefreshToken string `json:"refresh_token"`
+	}
+	if len(c.body) > 0 {
+		if err := c.decode(&body); err != nil {
+			return err
+		}
+	}
+	if body.RefreshToken != "" {
+		return a.refreshBy(c, body.RefreshToken)
+	}
+	if c.user == nil {
+		return errAnonymous
+	}
+	if err := a.checkCSRF(c); err != nil {
+		return err
+	}
 	if a.odd(CookieOnly) && c.session != nil {
 		return a.json(c, http.StatusOK, fields{"user": profile(*c.user), "csrf_token": c.session.CSRF})
 	}
@@ -232,7 +254,7 @@ func (a *App) refresh(c *call) error {
 	if login == "" || a.weak(RefreshRevivesToken) {
 		login = newUUID()
 	}
-	return a.giveToken(c, *c.user, login)
+	return a.giveToken(c, *c.user, login, "")
 }
 
 // logOut ends everything that came from the same login.

@@ -162,6 +162,8 @@ func (a *App) fail(c *call, err error) error {
 // failAnonymous answers nobody, where an oddity has a way of its own for that.
 func (a *App) failAnonymous(c *call) (bool, error) {
 	switch {
+	case a.odd(WebSocketCloses4401) && c.route.op == opSocket && strings.EqualFold(c.r.Header.Get("Upgrade"), "websocket"):
+		return true, a.closeToNobody(c)
 	case a.odd(SoftLoginRedirect):
 		c.w.Header().Set("Location", "/login")
 		c.w.WriteHeader(http.StatusFound)

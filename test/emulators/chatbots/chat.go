@@ -22,6 +22,8 @@ import (
 type question struct {
 	Message      string `json:"message"`
 	Conversation textID `json:"conversation"`
+	// Tenant is for the weakness websocket-tenant.
+	Tenant string `json:"tenant"`
 }
 
 // noIdea is the bot's reply where nothing fits.
@@ -170,6 +172,10 @@ func (a *App) chat(c *call) error {
 func (a *App) deltas(reply string, o object) []fields {
 	var events []fields
 	for _, word := range strings.SplitAfter(reply, " ") {
+		for a.odd(TinyDeltas) && len(word) > 3 {
+			events = append(events, fields{"delta": word[:3]})
+			word = word[3:]
+		}
 		events = append(events, fields{"delta": word})
 	}
 	return append(events, fields{"delta": "", "done": true, "conversation": a.outID(o.ID)})
@@ -195,6 +201,19 @@ func (a *App) stream(c *call, contentType, frame, reply string, o object) error 
 	return nil
 }
 
+// closedToNobody is what the oddity websocket-closes-4401 closes with: a code for applications (RFC 6455 §7.4.2).
+const closedToNobody = websocket.StatusCode(4401)
+
+// closeToNobody opens a WebSocket only to close it.
+func (a *App) closeToNobody(c *call) error {
+	conn, err := websocket.Accept(c.w, c.r, nil)
+	if err != nil {
+		return nil // Accept has answered
+	}
+	_ = conn.Close(closedToNobody, "log in first") // nobody is left to tell
+	return nil
+}
+
 // chatSocket answers questions on a WebSocket until the client ends it.
 func (a *App) chatSocket(c *call) error {
 	conn, err := websocket.Accept(c.w, c.r, nil)
@@ -215,6 +234,9 @@ func (a *App) chatSocket(c *call) error {
 }
 
 func (a *App) answerOn(c *call, conn *websocket.Conn, q question) error {
+	if q.Tenant != "" && a.weak(WebSocketTenant) {
+		c.scope = scope{tenant: q.Tenant}
+	}
 	reply, o, err := a.ask(c, opSocket, q)
 	if err != nil {
 		message := "something went wrong"

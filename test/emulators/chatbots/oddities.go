@@ -37,6 +37,9 @@ const (
 	OddContentTypes     = "odd-content-types"
 	UppercaseHeaders    = "uppercase-headers"
 	GzipReplies         = "gzip-replies"
+	RefreshRotates      = "refresh-rotates"
+	WebSocketCloses4401 = "websocket-closes-4401"
+	TinyDeltas          = "tiny-deltas"
 )
 
 // Oddity is a behaviour that is unusual and harmless.
@@ -80,5 +83,8 @@ func Oddities() []Oddity {
 		{OddContentTypes, "JSON comes as application/vnd.chatbot+json"},
 		{UppercaseHeaders, "the app's own headers are written in upper case"},
 		{GzipReplies, "replies are compressed where the client takes it"},
+		{RefreshRotates, "a refresh token is good once and gives another; used again, it ends the login"},
+		{WebSocketCloses4401, "nobody's WebSocket is opened, and closed at once with 4401"},
+		{TinyDeltas, "the bot's streamed replies come in pieces of three letters"},
 	}
 }

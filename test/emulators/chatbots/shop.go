@@ -61,6 +61,7 @@ const testCard = "4242424242424242"
 func (a *App) pay(c *call) error {
 	var body struct {
 		Listing textID `json:"listing"`
+		Amount  int    `json:"amount"`
 		Card    string `json:"card"`
 	}
 	if err := c.decode(&body); err != nil {
@@ -69,13 +70,21 @@ func (a *App) pay(c *call) error {
 	if body.Card != testCard {
 		return &failure{status: http.StatusPaymentRequired, code: "card_declined", message: "test mode takes the test card only"}
 	}
-	t, err := a.thing(c, string(body.Listing))
-	if err != nil {
-		return err
+	t := thing{Price: body.Amount} // a tip, where nothing is bought
+	if body.Listing != "" {
+		var err error
+		if t, err = a.thing(c, string(body.Listing)); err != nil {
+			return err
+		}
 	}
-	o := object{ID: a.newID("payment"), Owner: c.user.ID, Tenant: c.user.Tenant, Title: t.ID, Created: a.now()}
-	err = a.store.exec(c.ctx(), "INSERT INTO payments (id, owner, tenant, listing, amount, created) VALUES (?,?,?,?,?,?)",
-		o.ID, o.Owner, o.Tenant, t.ID, t.Price, o.Created.UnixMilli())
+	if t.Price <= 0 {
+		return badRequest("a listing or an amount is needed")
+	}
+	o := object{
+		ID: a.newID("payment"), Owner: c.user.ID, Tenant: c.user.Tenant, Title: t.ID, Text: "rcpt_" + randomText()[:24], Created: a.now(),
+	}
+	err := a.store.exec(c.ctx(), "INSERT INTO payments (id, owner, tenant, listing, amount, receipt, created) VALUES (?,?,?,?,?,?,?)",
+		o.ID, o.Owner, o.Tenant, t.ID, t.Price, o.Text, o.Created.UnixMilli())
 	if err != nil {
 		return err
 	}
@@ -83,10 +92,14 @@ func (a *App) pay(c *call) error {
 }
 
 func paid(a *App, o object, amount int) fields {
-	return fields{
-		"id": a.outID(o.ID), "mode": "test", "status": "succeeded", "listing": a.outID(o.Title), "owner": o.Owner,
-		"amount": amount, "created": o.Created.UTC().Format(time.RFC3339),
+	body := fields{
+		"id": a.outID(o.ID), "mode": "test", "status": "succeeded", "owner": o.Owner,
+		"amount": amount, "receipt": o.Text, "created": o.Created.UTC().Format(time.RFC3339),
 	}
+	if o.Title != "" {
+		body["listing"] = a.outID(o.Title)
+	}
+	return body
 }
 
 func (a *App) payment(c *call) error {
@@ -95,10 +108,10 @@ func (a *App) payment(c *call) error {
 	o, err := one(c.ctx(), a.store, func(rows *sql.Rows) (object, error) {
 		var o object
 		var created int64
-		err := rows.Scan(&o.ID, &o.Owner, &o.Tenant, &o.Title, &amount, &created)
+		err := rows.Scan(&o.ID, &o.Owner, &o.Tenant, &o.Title, &amount, &o.Text, &created)
 		o.Created = time.UnixMilli(created)
 		return o, err
-	}, "SELECT id, owner, tenant, listing, amount, created FROM payments WHERE id = ?", id)
+	}, "SELECT id, owner, tenant, listing, amount, receipt, created FROM payments WHERE id = ?", id)
 	if isAbsent(err) {
 		return a.notFound(c, kind{name: "payment"}, id, object{})
 	}

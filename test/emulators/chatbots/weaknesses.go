@@ -59,6 +59,7 @@ const (
 	ChatForeignConversation    = "chat-foreign-conversation"
 	GraphQLIDOR                = "graphql-idor"
 	WebSocketIDOR              = "websocket-idor"
+	WebSocketTenant            = "websocket-tenant"
 	ErrorLeaksContent          = "error-leaks-content"
 	PaymentIDOR                = "payment-idor"
 
@@ -92,6 +93,9 @@ const (
 	LogoutDoesNothing        = "logout-does-nothing"
 	LogoutKeepsSession       = "logout-keeps-session-cookie-valid"
 	RefreshRevivesToken      = "refresh-revives-token"
+	RefreshTokenSurvives     = "refresh-token-survives-logout"
+	RefreshTokenPrefix       = "refresh-token-prefix"
+	TOTPUnchecked            = "totp-unchecked"
 	SessionFixation          = "session-fixation"
 	SessionIDPredictable     = "session-id-predictable"
 	AdminAnonymous           = "admin-anonymous"
@@ -180,6 +184,7 @@ func tenantWeaknesses() []Weakness {
 		{ChatForeignConversation, RowTenantIsolated, "/api/chat", "a chat can go on in anybody's conversation, and answers from it"},
 		{GraphQLIDOR, RowTenantIsolated, "/graphql", "conversation(id:) and document(id:) are not guarded"},
 		{WebSocketIDOR, RowTenantIsolated, "/api/chat/ws", "a chat over WebSocket can go on in anybody's conversation, and answers from it"},
+		{WebSocketTenant, RowTenantIsolated, "/api/chat/ws", `"tenant" in a message over WebSocket is believed`},
 		{ErrorLeaksContent, RowTenantIsolated, "/api/{kind}/{id}", "the 404 for a foreign object quotes it"},
 		{PaymentIDOR, RowTenantIsolated, "/api/payments/{id}", "reads of a payment do not ask whose it is"},
 	}
@@ -216,6 +221,9 @@ func authWeaknesses() []Weakness {
 		{LogoutDoesNothing, RowAuthEnforced, "/api/logout", "tokens and sessions stay valid after logout"},
 		{LogoutKeepsSession, RowAuthEnforced, "/api/logout", "the session cookie stays valid after logout"},
 		{RefreshRevivesToken, RowAuthEnforced, "/api/refresh", "a token that was logged out can be refreshed"},
+		{RefreshTokenSurvives, RowAuthEnforced, "/api/refresh", "a refresh token is good after the logout of its login"},
+		{RefreshTokenPrefix, RowAuthEnforced, "/api/refresh", "of a refresh token only the first half is compared"},
+		{TOTPUnchecked, RowAuthEnforced, "/api/login/totp", "the one-time password is not compared"},
 		{SessionFixation, RowAuthEnforced, "/login", "the session id from before the login stays, also one that the server never gave"},
 		{SessionIDPredictable, RowAuthEnforced, "/login", "session ids are numbers in a row"},
 		{AdminAnonymous, RowAuthEnforced, "/admin, /api/admin/*", "no guard at all"},

@@ -18,7 +18,7 @@ import (
 )
 
 // Version changes when the suite may give the same app another verdict.
-const Version = "access-1"
+const Version = "access-2"
 
 // minimumCases is how many things have to be tried before a row passes: with fewer, hardly anything was described.
 const minimumCases = 20
@@ -48,7 +48,7 @@ type Options struct {
 // Run measures both rows. It always ends with an answer; where the context ends first, with Unknown.
 func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{
-		Options: o, came: map[string][]string{}, cached: map[string]bool{}, ambiguous: map[string]bool{},
+		Options: o, came: map[string][]string{}, spentCodes: map[string]time.Time{}, cached: map[string]bool{}, ambiguous: map[string]bool{},
 		rows: map[v1alpha1.Row]*row{
 			v1alpha1.RowAuthEnforced:   {name: v1alpha1.RowAuthEnforced},
 			v1alpha1.RowTenantIsolated: {name: v1alpha1.RowTenantIsolated},
@@ -89,6 +89,8 @@ type run struct {
 	// pages are the administrative paths that tell something, and unmeasuredAdmin says that one could not be judged.
 	pages           []adminPage
 	unmeasuredAdmin bool
+	// spentCodes are until when the last one-time passwords last, by identity and key: each is good for one login.
+	spentCodes map[string]time.Time
 	// newcomers are the accounts that the run signed up, and signUps is how often it tried.
 	newcomers []*person
 	signUps   int

@@ -243,10 +243,10 @@ func (r *run) ownOf(p *person, res *resource) *thing {
 
 // revive logs in anew whoever has to be alive.
 func (r *run) revive(ctx context.Context, t *thing, p *person) bool {
-	if err := t.owner.login(ctx); err != nil {
+	if err := t.owner.renew(ctx); err != nil {
 		return false
 	}
-	return p == nil || p.login(ctx) == nil
+	return p == nil || p.renew(ctx) == nil
 }
 
 // readAttempts gives the attempts on a channel: those as the app's own client would send them, and the tricks.

@@ -25,6 +25,9 @@ func (r *run) asNobody(ctx context.Context, t *thing, w way, a attempt) bool {
 // onlyCached says whether nobody gets at a thing that its owner has not asked for: then it was a cache that gave the other one
 // away. It is a property of the channel, found out once.
 func (r *run) onlyCached(ctx context.Context, t *thing, w way, a attempt) bool {
+	if a.request.Socket != nil {
+		return false // no cache keeps what comes over a WebSocket
+	}
 	key := t.Name + "/" + w.name + "/" + a.rule.name
 	cached, known := r.cached[key]
 	if !known {
@@ -72,6 +75,11 @@ func sameOf(a attempt, old, fresh *thing, w way) (httpstep.Request, bool) {
 	}
 	again.Path = put(again.Path)
 	again.Body = []byte(put(string(again.Body)))
+	if again.Socket != nil {
+		for i, m := range again.Socket.Before {
+			again.Socket.Before[i].Text = []byte(put(string(m.Text)))
+		}
+	}
 	for name, values := range again.Header {
 		for i, value := range values {
 			again.Header[name][i] = put(value)
@@ -88,7 +96,7 @@ var cacheSuffixes = []string{"/x.css", ".css", ";x.css", "%2fx.css", "%0ax.css",
 func (r *run) attackCache(ctx context.Context, t *thing) {
 	w := t.ways[0]
 	request, err := t.request(w, t.owner)
-	if err != nil || request.Method != http.MethodGet {
+	if err != nil || request.Method != http.MethodGet || request.Socket != nil {
 		return
 	}
 	path, _, _ := strings.Cut(request.Path, "?")

@@ -19,6 +19,9 @@ import (
 
 // curl gives a command that sends the request, with variables for credentials, identifiers and planted texts.
 func (r *run) curl(a attempt, who string) string {
+	if a.request.Socket != nil {
+		return r.websocat(a, who)
+	}
 	var b strings.Builder
 	b.WriteString("curl --path-as-is")
 	if a.request.Method != "GET" {
@@ -38,6 +41,31 @@ func (r *run) curl(a attempt, who string) string {
 		fmt.Fprintf(&b, " --data %s", quoted(r.veiled(string(a.request.Body))))
 	}
 	fmt.Fprintf(&b, " \"$APP\"%s", quoted(r.veiled(a.request.Path)))
+	return b.String()
+}
+
+// websocat gives a command that opens the WebSocket and sends the messages, a line each.
+func (r *run) websocat(a attempt, who string) string {
+	var b strings.Builder
+	b.WriteString("printf '%s\\n'")
+	for _, m := range a.request.Messages() {
+		// A line's end would begin another message.
+		line := strings.NewReplacer("\r", " ", "\n", " ").Replace(string(m))
+		b.WriteString(" " + quoted(r.veiled(line)))
+	}
+	b.WriteString(" | websocat -n")
+	if who != nobody {
+		fmt.Fprintf(&b, " -H \"$AUTH_%s\"", shellName(who))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.request.Header)) {
+		if name == extraCookie {
+			fmt.Fprintf(&b, " -H %s", quoted("Cookie: "+r.veiled(a.request.Header.Get(name))))
+		} else if !r.sessionHeader(name) {
+			fmt.Fprintf(&b, " -H %s", quoted(name+": "+r.veiled(strings.Join(a.request.Header[name], ", "))))
+		}
+	}
+	// http becomes ws, and https wss.
+	fmt.Fprintf(&b, " \"${APP/#http/ws}\"%s", quoted(r.veiled(a.request.Path)))
 	return b.String()
 }
 

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
 )
 
@@ -18,7 +19,8 @@ import (
 // identifier at a place of the list where its owner found it.
 func (r *run) gaveAway(ctx context.Context, t *thing, w way, p *person, a attempt, resp *httpstep.Response) bool {
 	if t.marked(resp) {
-		return true
+		// A text of the app's own may stand in what was sent, and come back from there; ours never does.
+		return t.mark == nil || !carriesMark(a.request, t)
 	}
 	if !t.holds(w, resp) || carries(a.request, t.id) {
 		// What was sent may come back: an identifier that was asked for by name proves nothing.
@@ -36,14 +38,20 @@ func (r *run) gaveAway(ctx context.Context, t *thing, w way, p *person, a attemp
 	return true
 }
 
-// marked says whether the marker stands in a reply.
+// marked says whether the marker stands in a reply, whatever part of it.
 func (t *thing) marked(resp *httpstep.Response) bool {
-	return t.marker.In(resp.Body) || t.marker.In([]byte(headerText(resp.Header)))
+	return said(t.marker, resp) || t.marker.In([]byte(headerText(resp.Header))) || t.marker.In([]byte(resp.Closed.Reason))
 }
 
-// carries says whether a request names an identifier.
-func carries(request httpstep.Request, id string) bool {
-	return strings.Contains(request.Path, id) || strings.Contains(string(request.Body), id) || strings.Contains(headerText(request.Header), id)
+// said says whether a marker stands in what a reply says, at once or piece by piece.
+func said(m *marker.Marker, resp *httpstep.Response) bool {
+	return m.In(resp.Body) || slices.ContainsFunc(resp.Streams(), func(text string) bool { return m.In([]byte(text)) })
+}
+
+// carries says whether a request names a text, such as an identifier.
+func carries(request httpstep.Request, text string) bool {
+	return strings.Contains(request.Path, text) || strings.Contains(headerText(request.Header), text) ||
+		slices.ContainsFunc(request.Messages(), func(m []byte) bool { return strings.Contains(string(m), text) })
 }
 
 // unguessable says whether two things, of whatever tenants, never share an identifier. Numbers may be counted for each tenant.

@@ -114,11 +114,16 @@ func plain(err error) string {
 	var unexpected *httpstep.UnexpectedError
 	var missing *httpstep.MissingError
 	var left *httpstep.LeftError
+	var authenticator *httpstep.AuthenticatorError
 	switch {
 	case errors.As(err, &unexpected):
 		return unexpected.Error()
 	case errors.As(err, &missing):
 		return missing.Error()
+	case errors.As(err, &authenticator):
+		return authenticator.Error()
+	case errors.Is(err, errNoMark):
+		return errNoMark.Error()
 	case errors.As(err, &left):
 		return "a redirect leads away from the app"
 	case errors.Is(err, httpstep.ErrBudgetSpent):
@@ -139,6 +144,42 @@ func (p *person) login(ctx context.Context) error {
 	return p.loginWith(ctx, jar)
 }
 
+// oneTime gives the one-time passwords that a step of the login refers to, for this moment. One that was used is not taken again
+// (RFC 6238 §5.2), so that the next is waited for.
+func (p *person) oneTime(ctx context.Context, request v1alpha1.HTTPRequest) (httpstep.Vars, error) {
+	codes := httpstep.Vars{}
+	for _, name := range references(request) {
+		key, ok := httpstep.OneTimeKey(name)
+		if !ok {
+			continue
+		}
+		secret, ok := p.credentials()["credentials."+key]
+		if !ok {
+			return nil, &httpstep.MissingError{Name: "credentials." + key}
+		}
+		authenticator, err := httpstep.NewAuthenticator(key, secret)
+		if err != nil {
+			return nil, err
+		}
+		used := p.Name + "/" + key
+		within(ctx, time.Until(p.at.spentCodes[used]))
+		step, left := authenticator.Step(time.Now())
+		if left < authenticator.Period()/15 {
+			// One that ends while it is under way may come too late.
+			within(ctx, left)
+			step, left = authenticator.Step(time.Now())
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		p.at.spentCodes[used] = time.Now().Add(left)
+		if codes[name], err = authenticator.Code(step); err != nil {
+			return nil, err
+		}
+	}
+	return codes, nil
+}
+
 func newJar() (http.CookieJar, error) {
 	return cookiejar.New(&cookiejar.Options{PublicSuffixList: publicsuffix.List})
 }
@@ -152,13 +193,22 @@ func (p *person) loginWith(ctx context.Context, jar http.CookieJar) error {
 			if err != nil {
 				return fmt.Errorf("step %d: %w", i, err)
 			}
-			captured, err := p.at.runStep(ctx, step, jar, vars, nil)
+			codes, err := p.oneTime(ctx, described.Request)
+			if err != nil {
+				return err
+			}
+			captured, err := p.at.runStep(ctx, step, jar, vars.With(codes), nil)
 			if err != nil {
 				return err
 			}
 			vars = vars.With(captured)
 		}
 	}
+	return p.carry(jar, vars)
+}
+
+// carry begins a session of a jar and of what was captured.
+func (p *person) carry(jar http.CookieJar, vars httpstep.Vars) error {
 	headers := http.Header{}
 	if authenticate := p.at.App.Authenticate; authenticate != nil {
 		if err := httpstep.SetHeaders(headers, authenticate.Headers, vars); err != nil {

@@ -27,6 +27,8 @@ const pollEvery = 50 * time.Millisecond
 type resource struct {
 	v1alpha1.Resource
 	create *httpstep.Step
+	// mark takes the text by which a thing is known again out of the reply to item; nil where it is one of ours.
+	mark *httpstep.Expression
 }
 
 // thing is something that this run created: the ledger is made of these, and nothing else is ever asked for by its identifier.
@@ -78,7 +80,14 @@ func (r *run) plant(ctx context.Context) {
 			r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured, fmt.Sprintf("spec.app.resources[%s].create: %v", described.Name, err), both...)
 			continue
 		}
-		r.resources = append(r.resources, &resource{Resource: described, create: step})
+		res := &resource{Resource: described, create: step}
+		if described.Mark != "" {
+			if res.mark, err = httpstep.Compile(described.Mark, httpstep.Text); err != nil {
+				r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured, fmt.Sprintf("spec.app.resources[%s].mark: %v", described.Name, err), both...)
+				continue
+			}
+		}
+		r.resources = append(r.resources, res)
 	}
 	for _, res := range r.resources {
 		for _, p := range r.people {
@@ -93,6 +102,7 @@ func (r *run) plant(ctx context.Context) {
 			}
 			r.controlReads(ctx, t)
 		}
+		r.controlMarks(ctx, res)
 	}
 }
 
@@ -110,7 +120,7 @@ func (r *run) create(ctx context.Context, res *resource, p *person) (*thing, err
 		return r.runStep(ctx, res.create, p.jar, p.vars.With(httpstep.Vars{httpstep.Canary: m.Text()}), p.headers)
 	}
 	captured, err := step()
-	if refused := (*httpstep.UnexpectedError)(nil); errors.As(err, &refused) && p.login(ctx) == nil {
+	if refused := (*httpstep.UnexpectedError)(nil); errors.As(err, &refused) && p.renew(ctx) == nil {
 		// The session may have ended meanwhile.
 		captured, err = step()
 	}
@@ -119,6 +129,9 @@ func (r *run) create(ctx context.Context, res *resource, p *person) (*thing, err
 	}
 	t := &thing{resource: res, owner: p, id: captured[httpstep.ID], marker: m}
 	r.things = append(r.things, t)
+	if res.mark != nil {
+		return t, r.recognise(ctx, t, p)
+	}
 	return t, nil
 }
 
@@ -194,7 +207,7 @@ func (r *run) readsBack(ctx context.Context, t *thing, w way) ([]string, bool) {
 	if err != nil || resp.Status >= 400 {
 		return nil, false
 	}
-	if t.marker.In(resp.Body) {
+	if said(t.marker, resp) {
 		return nil, true
 	}
 	if w.name == "list" {
@@ -242,7 +255,7 @@ func (p *person) harmless() httpstep.Vars {
 func placesOf(resp *httpstep.Response, value string) []string {
 	var doc any
 	if json.Unmarshal(resp.Body, &doc) != nil {
-		return nil
+		doc = resp.Events()
 	}
 	var places []string
 	walkJSON(doc, "", func(path string, v any) {
@@ -284,7 +297,7 @@ func (r *run) cleanUp(ctx context.Context) {
 		if !renewed[t.owner] {
 			// Its session may have ended.
 			renewed[t.owner] = true
-			if t.owner.login(ctx) == nil && r.removedBy(ctx, t, t.owner) {
+			if t.owner.renew(ctx) == nil && r.removedBy(ctx, t, t.owner) {
 				continue
 			}
 		}

@@ -93,6 +93,10 @@ var (
 		"SessionSurvivesLogout", v1alpha1.RowAuthEnforced, v1alpha1.SeverityHigh, api2,
 		"End the session on the server at logout: delete it, or list the token's jti as revoked until it expires.",
 	}
+	revived = rule{
+		"SessionRevivedByRefresh", v1alpha1.RowAuthEnforced, v1alpha1.SeverityHigh, api2,
+		"At logout, revoke the refresh token and every token of the same login on the server (RFC 7009, RFC 9700 §4.14).",
+	}
 	fixedSession = rule{
 		"SessionFixation", v1alpha1.RowAuthEnforced, v1alpha1.SeverityCritical, api2,
 		"Make a new session identifier at every login, and take none that the server did not make.",

@@ -47,14 +47,21 @@ var passwordKey = regexp.MustCompile(`(?i)pass|pwd|secret|pin|key|code`)
 func (r *run) attackPassword(ctx context.Context, t *thing) {
 	owner := t.owner
 	good := r.Credentials[owner.Name]
+	uses := func(name string) bool {
+		return slices.ContainsFunc(r.App.Login.Steps, func(s v1alpha1.HTTPStep) bool { return httpstep.Uses(s.Request, name) })
+	}
 	for _, key := range slices.Sorted(maps.Keys(good)) {
-		if !passwordKey.MatchString(key) || !slices.ContainsFunc(r.App.Login.Steps, func(s v1alpha1.HTTPStep) bool { return httpstep.Uses(s.Request, "credentials."+key) }) {
+		wrong := maps.Clone(good)
+		switch {
+		case uses(httpstep.OneTime(key)):
+			wrong[key] = httpstep.WithSecret(good[key], anotherSecret)
+		case passwordKey.MatchString(key) && uses("credentials."+key):
+			wrong[key] = flipped(good[key])
+		default:
 			continue
 		}
 		r.tried(v1alpha1.RowAuthEnforced)
-		wrong := maps.Clone(good)
-		wrong[key] = flipped(good[key])
-		again := &person{Identity: owner.Identity, at: &run{Options: r.Options, limited: r.limited}}
+		again := &person{Identity: owner.Identity, at: &run{Options: r.Options, limited: r.limited, spentCodes: r.spentCodes}}
 		again.at.Credentials = map[string]map[string]string{owner.Name: wrong}
 		if again.login(ctx) != nil || !r.opensBy(ctx, t, again.session) {
 			continue
@@ -83,12 +90,14 @@ func (r *run) attackLogout(ctx context.Context, t *thing) {
 		return
 	}
 	owner := t.owner
+	refreshes := r.attackRefresh(ctx, t)
 	if owner.login(ctx) != nil || !r.opens(ctx, t, owner.session) {
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
 			fmt.Sprintf("%s could not log in any more after the attacks, so that nothing shows that a session ends.", owner.Name), v1alpha1.RowAuthEnforced)
 		return
 	}
 	before := credential{headers: owner.headers, cookies: owner.cookies(r.Target)}
+	kept := owner.keep(r.jarURL())
 	if _, err := r.runStep(ctx, step, owner.jar, owner.vars, owner.headers); err != nil {
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
 			fmt.Sprintf("%s could not log out: %s. Correct spec.app.logout.", owner.Name, plain(err)), v1alpha1.RowAuthEnforced)
@@ -96,11 +105,15 @@ func (r *run) attackLogout(ctx context.Context, t *thing) {
 	}
 	r.tried(v1alpha1.RowAuthEnforced)
 	if r.opensBy(ctx, t, before.session()) {
+		refreshes = false // there is nothing to be revived
 		request, err := t.request(t.item(), owner)
 		if err == nil {
 			a := attempt{rule: logoutFails, request: request, shown: Shown(t.Item), trick: "after the logout"}
 			r.find(a.rule.row, r.finding(a, owner.Name, "a session was still good after its logout"))
 		}
+	}
+	if refreshes {
+		r.attackRevival(ctx, t, kept)
 	}
 	r.control(v1alpha1.RowAuthEnforced, "%s logged out.", owner.Name)
 	_ = owner.login(ctx) // for cleaning up
@@ -205,6 +218,9 @@ func (r *run) attackPrediction(ctx context.Context, t *thing) {
 	owner := t.owner
 	names := r.sessionCookies(ctx, t)
 	values := map[string][]string{}
+	if len(names) == 0 {
+		return
+	}
 	for range samples {
 		if owner.login(ctx) != nil {
 			return

@@ -109,6 +109,14 @@ func references(request v1alpha1.HTTPRequest) []string {
 	if request.JSON != nil {
 		names = append(names, httpstep.References(string(request.JSON.Raw))...)
 	}
+	if request.WebSocket != nil {
+		for _, message := range request.WebSocket.Send {
+			names = append(names, httpstep.References(message.Text)...)
+			if message.JSON != nil {
+				names = append(names, httpstep.References(string(message.JSON.Raw))...)
+			}
+		}
+	}
 	return names
 }
 

@@ -82,6 +82,9 @@ func (r *run) createNaming(ctx context.Context, res *resource, attacker *person,
 	}
 	t := &thing{resource: res, owner: attacker, id: captured[httpstep.ID], marker: m}
 	r.things = append(r.things, t)
+	if res.mark != nil && r.recognise(ctx, t, append([]*person{attacker}, r.people...)...) != nil {
+		return request, nil, true
+	}
 	return request, t, true
 }
 
@@ -206,7 +209,7 @@ func (r *run) bears(ctx context.Context, t *thing, m *marker.Marker) bool {
 		return false
 	}
 	resp, err := r.send(ctx, t.owner.session, request)
-	return err == nil && m.In(resp.Body)
+	return err == nil && said(m, resp)
 }
 
 // updateAttempts are the ways to change another's thing.
@@ -231,6 +234,9 @@ func writeRule(p *person) rule {
 // overridden sends an unsafe method under the name of another, which a guard may have let pass by its own.
 func overridden(rule rule, request httpstep.Request, t *thing) []attempt {
 	var attempts []attempt
+	if request.Socket != nil {
+		return nil // a handshake is a GET, and nothing else
+	}
 	for _, method := range []string{http.MethodGet, http.MethodPost} {
 		if method == request.Method {
 			continue
@@ -304,7 +310,7 @@ func (r *run) removed(ctx context.Context, t, planted *thing) bool {
 		if _, alive := r.readsBack(ctx, planted, planted.ways[0]); alive {
 			return !r.unchanged(ctx, t)
 		}
-		if t.owner.login(ctx) != nil {
+		if t.owner.renew(ctx) != nil {
 			return false
 		}
 	}

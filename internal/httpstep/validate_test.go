@@ -1,0 +1,70 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package httpstep_test
+
+import (
+	"strings"
+	"testing"
+
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/httpstep"
+)
+
+const socketDescription = `
+login:
+  steps:
+  - request: {method: POST, path: /login, json: {password: $(credentials.password), code: $(totp(credentials.authenticator))}}
+    capture: {token: response.json.token, again: response.json.again}
+  refresh:
+    request: {method: POST, path: /refresh, json: {again: $(again)}}
+    capture: {token: response.json.token}
+authenticate: {headers: {Authorization: Bearer $(token)}}
+chat:
+  request:
+    path: /ws
+    webSocket:
+      send:
+      - {json: {token: $(token)}, until: response.json.type == "ready"}
+      - {text: ask $(prompt), until: response.closeCode == 4000}
+  reply: response.text
+resources:
+- name: payments
+  create: {request: {method: POST, path: /payments, json: {amount: 5}}, capture: {id: response.json.id}}
+  item: {path: /payments/$(id)}
+  mark: response.json.receipt
+`
+
+func TestADescriptionOfASocketIsValidated(t *testing.T) {
+	for _, c := range []struct{ old, with, want string }{
+		{old: "ask $(prompt)", with: "ask me", want: "spec.app.chat.request: Required value: put $(prompt) into the request, in path, query, headers, body or a message"},
+		{old: "{token: $(token)}", with: "{token: $(tokn)}", want: `spec.app.chat.request.webSocket.send[0].json: Invalid value: "$(tokn)": $(tokn) stands for nothing here`},
+		{old: "ask $(prompt)", with: "$(prompt) $(who)", want: "spec.app.chat.request.webSocket.send[1].text: Invalid value: \"$(prompt) $(who)\": $(who) stands for nothing here"},
+		{old: "response.closeCode == 4000", with: "response.closed == 4000", want: `spec.app.chat.request.webSocket.send[1].until: Invalid value: "response.closed == 4000": line 1, column 9: undefined field 'closed'`},
+		{old: `response.json.type == "ready"`, with: "response.status", want: "send[0].until: Invalid value: \"response.status\": gives int, where true or false is wanted"},
+		{old: "$(totp(credentials.authenticator))", with: "$(totp(authenticator))", want: "$(totp(authenticator)) stands for nothing here: what there is is $(credentials.KEY), $(totp(credentials.KEY)); write $$"},
+		{old: "{again: $(again)}", with: "{again: $(totp(credentials.authenticator))}", want: "spec.app.login.refresh.request.json: Invalid value: \"$(totp(credentials.authenticator))\": $(totp(credentials.authenticator)) stands for nothing here: what there is is $(credentials.KEY), $(again), $(token)"},
+		{old: "{token: response.json.token}\nauth", with: "{tokn: response.json.token}\nauth", want: "spec.app.login.refresh.capture[tokn]: Invalid value: \"response.json.token\": login.steps captures no tokn"},
+		{old: "  mark: response.json.receipt\n", want: "spec.app.resources[0].create.request: Required value: put $(canary) into the request, in path, query, headers, body or a message; where the thing can hold no text, set mark"},
+		{old: "response.json.receipt", with: "response.json.receipt == ", want: "spec.app.resources[0].mark: Invalid value"},
+		{old: "{amount: 5}", with: "{text: $(canary)}", want: "spec.app.resources[0].create.request.json: Invalid value: \"$(canary)\": $(canary) stands for nothing here"},
+		{old: "{amount: 5}", with: "{key: sk_live_4eC39HqLyjWDarjtT1zdp7dc}", want: "spec.app.resources[0].create.request.json: Forbidden: this is a key for real payments: probes pay in test mode alone"},
+		{old: "", with: "", want: ""},
+	} {
+		text := strings.Replace(socketDescription, c.old, c.with, 1)
+		app := &v1alpha1.App{}
+		if err := yaml.UnmarshalStrict([]byte(text), app); err != nil {
+			t.Fatalf("%s: %v", c.with, err)
+		}
+		got := ""
+		if errs := httpstep.Validate(app, field.NewPath("spec", "app")); len(errs) > 0 {
+			got = errs.ToAggregate().Error()
+		}
+		if !strings.Contains(got, c.want) || (c.want == "" && got != "") || strings.Contains(got, "4eC39") {
+			t.Errorf("%s: %s\nwant %s", c.with, got, c.want)
+		}
+	}
+}
