@@ -45,8 +45,10 @@ func TestLogsAreGivenToTheAPIServerAlone(t *testing.T) {
 		want         string
 	}{
 		"nothing else asked for": {"api", "/containerLogs/shop/p/c", 200, "shop/p/c tail -, limit -, since - false, false false false"},
-		"everything asked for": {"api", "/containerLogs/shop/p/c?tailLines=0&limitBytes=9&sinceSeconds=3&sinceTime=2026-01-01T00:00:00Z&follow=true&previous=true&timestamps=true", 200,
-			"shop/p/c tail 0, limit 9, since 3 true, true true true"},
+		"everything asked for": {
+			"api", "/containerLogs/shop/p/c?tailLines=0&limitBytes=9&sinceSeconds=3&sinceTime=2026-01-01T00:00:00Z&follow=true&previous=true&timestamps=true", 200,
+			"shop/p/c tail 0, limit 9, since 3 true, true true true",
+		},
 		"what is no number": {"api", "/containerLogs/shop/p/c?tailLines=x", 400, `tailLines "x" is no number`},
 		"a pod of no name":  {"api", "/containerLogs/market/p/c", 404, "no such pod"},
 		"another question":  {"api", "/exec/shop/p/c", 404, ""},

@@ -85,7 +85,7 @@ func withoutRoot(t *testing.T) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content, err := os.ReadFile(self)                                                                    //nolint:gosec // ourselves
+	content, err := os.ReadFile(self)
 	if err := errors.Join(err, os.WriteFile(binary, content, 0o755), os.Chmod(dir, 0o777)); err != nil { //nolint:gosec // anybody may use it
 		t.Fatal(err)
 	}
