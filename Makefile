@@ -93,8 +93,8 @@ control-plane: ## Build etcd, the Kubernetes control plane and kubectl from sour
 	@go -C hack/controlplane run . build
 
 .PHONY: node
-node: control-plane ## Build the real node's programs too, where one can run
-	@case "$$(go -C hack/controlplane run . node-available 2>/dev/null)" in real) go -C hack/controlplane run . build --node ;; esac
+node: control-plane ## Build the programs of the best node that can run here, too (LAUNCHREADY_NODE=real or process names one)
+	@case "$$(go -C hack/controlplane run . node-available 2>/dev/null)" in real | process) go -C hack/controlplane run . build --node ;; esac
 
 .PHONY: tools
 tools: $(CONTROLLER_GEN) $(CRD_REF_DOCS) $(GOTESTSUM) $(GOVULNCHECK) $(GOLANGCI_LINT) ## Build the pinned tools into bin/tools

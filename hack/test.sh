@@ -28,6 +28,10 @@ echo "==> tests of hack/controlplane"
 echo "==> tests of the images"
 (cd hack/node/image && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -count 1 -vet=off ./...)
 
+# Its containers are made of the test's own binary, which has to be static.
+echo "==> tests of the process node"
+(cd hack/node/process && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -count 1 -vet=off ./...)
+
 KUBEBUILDER_ASSETS=$(go -C hack/controlplane run . path)
 export KUBEBUILDER_ASSETS
 

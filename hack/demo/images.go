@@ -9,11 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 )
 
 const (
 	operatorImage = "launchready.dev/launchready"
 	chatbotImage  = "launchready.dev/chatbot"
+	// operatorNamespace is where the chart is installed.
+	operatorNamespace = "launchready-system"
 )
 
 // loadImages makes images of the operator and of the chatbot, and gives them to the node: there is no registry.
@@ -45,32 +48,36 @@ func (s *stage) loadImages(ctx context.Context) error {
 	return err
 }
 
-// deployOperator runs the operator as config/manager has it. It looks at Secrets every 5 s, so that nobody has to wait here.
-func (s *stage) deployOperator(ctx context.Context) error {
-	overlay := filepath.Join(s.dir, "operator")
-	if err := os.Mkdir(overlay, 0o700); err != nil {
-		return err
+// install installs the Helm chart, in which replicas of the operator run where pods do. It looks at Secrets every 5 s, so that nobody
+// has to wait here.
+func (s *stage) install(ctx context.Context) error {
+	replicas := 0
+	if s.node != noNode {
+		replicas = 1
 	}
-	config, err := filepath.Abs("config")
+	values := fmt.Sprintf("image: {repository: %s, tag: demo}\nreplicas: %d\nextraArgs: [--resync=5s]\n", operatorImage, replicas)
+	cmd := exec.CommandContext(ctx, "go", "-C", filepath.Join("test", "chart"), "run", "./render")
+	cmd.Stdin, cmd.Stderr = strings.NewReader(values), os.Stderr
+	manifest, err := cmd.Output()
 	if err != nil {
+		return fmt.Errorf("rendering the chart: %w", err)
+	}
+	if err := os.WriteFile(filepath.Join(s.dir, "launchready.yaml"), manifest, 0o600); err != nil {
 		return err
 	}
-	base, err := filepath.Rel(overlay, filepath.Join(config, "manager"))
-	if err != nil {
-		return err
-	}
-	kustomization := fmt.Sprintf(`resources: [%s]
-images: [{name: ghcr.io/launchready/launchready, newName: %s, newTag: demo}]
-replicas: [{name: launchready-manager, count: 1}]
-patches:
-- patch: '[{"op": "add", "path": "/spec/template/spec/containers/0/args/-", "value": "--resync=5s"}]'
-  target: {kind: Deployment}
-`, base, operatorImage)
-	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
-		return err
-	}
+	fmt.Printf("# launchready.yaml is the Helm chart charts/launchready, rendered with these values:\n%s", values)
 	t := &terminal{stage: s}
-	t.typed(ctx, "kubectl apply --server-side -k operator")
-	t.typed(ctx, "kubectl rollout status -n launchready-system deployment/launchready-manager --timeout=60s")
+	t.typed(ctx, "kubectl create namespace "+operatorNamespace)
+	t.typed(ctx, "kubectl label namespace "+operatorNamespace+" pod-security.kubernetes.io/enforce=restricted")
+	t.typed(ctx, "kubectl apply --server-side -f launchready.yaml")
+	t.typed(ctx, "kubectl wait --for=condition=Established crd -l app.kubernetes.io/part-of=launchready --timeout=30s")
+	if s.node != noNode {
+		awaitOperator(ctx, t)
+	}
 	return t.err
+}
+
+// awaitOperator waits until the operator is ready. A rollout would take minReadySeconds longer.
+func awaitOperator(ctx context.Context, t *terminal) {
+	t.typed(ctx, "kubectl wait -n "+operatorNamespace+" --for=jsonpath='{.status.readyReplicas}'=1 deployment/launchready-manager --timeout=60s")
 }

@@ -66,7 +66,7 @@ func tell(ctx context.Context, s *stage) error {
 		}
 	}
 	t := &terminal{stage: s}
-	if s.node {
+	if s.node != noNode {
 		if err := provedByStrangers(ctx, s, t); err != nil {
 			return err
 		}

@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,8 +26,8 @@ type stage struct {
 	started    time.Time
 	binaries   string
 	kubeconfig string
-	// node says that pods run; otherwise there is a control plane alone, and the operator runs beside it.
-	node     bool
+	// node is the one that runs pods; with none there is a control plane alone, and the operator runs beside it.
+	node     string
 	operator *exec.Cmd
 	// ended is closed when the operator has ended.
 	ended chan struct{}
@@ -35,13 +36,16 @@ type stage struct {
 // set starts a cluster and the operator in it, with the permissions that it has in production.
 func (s *stage) set(ctx context.Context) error {
 	args := []string{"start", "--dir", s.clusterDir()}
-	if why := s.nodeUnavailable(ctx); why != "" {
+	node, why := s.bestNode(ctx)
+	s.node = node
+	if node == noNode {
 		fmt.Printf("# No node can run here (%s). The operator runs beside a control plane, and what needs pods is left out: the probes.\n", why)
 	} else {
-		s.node = true
-		args = append(args, "--node")
+		args = append(args, "--node="+node)
 	}
-	fmt.Println("# Starting Kubernetes: etcd, API server, controller manager, scheduler" + map[bool]string{true: ", and a real node: kubelet, containerd, kube-proxy, DNS, NetworkPolicies.", false: "."}[s.node])
+	fmt.Println("# Starting Kubernetes: etcd, API server, controller manager, scheduler" + map[string]string{
+		noNode: ".", "real": ", and a real node.", "process": ", and a node whose pods are processes.",
+	}[node])
 	path, err := s.controlPlane(ctx, "path")
 	if err != nil {
 		return err
@@ -55,32 +59,28 @@ func (s *stage) set(ctx context.Context) error {
 		return err
 	}
 	fmt.Printf("# It is ready after %s. Installing LaunchReady: its CRDs, roles and policies, and the operator with its own ServiceAccount.\n", time.Since(s.started).Round(100*time.Millisecond))
-	t := &terminal{stage: s}
-	config, err := filepath.Abs("config")
-	if err != nil {
+	if s.node != noNode {
+		if err := s.loadImages(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.install(ctx); err != nil || s.node != noNode {
 		return err
-	}
-	t.typed(ctx, "kubectl create namespace launchready-system")
-	t.typed(ctx, "kubectl apply --server-side -k "+filepath.Join(config, "crd"))
-	t.typed(ctx, "kubectl apply --server-side -k "+filepath.Join(config, "rbac"))
-	t.typed(ctx, "kubectl wait --for=condition=Established crd -l app.kubernetes.io/part-of=launchready --timeout=30s")
-	t.typed(ctx, "kubectl apply --server-side -k "+filepath.Join(config, "admission"))
-	if t.err != nil {
-		return t.err
-	}
-	if s.node {
-		return errors.Join(s.loadImages(ctx), s.deployOperator(ctx))
 	}
 	return s.startOperator(ctx)
 }
 
-// nodeUnavailable says why no node can run here; empty where one can.
-func (s *stage) nodeUnavailable(ctx context.Context) string {
+// noNode is what there is where no node can run.
+const noNode = ""
+
+// bestNode gives the best node that can run here, or why there is none.
+func (s *stage) bestNode(ctx context.Context) (node, why string) {
 	said, err := s.controlPlane(ctx, "node-available")
-	if said = strings.TrimSpace(said); err == nil && said == "real" {
-		return ""
+	said = strings.TrimSpace(said)
+	if err != nil {
+		return noNode, cmp.Or(said, err.Error())
 	}
-	return said
+	return said, ""
 }
 
 func (s *stage) clusterDir() string { return filepath.Join(s.dir, "cluster") }
@@ -91,7 +91,7 @@ func (s *stage) controlPlane(ctx context.Context, args ...string) (string, error
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("control plane, %s: %w", args[0], err)
+		return string(out), fmt.Errorf("control plane, %s: %w", args[0], err)
 	}
 	return string(out), nil
 }
@@ -108,10 +108,10 @@ func kubeconfigIn(said string) (string, error) {
 
 // returnOperator brings the operator back after it was killed.
 func (s *stage) returnOperator(ctx context.Context) error {
-	if s.node {
+	if s.node != noNode {
 		t := &terminal{stage: s}
 		t.typed(ctx, "kubectl scale -n launchready-system deployment/launchready-manager --replicas=1")
-		t.typed(ctx, "kubectl rollout status -n launchready-system deployment/launchready-manager --timeout=60s")
+		awaitOperator(ctx, t)
 		return t.err
 	}
 	return s.startOperator(ctx)
@@ -156,7 +156,7 @@ func (s *stage) startOperator(ctx context.Context) error {
 
 // killOperator ends the operator as a lost machine would.
 func (s *stage) killOperator(ctx context.Context) error {
-	if s.node {
+	if s.node != noNode {
 		t := &terminal{stage: s}
 		t.typed(ctx, "kubectl scale -n launchready-system deployment/launchready-manager --replicas=0")
 		t.typed(ctx, "kubectl wait -n launchready-system --for=delete pod -l app.kubernetes.io/name=launchready --timeout=60s")
@@ -174,7 +174,7 @@ func (s *stage) logFile() string { return filepath.Join(s.dir, "operator.log") }
 
 // operatorLog gives the end of the operator's log as an error, for whoever wants to know why the story failed.
 func (s *stage) operatorLog(ctx context.Context) error {
-	if s.node {
+	if s.node != noNode {
 		t := &terminal{stage: s}
 		t.typed(ctx, "kubectl logs -n launchready-system deployment/launchready-manager --tail=20")
 		return t.err
@@ -209,7 +209,7 @@ func (s *stage) strike(ctx context.Context) error {
 
 // sayHowToGoOn tells how to use the cluster that stays up, and how to end it.
 func (s *stage) sayHowToGoOn() {
-	if s.node {
+	if s.node != noNode {
 		fmt.Printf(`
 The cluster and the operator in it stay up.
   export KUBECONFIG=%s PATH=%s:$PATH

@@ -1,8 +1,9 @@
 // Copyright The LaunchReady Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package e2e_test runs the operator in a cluster with a real node, where pods run, Services lead somewhere and NetworkPolicies
-// are enforced. Where no node can run it is skipped, and says so.
+// Package e2e_test runs the operator, installed by its Helm chart, in a cluster whose node runs pods and whose Services lead
+// somewhere. On a real node NetworkPolicies are enforced, too; on the process node what needs them is skipped, and says so. Where
+// no node can run all of it is skipped. LAUNCHREADY_NODE names the node to take.
 package e2e_test
 
 import (
@@ -21,17 +22,21 @@ import (
 
 const (
 	operatorImage = "launchready.dev/launchready:e2e"
+	operatorSpace = "launchready-system"
+	realNode      = "real"
 	chatbotImage  = "launchready.dev/chatbot:e2e"
 	// patience is how long something may take that follows by itself.
 	patience = 90 * time.Second
 )
 
 // cluster is the one of all tests; nil where no node can run.
-var cluster *realCluster
+var cluster *nodeCluster
 
-// realCluster is a cluster with a node and the operator in it.
-type realCluster struct {
+// nodeCluster is a cluster with a node and the operator in it.
+type nodeCluster struct {
 	root, dir, kubeconfig, binaries string
+	// node is "real" or "process".
+	node string
 }
 
 func TestMain(m *testing.M) {
@@ -48,11 +53,16 @@ func run(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 1, err
 	}
-	c := &realCluster{root: root}
+	c := &nodeCluster{root: root}
 	ctx := context.Background()
-	if said, err := c.controlPlane(ctx, "node-available"); err != nil || strings.TrimSpace(said) != "real" {
+	said, err := c.controlPlane(ctx, "node-available")
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "SKIPPED: no node can run here, so that nothing is tested end to end: %s\n", strings.TrimSpace(said))
 		return m.Run(), nil
+	}
+	c.node = strings.TrimSpace(said)
+	if c.node != realNode {
+		fmt.Fprintf(os.Stderr, "The %s node runs the pods: no NetworkPolicy, no limit and no eviction is tested end to end.\n", c.node)
 	}
 	if c.dir, err = os.MkdirTemp("", "launchready-e2e-"); err != nil {
 		return 1, err
@@ -71,15 +81,15 @@ func run(m *testing.M) (code int, err error) {
 	return m.Run(), nil
 }
 
-// start starts the cluster, makes the images, and deploys the operator as config/default has it.
-func (c *realCluster) start(ctx context.Context) error {
+// start starts the cluster, makes the images, and installs the operator.
+func (c *nodeCluster) start(ctx context.Context) error {
 	path, err := c.controlPlane(ctx, "path")
 	if err != nil {
 		return err
 	}
 	c.binaries = strings.TrimSpace(path)
 	state := filepath.Join(c.dir, "cluster")
-	if _, err := c.controlPlane(ctx, "start", "--node", "--dir", state); err != nil {
+	if _, err := c.controlPlane(ctx, "start", "--node="+c.node, "--dir", state); err != nil {
 		return err
 	}
 	c.kubeconfig = filepath.Join(state, "kubeconfig", "admin.json")
@@ -100,46 +110,46 @@ func (c *realCluster) start(ctx context.Context) error {
 	if _, err := c.controlPlane(ctx, load...); err != nil {
 		return err
 	}
-	return c.deploy(ctx)
+	return c.install(ctx)
 }
 
-func (c *realCluster) deploy(ctx context.Context) error {
-	overlay := filepath.Join(c.dir, "operator")
-	if err := os.Mkdir(overlay, 0o700); err != nil {
-		return err
-	}
-	base, err := filepath.Rel(overlay, filepath.Join(c.root, "config", "manager"))
+// install installs the Helm chart.
+func (c *nodeCluster) install(ctx context.Context) error {
+	name, tag, _ := strings.Cut(operatorImage, ":")
+	values := fmt.Sprintf("image: {repository: %s, tag: %s}\nreplicas: 1\n", name, tag)
+	manifest, err := c.commandWith(ctx, values, "go", "-C", filepath.Join(c.root, "test", "chart"), "run", "./render")
 	if err != nil {
 		return err
 	}
-	name, tag, _ := strings.Cut(operatorImage, ":")
-	kustomization := fmt.Sprintf("resources: [%s]\nimages: [{name: ghcr.io/launchready/launchready, newName: %s, newTag: %s}]\nreplicas: [{name: launchready-manager, count: 1}]\n", base, name, tag)
-	if err := os.WriteFile(filepath.Join(overlay, "kustomization.yaml"), []byte(kustomization), 0o600); err != nil {
-		return err
-	}
-	for _, args := range [][]string{
-		{"create", "namespace", "launchready-system"},
-		{"apply", "--server-side", "-k", filepath.Join(c.root, "config", "crd")},
-		{"wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=launchready", "--timeout=30s"},
-		{"apply", "--server-side", "-k", filepath.Join(c.root, "config", "rbac")},
-		{"apply", "--server-side", "-k", filepath.Join(c.root, "config", "admission")},
-		{"apply", "--server-side", "-k", overlay},
-		{"rollout", "status", "-n", "launchready-system", "deployment/launchready-manager", "--timeout=90s"},
+	for _, step := range []struct {
+		input string
+		args  []string
+	}{
+		{"", []string{"create", "namespace", operatorSpace}},
+		{"", []string{"label", "namespace", operatorSpace, "pod-security.kubernetes.io/enforce=restricted"}},
+		{manifest, []string{"apply", "--server-side", "-f", "-"}},
+		{"", []string{"wait", "--for=condition=Established", "crd", "-l", "app.kubernetes.io/part-of=launchready", "--timeout=30s"}},
+		{"", []string{"wait", "-n", operatorSpace, "--for=jsonpath={.status.readyReplicas}=1", "deployment/launchready-manager", "--timeout=90s"}},
 	} {
-		if _, err := c.kubectl(ctx, "", args...); err != nil {
+		if _, err := c.kubectl(ctx, step.input, step.args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (c *realCluster) controlPlane(ctx context.Context, args ...string) (string, error) {
+func (c *nodeCluster) controlPlane(ctx context.Context, args ...string) (string, error) {
 	return c.command(ctx, "go", append([]string{"-C", filepath.Join(c.root, "hack", "controlplane"), "run", "."}, args...)...)
 }
 
 // command runs a program, without the race detector's cgo, and gives what it prints.
-func (c *realCluster) command(ctx context.Context, name string, args ...string) (string, error) {
+func (c *nodeCluster) command(ctx context.Context, name string, args ...string) (string, error) {
+	return c.commandWith(ctx, "", name, args...)
+}
+
+func (c *nodeCluster) commandWith(ctx context.Context, stdin, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Stdin = strings.NewReader(stdin)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-trimpath")
 	var errs bytes.Buffer
 	cmd.Stderr = &errs
@@ -150,7 +160,7 @@ func (c *realCluster) command(ctx context.Context, name string, args ...string) 
 	return string(out), nil
 }
 
-func (c *realCluster) kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
+func (c *nodeCluster) kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, filepath.Join(c.binaries, "kubectl"), args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
 	cmd.Stdin = strings.NewReader(stdin)
@@ -181,6 +191,15 @@ func newNamespace(t *testing.T) *namespace {
 		_, _ = cluster.kubectl(context.WithoutCancel(t.Context()), "", "delete", "namespace", ns.name, "--wait=false")
 	})
 	return ns
+}
+
+// needsReal skips a test of what only a real node has, aloud.
+func needsReal(t *testing.T, what string) {
+	t.Helper()
+	if cluster != nil && cluster.node != realNode {
+		fmt.Fprintf(os.Stderr, "SKIPPED %s: it needs %s, which the %s node does not have\n", t.Name(), what, cluster.node)
+		t.Skipf("it needs %s, which the %s node does not have", what, cluster.node)
+	}
 }
 
 func (n *namespace) must(args ...string) string { return n.mustWith("", args...) }

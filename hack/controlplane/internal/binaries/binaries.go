@@ -59,6 +59,7 @@ func NodeTargets() map[string][]Target {
 		},
 		"network": {{Name: "dns", Package: "./dns"}, {Name: "firewall", Package: "./firewall"}},
 		"image":   ImageTargets(),
+		"process": {{Name: "process-node", Package: "."}},
 	}
 }
 

@@ -36,8 +36,9 @@ type Config struct {
 	Dir string
 	// Launcher starts the processes.
 	Launcher *process.Launcher
-	// Node, if set, lets pods run.
-	Node *Node
+	// Node, if set, lets pods run, and so does Process, in its own way. Only one of them is set.
+	Node    *Node
+	Process *ProcessNode
 	// Serving, if set, is called with the administrator's kubeconfig once the API server is ready and before the rest is started.
 	Serving func(ctx context.Context, kubeconfig string) error
 
@@ -109,7 +110,7 @@ func startOnce(ctx context.Context, config Config) (*Cluster, error) {
 		config: config, layout: layout{dir: config.Dir}, reservation: reservation, endpoints: newEndpoints(reservation.Ports()),
 		failed: make(chan error, 1), stopping: make(chan struct{}), last: time.Now(),
 	}
-	if err := c.start(ctx); err != nil {
+	if err := c.startAll(ctx); err != nil {
 		return nil, errors.Join(err, c.Stop(ctx))
 	}
 	for _, p := range c.components {
@@ -118,7 +119,7 @@ func startOnce(ctx context.Context, config Config) (*Cluster, error) {
 	return c, nil
 }
 
-func (c *Cluster) start(ctx context.Context) error {
+func (c *Cluster) startAll(ctx context.Context) error {
 	if err := c.prepare(); err != nil {
 		return err
 	}
@@ -146,9 +147,12 @@ func (c *Cluster) start(ctx context.Context) error {
 	}
 	// The API server takes longer to come to its store than the store to be there, and waits for it if need be.
 	args := apiServerArgs(l, e)
+	// The last of a flag wins.
+	if c.hasNode() {
+		args = append(args, kubeletClientArgs(l)...)
+	}
 	if c.config.Node != nil {
-		// The last of a flag wins.
-		args = append(args, nodeAPIServerArgs(l)...)
+		args = append(args, nodeAPIServerArgs()...)
 	}
 	api, err := c.launch(apiServer, args)
 	if err != nil {
@@ -178,10 +182,15 @@ func (c *Cluster) start(ctx context.Context) error {
 	// Without the account no pod can be made: it is the last thing that a new namespace gets.
 	err = c.await(ctx, m, probe{client, address(e.manager) + "/healthz"},
 		probe{client, c.Server() + "/api/v1/namespaces/default/serviceaccounts/default"})
-	if err != nil || c.config.Node == nil {
+	switch {
+	case err != nil:
 		return err
+	case c.config.Node != nil:
+		return c.startNode(ctx, client, runtime)
+	case c.config.Process != nil:
+		return c.startProcessNode(ctx, client)
 	}
-	return c.startNode(ctx, client, runtime)
+	return nil
 }
 
 func (c *Cluster) prepare() error {
@@ -189,7 +198,7 @@ func (c *Cluster) prepare() error {
 		return err
 	}
 	var err error
-	if c.credentials, err = writeCredentials(c.layout, time.Now(), c.config.Node != nil); err != nil {
+	if c.credentials, err = writeCredentials(c.layout, time.Now(), c.hasNode()); err != nil {
 		return fmt.Errorf("making credentials: %w", err)
 	}
 	if c.config.Node != nil {
@@ -197,17 +206,27 @@ func (c *Cluster) prepare() error {
 			return err
 		}
 	}
+	if c.config.Node == nil {
+		if err := clearProcessNode(c.layout, c.config.Process != nil); err != nil {
+			return err
+		}
+	}
 	return c.credentials.writeKubeconfigs(c.layout, c.Server())
 }
+
+// hasNode says whether pods run.
+func (c *Cluster) hasNode() bool { return c.config.Node != nil || c.config.Process != nil }
 
 func (c *Cluster) launch(name string, args []string) (*process.Process, error) {
 	return c.launchProgram(name, program(c.config.Bin, name), args)
 }
 
 func (c *Cluster) launchProgram(name, path string, args []string) (*process.Process, error) {
-	p, err := c.config.Launcher.Start(process.Spec{
-		Name: name, Path: path, Args: args, Dir: c.layout.dir, LogFile: c.layout.log(name),
-	})
+	return c.start(process.Spec{Name: name, Path: path, Args: args, Dir: c.layout.dir, LogFile: c.layout.log(name)})
+}
+
+func (c *Cluster) start(spec process.Spec) (*process.Process, error) {
+	p, err := c.config.Launcher.Start(spec)
 	if err != nil {
 		return nil, err
 	}

@@ -446,7 +446,7 @@ func stopOrder(t *testing.T) {
 }
 
 func TestNoFlagWeakensVerification(t *testing.T) {
-	l, e := layout{dir: "/d"}, newEndpoints([]int{1, 2, 3, 4, 5})
+	l, e := layout{dir: "/d"}, newEndpoints([]int{1, 2, 3, 4, 5, 6})
 	all := slices.Concat(etcdArgs(l, e), apiServerArgs(l, e), managerArgs(l, e), schedulerArgs(l, e))
 	for _, arg := range all {
 		for _, weak := range []string{"insecure", "skip", "http://", "AlwaysAllow", "auto-tls", "token-auth-file", "0.0.0.0", "disable-admission"} {
@@ -456,7 +456,7 @@ func TestNoFlagWeakensVerification(t *testing.T) {
 		}
 	}
 	// Where there is a node, the API server may listen on all addresses, for they are a namespace's.
-	for _, arg := range nodeAPIServerArgs(l)[1:] {
+	for _, arg := range append(nodeAPIServerArgs()[1:], kubeletClientArgs(l)...) {
 		if strings.Contains(arg, "0.0.0.0") || strings.Contains(arg, "insecure") {
 			t.Errorf("%s weakens the API server of a node", arg)
 		}

@@ -28,13 +28,13 @@ const (
 )
 
 // endpoints are the ports of one control plane.
-type endpoints struct{ etcdClient, etcdPeer, apiServer, manager, scheduler int }
+type endpoints struct{ etcdClient, etcdPeer, apiServer, manager, scheduler, kubelet int }
 
 // portCount is the number of ports in endpoints.
-const portCount = 5
+const portCount = 6
 
 func newEndpoints(ports []int) endpoints {
-	return endpoints{apiServer: ports[0], etcdClient: ports[1], etcdPeer: ports[2], manager: ports[3], scheduler: ports[4]}
+	return endpoints{apiServer: ports[0], etcdClient: ports[1], etcdPeer: ports[2], manager: ports[3], scheduler: ports[4], kubelet: ports[5]}
 }
 
 func address(port int) string { return "https://" + net.JoinHostPort(loopback, strconv.Itoa(port)) }

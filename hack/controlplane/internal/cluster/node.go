@@ -59,6 +59,8 @@ const (
 	dnsUser      = "launchready:dns"
 	firewallUser = "launchready:firewall"
 	nodesGroup   = "system:nodes"
+	// kubeletClient is as whom the API server asks the kubelet.
+	kubeletClient = "kube-apiserver-kubelet-client"
 )
 
 // Node says that a node runs beside the control plane, in network and mount namespaces that hold nothing else.
@@ -298,10 +300,10 @@ func (p nodeProbe) ask(ctx context.Context) error {
 
 // issueNode makes the certificates of a node.
 func (c *credentials) issueNode(issuer *issuer, kube *pki.Authority) {
-	issuer.issue(kube, "kubelet", pki.Request{CommonName: nodeUser, Groups: []string{nodesGroup}, Hosts: []string{nodeName, NodeIP}, Usages: usages(pki.Server)})
+	issuer.issue(kube, "kubelet", pki.Request{CommonName: nodeUser, Groups: []string{nodesGroup}, Hosts: []string{nodeName, NodeIP, loopback}, Usages: usages(pki.Server)})
 	// As kubeadm makes it: the kubelet asks the API server what its holder may do.
-	issuer.issue(kube, "kubelet-client", pki.Request{CommonName: "kube-apiserver-kubelet-client", Groups: []string{adminsGroup}, Usages: usages(pki.Client)})
-	for _, user := range []string{nodeUser, proxyUser, dnsUser, firewallUser} {
+	issuer.issue(kube, "kubelet-client", pki.Request{CommonName: kubeletClient, Groups: []string{adminsGroup}, Usages: usages(pki.Client)})
+	for _, user := range []string{nodeUser, proxyUser, dnsUser, firewallUser, watcherUser} {
 		request := pki.Request{CommonName: user, Usages: usages(pki.Client)}
 		if user == nodeUser {
 			request.Groups = []string{nodesGroup}
@@ -311,12 +313,18 @@ func (c *credentials) issueNode(issuer *issuer, kube *pki.Authority) {
 }
 
 // nodeAPIServerArgs replace some of the API server's arguments where there is a node: the namespace is the cluster's alone, so
-// all its addresses may be served, pods get to it, and it gets to the kubelet.
-func nodeAPIServerArgs(l layout) []string {
+// all its addresses may be served, and pods get to it.
+func nodeAPIServerArgs() []string {
 	return []string{
 		"--bind-address=" + net.IPv4zero.String(),
 		"--advertise-address=" + NodeIP,
 		"--endpoint-reconciler-type=lease",
+	}
+}
+
+// kubeletClientArgs let the API server ask whoever runs pods, as itself and verified.
+func kubeletClientArgs(l layout) []string {
+	return []string{
 		"--kubelet-certificate-authority=" + l.pki("ca.crt"),
 		"--kubelet-client-certificate=" + l.pki("kubelet-client.crt"),
 		"--kubelet-client-key=" + l.pki("kubelet-client.key"),

@@ -22,13 +22,15 @@ import (
 	"time"
 
 	"github.com/launchready/launchready/hack/controlplane/internal/binaries"
+	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
 	"github.com/launchready/launchready/hack/controlplane/internal/process"
 	"github.com/launchready/launchready/hack/controlplane/internal/sandbox"
 	"github.com/launchready/launchready/hack/controlplane/internal/supervisor"
 )
 
 const usage = `Builds and runs a Kubernetes control plane: etcd, API server, controller manager, scheduler. With --node also a node that
-runs pods (Linux, root).
+runs pods: --node=real (Linux, root), --node=process (Linux, any user), or the best of them that works; LAUNCHREADY_NODE names one
+where --node does not.
 
   build [--node]               build the programs (once; minutes when nothing is cached)
   path                         print the folder of the programs, for KUBEBUILDER_ASSETS; builds nothing
@@ -36,7 +38,7 @@ runs pods (Linux, root).
                                run a control plane while the command runs, or until Ctrl-C
   start --dir DIR [--node]     start a control plane that stays, and print how to reach it
   stop --dir DIR               stop it
-  node-available               print "real" if a node can run here, else why not (exit code 3)
+  node-available               print "real" or "process", whichever node can run here, else why none can (exit code 3)
   image --binary FILE --name NAME:TAG --output TARBALL [--path PATH]
                                make an image of a static binary
   load --dir DIR TARBALL...    load images into the node
@@ -62,6 +64,8 @@ const (
 	nodeInitCommand   = "node-init"
 	nodeInsideCommand = "node-inside"
 	nodeCheckCommand  = "node-check"
+	// processCheckCommand tries what the process node will do.
+	processCheckCommand = "process-check"
 )
 
 // Environment is what the program is given.
@@ -130,7 +134,7 @@ func (a app) dispatch(ctx context.Context, args []string) error {
 		return a.image(ctx, args)
 	case "load":
 		return a.load(ctx, args)
-	case nodeInitCommand, nodeInsideCommand, nodeCheckCommand:
+	case nodeInitCommand, nodeInsideCommand, nodeCheckCommand, processCheckCommand:
 		return hidden(ctx, name, args)
 	case superviseCommand:
 		return a.supervise(ctx, args)
@@ -147,7 +151,7 @@ func (a app) dispatch(ctx context.Context, args []string) error {
 
 func (a app) build(ctx context.Context, args []string) error {
 	flags := a.flags("build")
-	node := flags.Bool("node", false, "build the programs of a node too")
+	node := nodeFlag(flags, "build the programs of a node too")
 	if err := a.parse(flags, args); err != nil {
 		return err
 	}
@@ -156,9 +160,9 @@ func (a app) build(ctx context.Context, args []string) error {
 		return err
 	}
 	built, err := set.Ensure(ctx, a.Stdout)
-	if err == nil && *node {
+	if err == nil && *node != nodeNone {
 		var some bool
-		_, some, err = a.buildNode(ctx)
+		some, err = a.buildFor(ctx, *node)
 		built = built || some
 	}
 	if err == nil && !built {
@@ -182,7 +186,7 @@ func (a app) path(ctx context.Context, args []string) error {
 func (a app) start(ctx context.Context, args []string) error {
 	flags := a.flags("start")
 	dir := flags.String("dir", "", "folder for the state")
-	node := flags.Bool("node", false, "with a node that runs pods")
+	node := nodeFlag(flags, "with a node that runs pods")
 	if err := a.parse(flags, args); err != nil {
 		return err
 	}
@@ -198,12 +202,14 @@ func (a app) start(ctx context.Context, args []string) error {
 		return fmt.Errorf("finding this program: %w", err)
 	}
 	command := []string{self, superviseCommand, "--dir", *dir, "--bin", bin}
-	if *node {
-		config, err := a.node(ctx)
-		if err != nil {
-			return err
-		}
-		command = append(command, "--pause", config.Pause, "--node-bin", strings.Join(config.NodeBin, string(os.PathListSeparator)))
+	inSandbox, asProcesses, err := a.node(ctx, *node)
+	switch {
+	case err != nil:
+		return err
+	case inSandbox != nil:
+		command = append(command, "--pause", inSandbox.Pause, "--node-bin", strings.Join(inSandbox.NodeBin, string(os.PathListSeparator)))
+	case asProcesses != nil:
+		command = append(command, "--process-node", asProcesses.Program)
 	}
 	begun := time.Now()
 	kubeconfig, err := supervisor.Start(ctx, *dir, command)
@@ -221,6 +227,7 @@ func (a app) supervise(ctx context.Context, args []string) error {
 	bin := flags.String("bin", "", "folder of the programs")
 	nodeBin := flags.String("node-bin", "", "folders of the node's programs")
 	pause := flags.String("pause", "", "tarball of the pause image")
+	asProcesses := flags.String("process-node", "", "program of the process node")
 	if err := a.parse(flags, args); err != nil {
 		return err
 	}
@@ -232,6 +239,9 @@ func (a app) supervise(ctx context.Context, args []string) error {
 		if config.Node, err = nodeConfig(filepath.SplitList(*nodeBin), *pause); err != nil {
 			return err
 		}
+	}
+	if *asProcesses != "" {
+		config.Process = &cluster.ProcessNode{Program: *asProcesses}
 	}
 	return supervisor.Detached(ctx, config)
 }

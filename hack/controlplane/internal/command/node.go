@@ -17,26 +17,28 @@ import (
 
 	"github.com/launchready/launchready/hack/controlplane/internal/binaries"
 	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
+	"github.com/launchready/launchready/hack/controlplane/internal/processnode"
 	"github.com/launchready/launchready/hack/controlplane/internal/sandbox"
 	"github.com/launchready/launchready/hack/controlplane/internal/supervisor"
 )
-
-// available is what node-available prints where a node can run.
-const available = "real"
 
 func (a app) nodeAvailable(ctx context.Context, args []string) error {
 	if err := a.parse(a.flags("node-available"), args); err != nil {
 		return err
 	}
-	err := checkNode(ctx)
+	kind, why, err := choose(ctx, nodeAuto)
 	if reason, ok := errors.AsType[*sandbox.UnavailableError](err); ok {
 		a.print("%s\n", reason.Reason)
 		return errUnavailable
 	}
-	if err == nil {
-		a.print("%s\n", available)
+	if err != nil {
+		return err
 	}
-	return err
+	a.print("%s\n", kind)
+	if why != "" {
+		a.tell("%s\n", why)
+	}
+	return nil
 }
 
 // checkNode says why no node can run on this machine, or nil.
@@ -95,11 +97,8 @@ func (a app) buildNode(ctx context.Context) (dirs []string, built bool, err erro
 	return dirs, built, nil
 }
 
-// node prepares the machine for a node: programs that are missing are installed and built, the pause image is made.
-func (a app) node(ctx context.Context) (*sandbox.Config, error) {
-	if err := checkNode(ctx); err != nil {
-		return nil, err
-	}
+// realNode prepares the machine for a real node: programs that are missing are installed and built, the pause image is made.
+func (a app) realNode(ctx context.Context) (*sandbox.Config, error) {
 	if err := sandbox.Install(ctx, a.Stderr); err != nil {
 		return nil, err
 	}
@@ -177,6 +176,8 @@ func hidden(ctx context.Context, name string, args []string) error {
 		return err
 	case nodeInsideCommand:
 		return sandbox.Inside(ctx, argument)
+	case processCheckCommand:
+		return processnode.Check(argument)
 	default:
 		return sandbox.Check(argument)
 	}

@@ -27,7 +27,7 @@ var errOrphaned = errors.New("the process that started this one has ended")
 func (a app) run(ctx context.Context, args []string) error {
 	flags := a.flags("run")
 	dir := flags.String("dir", "", "folder for the state, which is kept (default: a temporary one)")
-	node := flags.Bool("node", false, "with a node that runs pods")
+	node := nodeFlag(flags, "with a node that runs pods")
 	chdir := flags.String("chdir", "", "folder to run the command in")
 	if err := flags.Parse(args); err != nil {
 		return errUsage
@@ -49,10 +49,8 @@ func (a app) run(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if *node {
-		if config.Node, err = a.node(ctx); err != nil {
-			return err
-		}
+	if config.Node, config.Process, err = a.node(ctx, *node); err != nil {
+		return err
 	}
 	begun := time.Now()
 	return supervisor.Run(ctx, config, func(ctx context.Context, launcher *process.Launcher, c supervisor.Plane) error {

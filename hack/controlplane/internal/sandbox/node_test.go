@@ -45,6 +45,10 @@ func theProgram(t *testing.T) program {
 	exit, failed := errors.AsType[*exec.ExitError](err)
 	switch {
 	case err == nil && out == "real\n":
+	case err == nil && out == "process\n":
+		t.Log("NO REAL NODE WAS TESTED, because only the process node can run here")
+		fmt.Fprintln(os.Stderr, "NO REAL NODE WAS TESTED, because only the process node can run here")
+		t.Skip("only the process node can run here")
 	case failed && exit.ExitCode() == 3 && out != "":
 		t.Logf("NO NODE WAS TESTED, because none can run here: %s", out)
 		fmt.Fprintf(os.Stderr, "NO NODE WAS TESTED, because none can run here: %s", out)
@@ -84,7 +88,7 @@ func (p program) run(t *testing.T, args ...string) (string, error) {
 // start starts a node in a folder, and gives the id of its supervisor.
 func (p program) start(t *testing.T, dir string) int {
 	t.Helper()
-	out, err := p.run(t, "start", "--node", "--dir", dir)
+	out, err := p.run(t, "start", "--node=real", "--dir", dir)
 	if err != nil {
 		log, _ := os.ReadFile(filepath.Join(dir, logFile))
 		t.Fatalf("start: %v\n%s", err, log)
@@ -231,7 +235,7 @@ func TestNodeEndsWhenItsSupervisorIsKilled(t *testing.T) {
 	}
 }
 
-func TestWithoutRootItSaysSo(t *testing.T) {
+func TestWithoutRootThereIsNoRealNode(t *testing.T) {
 	if os.Geteuid() != 0 {
 		t.Skip("it needs root to become somebody else")
 	}
@@ -242,11 +246,29 @@ func TestWithoutRootItSaysSo(t *testing.T) {
 	if err := errors.Join(os.Chmod(filepath.Dir(dir), 0o755), os.Chmod(dir, 0o755)); err != nil { //nolint:gosec // see above
 		t.Fatal(err)
 	}
-	cmd := exec.CommandContext(t.Context(), path, "node-available")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	out, err := cmd.Output()
-	exit, ok := errors.AsType[*exec.ExitError](err)
-	if !ok || exit.ExitCode() != 3 || string(out) != "it needs root\n" {
-		t.Errorf("node-available: %q, %v", out, err)
+	tests := map[string]struct {
+		named, out, said string
+		code             int
+	}{
+		"the best that works":            {"", "process\n", "the real node can't run here: it needs root\n", 0},
+		"the process node":               {"process", "process\n", "", 0},
+		"what was named is not replaced": {"real", "it needs root\n", "", 3},
+		"no node of that name":           {"none", "", "LAUNCHREADY_NODE=none: it is auto, real or process", 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var said bytes.Buffer
+			cmd := exec.CommandContext(t.Context(), path, "node-available")
+			cmd.Env, cmd.Stderr = append(os.Environ(), "LAUNCHREADY_NODE="+test.named), &said
+			cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+			out, err := cmd.Output()
+			code := 0
+			if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+				code = exit.ExitCode()
+			}
+			if code != test.code || string(out) != test.out || !strings.Contains(said.String(), test.said) {
+				t.Errorf("node-available: exit code %d, %q, %q", code, out, said.String())
+			}
+		})
 	}
 }

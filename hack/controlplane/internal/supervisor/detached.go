@@ -10,12 +10,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"time"
 
+	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
 	"github.com/launchready/launchready/hack/controlplane/internal/filelock"
 	"github.com/launchready/launchready/hack/controlplane/internal/process"
 	"github.com/launchready/launchready/hack/controlplane/internal/sandbox"
@@ -156,7 +158,37 @@ func Load(ctx context.Context, dir string, tarballs []string) error {
 	if pid == 0 {
 		return fmt.Errorf("%s: %w", dir, ErrNotRunning)
 	}
+	if folder := cluster.ProcessImages(dir); folder != "" {
+		return hand(folder, tarballs)
+	}
 	return sandbox.Load(ctx, dir, pid, tarballs)
+}
+
+// hand gives tarballs to the process node, which finds them whole or not at all.
+func hand(folder string, tarballs []string) error {
+	for _, tarball := range tarballs {
+		if err := handOne(folder, tarball); err != nil {
+			return fmt.Errorf("loading %s: %w", tarball, err)
+		}
+	}
+	return nil
+}
+
+func handOne(folder, tarball string) error {
+	from, err := os.Open(tarball) //nolint:gosec // the caller names the file
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }()
+	to, err := os.CreateTemp(folder, "loading-")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(to, from)
+	if err := errors.Join(err, to.Close()); err != nil {
+		return errors.Join(err, os.Remove(to.Name()))
+	}
+	return os.Rename(to.Name(), to.Name()+".tar")
 }
 
 // end asks the supervisor to end, and kills it if it does not: its children then end with it.

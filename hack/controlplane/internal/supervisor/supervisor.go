@@ -37,6 +37,8 @@ type Config struct {
 	Guard []string
 	// Node, if set, lets pods run. Dir, Bin and Launcher are set by Run.
 	Node *sandbox.Config
+	// Process, if set, lets pods run as processes.
+	Process *cluster.ProcessNode
 	// Serving is cluster.Config's, without a node.
 	Serving func(ctx context.Context, kubeconfig string) error
 }
@@ -89,7 +91,7 @@ func Run(ctx context.Context, config Config, use func(context.Context, *process.
 // start starts a control plane, with a node or without.
 func (c Config) start(ctx context.Context, dir string, launcher *process.Launcher) (Plane, error) {
 	if c.Node == nil {
-		return cluster.Start(ctx, cluster.Config{Bin: c.Bin, Dir: dir, Launcher: launcher, Serving: c.Serving})
+		return cluster.Start(ctx, cluster.Config{Bin: c.Bin, Dir: dir, Launcher: launcher, Serving: c.Serving, Process: c.Process})
 	}
 	node := *c.Node
 	node.Bin, node.Dir, node.Launcher = c.Bin, dir, launcher
