@@ -103,7 +103,8 @@ func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch
 			App         *v1alpha1.App     `json:"app"`
 			Credentials map[string]string `json:"credentials"`
 			Mesh        v1alpha1.Mesh     `json:"mesh,omitempty"`
-		}{kind.Version, app.Launch.Spec.App, versions, app.Policy.Probes.Mesh})
+			Undescribed *int32            `json:"undescribed"`
+		}{kind.Version, app.Launch.Spec.App, versions, app.Policy.Probes.Mesh, app.Policy.Thresholds.MaxUndescribedPercent})
 		if err != nil {
 			return nil, err
 		}
@@ -463,7 +464,8 @@ func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
 		SchemaVersion: probe.SchemaVersion, Suite: s.suite, Namespace: s.app.Launch.Namespace, Launch: s.app.Launch.Name,
 		LaunchUID: string(s.app.Launch.UID), Revision: s.app.Revision.Hash, InputsHashes: map[v1alpha1.Row]string{},
 		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(s.plan().Deadline(s.app.Launch.Spec.App) / time.Second),
-		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: s.plan().Chats, PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
+		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: s.plan().Chats, MaxUndescribedPercent: s.app.Policy.Thresholds.MaxUndescribedPercent,
+		PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
 	}
 	for _, row := range s.suite.Rows() {
 		spec.InputsHashes[row] = s.inputs

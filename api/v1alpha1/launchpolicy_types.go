@@ -172,6 +172,13 @@ type Thresholds struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=100
 	MinimumRevisionHistory *int32 `json:"minimumRevisionHistory,omitempty"`
+
+	// maxUndescribedPercent is how much of the operations that an app's OpenAPI document lists may be neither described nor asked
+	// before AuthEnforced and TenantIsolated are Unknown, LowCoverage. 20 unless a policy says otherwise.
+	// +optional
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=100
+	MaxUndescribedPercent *int32 `json:"maxUndescribedPercent,omitempty"`
 }
 
 // WaiverMode says whether exceptions may be made.

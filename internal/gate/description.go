@@ -16,7 +16,7 @@ import (
 // (no identity gets in without), and what an app is said to lack.
 var (
 	looseAppFields      = []string{"absent", "authenticate", "indexingSeconds", "rateLimited"}
-	looseResourceFields = []string{"sharing"}
+	looseResourceFields = []string{"sharing", "inChat"}
 )
 
 // appWeakenedCEL says whether a description of the app covers less than the one before: probes then attack less, or elsewhere.
@@ -31,7 +31,11 @@ var appWeakenedCEL = "variables.appBefore.size() > 0 && (" + strings.Join([]stri
 		"n.name == o.name && n.?tenant == o.?tenant && n.?role.orValue('User') == o.?role.orValue('User')))",
 	"variables.appBefore.?resources.orValue([]).exists(o, !variables.appNow.?resources.orValue([]).exists(n, n.name == o.name && " +
 		fmt.Sprintf("o.all(k, k in n || k in %s) && ", celTexts(looseResourceFields)) +
+		fmt.Sprintf("(n.?inChat.orValue('') == '%[1]s' || o.?inChat.orValue('') != '%[1]s') && ", v1alpha1.InChatExpected) +
 		fmt.Sprintf("(n.?sharing.orValue('') != '%[1]s' || o.?sharing.orValue('') == '%[1]s')))", v1alpha1.SharingTenant),
+	"variables.appBefore.?openAPI.hasValue() && ['public', 'untested'].exists(f, variables.appNow.?openAPI[?f].orValue([])" +
+		".exists(p, !(p in variables.appBefore.?openAPI[?f].orValue([]))))",
+	"variables.appBefore.?login.?refresh.hasValue() && !variables.appNow.?login.?refresh.hasValue()",
 	"variables.appBefore.?profile.?update.hasValue() && !variables.appNow.?profile.?update.hasValue()",
 }, " || ") + ")"
 
@@ -60,6 +64,9 @@ func appWeakened(now, old map[string]any) bool {
 	shared := func(resource map[string]any) bool {
 		return textAt(resource, "sharing") == string(v1alpha1.SharingTenant)
 	}
+	expected := func(resource map[string]any) bool {
+		return textAt(resource, "inChat") == string(v1alpha1.InChatExpected)
+	}
 	listed := func(list, in []any) bool {
 		return !slices.ContainsFunc(list, func(v any) bool { return !slices.Contains(in, v) })
 	}
@@ -69,8 +76,12 @@ func appWeakened(now, old map[string]any) bool {
 			return textAt(n, "tenant") == textAt(o, "tenant") && role(n) == role(o)
 		}) ||
 		misses("resources", func(n, o map[string]any) bool {
-			return !lost(n, o, looseResourceFields) && (!shared(n) || shared(o))
+			return !lost(n, o, looseResourceFields) && (!shared(n) || shared(o)) && (expected(n) || !expected(o))
 		}) ||
+		at(old, "openAPI") != nil && slices.ContainsFunc([]string{"public", "untested"}, func(f string) bool {
+			return !listed(listAt(now, "openAPI", f), listAt(old, "openAPI", f))
+		}) ||
+		at(old, "login", "refresh") != nil && at(now, "login", "refresh") == nil ||
 		at(old, "profile", "update") != nil && at(now, "profile", "update") == nil
 }
 

@@ -21,14 +21,16 @@ func describedApp() map[string]any {
 	root["role"] = "Admin"
 	return map[string]any{
 		"service": map[string]any{"name": "chat", "port": int64(80)}, "writes": "Sandbox", "indexingSeconds": int64(5),
-		"identities": []any{identity("alice", "acme"), identity("bob", "globex"), root},
-		"login":      map[string]any{"steps": []any{step("/login")}}, "logout": step("/logout"),
+		"identities":   []any{identity("alice", "acme"), identity("bob", "globex"), root},
+		"login":        map[string]any{"steps": []any{step("/login")}, "refresh": step("/refresh")},
+		"openAPI":      map[string]any{"path": "/openapi.json", "untested": []any{"/old"}},
+		"logout":       step("/logout"),
 		"authenticate": map[string]any{"headers": map[string]any{"Authorization": "Bearer $(token)"}},
 		"signUp":       map[string]any{"steps": []any{step("/signup")}},
 		"profile":      map[string]any{"read": request("/me"), "update": request("/me")},
 		"chat":         map[string]any{"request": request("/chat"), "reply": "response.text"},
 		"resources": []any{map[string]any{
-			"name": "chats", "create": step("/chats"), "item": request("/chats/$(id)"), "list": request("/chats"), "delete": request("/chats/$(id)"),
+			"name": "chats", "create": step("/chats"), "item": request("/chats/$(id)"), "list": request("/chats"), "inChat": "Expected", "delete": request("/chats/$(id)"),
 		}},
 		"adminPaths": []any{"/admin", "/api/admin/users"}, "rateLimited": "response.status == 503",
 	}
@@ -65,6 +67,10 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		{"a part is said to be absent", now(drop("adminPaths"), set([]any{"Admin"}, "absent")), weak},
 		{"absent besides", now(set([]any{"Login"}, "absent")), weak},
 		{"no update of the profile", now(func(app map[string]any) { delete(fieldsAt(app, "profile"), "update") }), weak},
+		{"no refresh", now(func(app map[string]any) { delete(fieldsAt(app, "login"), "refresh") }), weak},
+		{"more is left untested", now(set([]any{"/old", "/new"}, "openAPI", "untested")), weak},
+		{"more is public", now(set([]any{"/new"}, "openAPI", "public")), weak},
+		{"the chat answers nobody", now(resource("inChat", "Never")), weak},
 		{"another Service", now(set("other", "service", "name")), weak},
 		{"another port", now(set(int64(81), "service", "port")), weak},
 		{"fewer writes", now(set("OwnObjects", "writes")), weak},
@@ -74,6 +80,7 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		{"other requests", now(set("/v2/chat", "chat", "request", "path"), resource("item", map[string]any{"path": "/v2/chats/$(id)"})), allowed(13)},
 		{"more channels", now(resource("search", map[string]any{"path": "/chats?q=$(query)"}), resource("sharing", "None")), allowed(13)},
 		{"an unlisted time and refusal", now(drop("indexingSeconds"), drop("rateLimited"), drop("authenticate")), allowed(13)},
+		{"less is left untested", now(func(app map[string]any) { delete(fieldsAt(app, "openAPI"), "untested") }), allowed(13)},
 		{"in another order", now(func(app map[string]any) {
 			slices.Reverse(listAt(app, "identities"))
 			slices.Reverse(listAt(app, "adminPaths"))
@@ -81,7 +88,7 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		{"described for the first time", update(open, launchObject(), before), allowed(13)},
 		{"before launch", update(gated(in(StateNew)), before, launchObject()), allowed(0)},
 	}
-	for _, field := range []string{"login", "logout", "signUp", "profile", "chat", "resources", "adminPaths", "identities", "service", "writes"} {
+	for _, field := range []string{"login", "logout", "signUp", "profile", "chat", "resources", "adminPaths", "identities", "service", "writes", "openAPI"} {
 		cases = append(cases, decisionCase{"no " + field, now(drop(field)), weak})
 	}
 	decide(t, cases)

@@ -26,6 +26,7 @@ const DefaultPolicy = "marketplace-2026-11"
 const (
 	defaultValidForSeconds        = 86_400
 	defaultMinimumRevisionHistory = 2
+	defaultMaxUndescribedPercent  = 20
 	defaultMaxDurationSeconds     = 2_592_000
 	defaultGraceSeconds           = 86_400
 	defaultRemeasureWithinSeconds = 900
@@ -79,8 +80,11 @@ func based(base, spec v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 	return v1alpha1.LaunchPolicySpec{
 		Rows:                   rows,
 		RemeasureWithinSeconds: either(spec.RemeasureWithinSeconds, base.RemeasureWithinSeconds),
-		Thresholds:             &v1alpha1.Thresholds{MinimumRevisionHistory: either(thresholds.MinimumRevisionHistory, baseThresholds.MinimumRevisionHistory)},
-		Probes:                 probesBased(ptr.Deref(spec.Probes, v1alpha1.ProbeRules{}), ptr.Deref(base.Probes, v1alpha1.ProbeRules{})),
+		Thresholds: &v1alpha1.Thresholds{
+			MinimumRevisionHistory: either(thresholds.MinimumRevisionHistory, baseThresholds.MinimumRevisionHistory),
+			MaxUndescribedPercent:  either(thresholds.MaxUndescribedPercent, baseThresholds.MaxUndescribedPercent),
+		},
+		Probes: probesBased(ptr.Deref(spec.Probes, v1alpha1.ProbeRules{}), ptr.Deref(base.Probes, v1alpha1.ProbeRules{})),
 		Gate: &v1alpha1.GateRules{
 			GraceSeconds: either(gate.GraceSeconds, baseGate.GraceSeconds),
 			MinimumMode:  cmp.Or(gate.MinimumMode, baseGate.MinimumMode),
@@ -111,9 +115,11 @@ func probesBased(spec, base v1alpha1.ProbeRules) *v1alpha1.ProbeRules {
 func defaults() v1alpha1.LaunchPolicySpec {
 	return v1alpha1.LaunchPolicySpec{
 		RemeasureWithinSeconds: ptr.To[int32](defaultRemeasureWithinSeconds),
-		Thresholds:             &v1alpha1.Thresholds{MinimumRevisionHistory: ptr.To[int32](defaultMinimumRevisionHistory)},
-		Gate:                   &v1alpha1.GateRules{GraceSeconds: ptr.To[int32](defaultGraceSeconds), MinimumMode: v1alpha1.GateOff},
-		Waivers:                &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversAllowed, MaxDurationSeconds: ptr.To[int32](defaultMaxDurationSeconds)},
+		Thresholds: &v1alpha1.Thresholds{
+			MinimumRevisionHistory: ptr.To[int32](defaultMinimumRevisionHistory), MaxUndescribedPercent: ptr.To[int32](defaultMaxUndescribedPercent),
+		},
+		Gate:    &v1alpha1.GateRules{GraceSeconds: ptr.To[int32](defaultGraceSeconds), MinimumMode: v1alpha1.GateOff},
+		Waivers: &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversAllowed, MaxDurationSeconds: ptr.To[int32](defaultMaxDurationSeconds)},
 		Probes: &v1alpha1.ProbeRules{
 			MaxRequestsPerRun: ptr.To[int32](defaultMaxRequestsPerRun), MaxChatsPerDay: ptr.To[int32](defaultMaxChatsPerDay),
 			MaxSignUpsPerDay: ptr.To[int32](defaultMaxSignUpsPerDay),
@@ -138,6 +144,7 @@ func Combine(policies []v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 		}
 		all.RemeasureWithinSeconds = smaller(all.RemeasureWithinSeconds, p.RemeasureWithinSeconds)
 		all.Thresholds.MinimumRevisionHistory = larger(all.Thresholds.MinimumRevisionHistory, p.Thresholds.MinimumRevisionHistory)
+		all.Thresholds.MaxUndescribedPercent = smaller(all.Thresholds.MaxUndescribedPercent, p.Thresholds.MaxUndescribedPercent)
 		all.Gate = stricterGate(*all.Gate, *p.Gate)
 		all.Waivers = stricterWaivers(*all.Waivers, *p.Waivers)
 		all.Probes = stricterProbes(*all.Probes, *p.Probes)

@@ -130,7 +130,7 @@ func anyPolicy() *rapid.Generator[v1alpha1.LaunchPolicySpec] {
 			p.Rows = append(p.Rows, d)
 		}
 		if rapid.Bool().Draw(t, "parts") {
-			p.Thresholds = &v1alpha1.Thresholds{MinimumRevisionHistory: number.Draw(t, "history")}
+			p.Thresholds = &v1alpha1.Thresholds{MinimumRevisionHistory: number.Draw(t, "history"), MaxUndescribedPercent: number.Draw(t, "undescribed")}
 			p.Gate = &v1alpha1.GateRules{GraceSeconds: number.Draw(t, "grace")}
 			p.Probes = &v1alpha1.ProbeRules{MaxRequestsPerRun: number.Draw(t, "requests"), MaxChatsPerDay: number.Draw(t, "chats"), MaxSignUpsPerDay: number.Draw(t, "sign-ups")}
 			p.Waivers = &v1alpha1.WaiverRules{
@@ -171,6 +171,7 @@ func TestOneMorePolicyOnlyAddsStrictness(t *testing.T) {
 			}
 		}
 		atMost("window", after.RemeasureWithinSeconds, before.RemeasureWithinSeconds)
+		atMost("undescribed", after.Thresholds.MaxUndescribedPercent, before.Thresholds.MaxUndescribedPercent)
 		atMost("requests", after.Probes.MaxRequestsPerRun, before.Probes.MaxRequestsPerRun)
 		atMost("chats", after.Probes.MaxChatsPerDay, before.Probes.MaxChatsPerDay)
 		atMost("sign-ups", after.Probes.MaxSignUpsPerDay, before.Probes.MaxSignUpsPerDay)
@@ -205,7 +206,7 @@ func TestWhatAPolicySaysReplacesItsBase(t *testing.T) {
 	}
 	own := v1alpha1.LaunchPolicySpec{
 		Rows:                   []v1alpha1.RowDemand{{Row: rollbackReady, Enforcement: v1alpha1.EnforcementOff}},
-		RemeasureWithinSeconds: ptr.To[int32](1), Thresholds: &v1alpha1.Thresholds{MinimumRevisionHistory: ptr.To[int32](1)},
+		RemeasureWithinSeconds: ptr.To[int32](1), Thresholds: &v1alpha1.Thresholds{MinimumRevisionHistory: ptr.To[int32](1), MaxUndescribedPercent: ptr.To[int32](1)},
 		Gate: &v1alpha1.GateRules{
 			GraceSeconds: ptr.To[int32](1), MinimumMode: v1alpha1.GateAudit,
 			BreakGlass: &v1alpha1.BreakGlassRules{ExcludedUsers: []v1alpha1.Subject{"robot"}},
