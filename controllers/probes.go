@@ -82,6 +82,7 @@ type probed struct {
 	outcomes []scorecard.Outcome
 	status   []v1alpha1.Probe
 	budget   *v1alpha1.ProbeBudget
+	known    []v1alpha1.KnownAttack
 	// running is since when the rows are being measured.
 	running map[v1alpha1.Row]time.Time
 	// again is when to look next; zero where an event will tell.
@@ -144,9 +145,9 @@ func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *
 
 // probe collects the Jobs that have ended and starts those that are due. It sets what they found and what status says of them.
 func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string, credentials map[string]string, o *obstacle) (probed, error) {
-	p := probed{running: map[v1alpha1.Row]time.Time{}}
+	p := probed{running: map[v1alpha1.Row]time.Time{}, known: app.Launch.Status.KnownAttacks}
 	if r.Probes == nil {
-		p.status, p.budget = app.Launch.Status.Probes, app.Launch.Status.ProbeBudget
+		p.status, p.budget, p.known = app.Launch.Status.Probes, app.Launch.Status.ProbeBudget, app.Launch.Status.KnownAttacks
 		return p, nil
 	}
 	budget := budgetOf(app.Launch.Status, *app.Policy.Probes, r.Clock.Now())
@@ -157,6 +158,9 @@ func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, 
 			return probed{}, err
 		}
 		p.outcomes = append(p.outcomes, found.outcomes...)
+		if found.ended {
+			p.known = withFailures(p.known, found.outcomes, found.status.FinishedAt)
+		}
 		if found.status != nil {
 			p.status = append(p.status, *found.status)
 		}
@@ -171,7 +175,7 @@ func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, 
 	}
 	p.budget = app.Launch.Status.ProbeBudget
 	if described := app.Launch.Spec.App; described != nil {
-		p.budget = budget.status(p.budget, budget.plan(r.Probes.Suites[probe.SuiteAccess].Plan(described)))
+		p.budget = budget.status(p.budget, budget.plan(r.Probes.Suites[probe.SuiteAccess].Plan(described, knownTo(probe.SuiteAccess, p.known))))
 	}
 	return p, nil
 }
@@ -188,14 +192,23 @@ type suiteRun struct {
 }
 
 // plan gives what a run may ask of the app.
-func (s suiteRun) plan() probe.Plan { return s.r.Probes.Suites[s.suite].Plan(s.app.Launch.Spec.App) }
+func (s suiteRun) plan() probe.Plan {
+	return s.r.Probes.Suites[s.suite].Plan(s.app.Launch.Spec.App, s.known())
+}
+
+// known gives the attacks that succeeded before.
+func (s suiteRun) known() []probe.KnownAttack {
+	return knownTo(s.suite, s.app.Launch.Status.KnownAttacks)
+}
 
 // suiteFound is what a pass found of a suite.
 type suiteFound struct {
 	outcomes []scorecard.Outcome
 	status   *v1alpha1.Probe
 	running  bool
-	again    time.Duration
+	// ended says that the outcomes are those of a run that has just ended.
+	ended bool
+	again time.Duration
 }
 
 // reconcile goes through a suite's phases: is it asked for and possible, has its Job ended, is another one due.
@@ -465,7 +478,7 @@ func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
 		LaunchUID: string(s.app.Launch.UID), Revision: s.app.Revision.Hash, InputsHashes: map[v1alpha1.Row]string{},
 		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(s.plan().Deadline(s.app.Launch.Spec.App) / time.Second),
 		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: s.plan().Chats, MaxUndescribedPercent: s.app.Policy.Thresholds.MaxUndescribedPercent,
-		PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
+		Known: s.known(), PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
 	}
 	for _, row := range s.suite.Rows() {
 		spec.InputsHashes[row] = s.inputs
@@ -676,7 +689,7 @@ func (s suiteRun) collect(ctx context.Context, last v1alpha1.Probe) (suiteFound,
 		last.Requests = ptr.To(int32(collected.Result.Requests)) //nolint:gosec // a budget's worth
 	}
 	_, again := s.due(&last)
-	return suiteFound{status: &last, outcomes: outcomes, again: again}, nil
+	return suiteFound{status: &last, outcomes: outcomes, again: again, ended: true}, nil
 }
 
 // removeFailed removes a Job that failed: its pod may still attack. It is done after the status has told of the failure, for

@@ -1282,7 +1282,7 @@ func TestProbeThatTheStatusNamesIsNotForgotten(t *testing.T) {
 
 // accessKind is a suite that asks the chat ten questions and makes three accounts, if it can.
 func accessKind(version string) probe.Kind {
-	return probe.Kind{Version: version, Plan: func(app *v1alpha1.App) (p probe.Plan) {
+	return probe.Kind{Version: version, Plan: func(app *v1alpha1.App, _ []probe.KnownAttack) (p probe.Plan) {
 		if app.Chat != nil {
 			p.Chats = 10
 		}

@@ -87,6 +87,8 @@ const (
 	ReasonNotConfigured = "NotConfigured"
 	// ReasonLowCoverage: too much of what the app itself says that it has was neither described nor asked.
 	ReasonLowCoverage = "LowCoverage"
+	// ReasonKnownAttackNotTried: an attack that succeeded before could not be tried again.
+	ReasonKnownAttackNotTried = "KnownAttackNotTried"
 )
 
 // Reasons of a failing SecretsSafe.

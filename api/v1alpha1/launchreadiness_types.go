@@ -237,6 +237,13 @@ type LaunchReadinessStatus struct {
 	// +optional
 	ProbeBudget *ProbeBudget `json:"probeBudget,omitempty"`
 
+	// knownAttacks are the attacks of probes that have succeeded. Each is tried again in every run, over revisions too: no row passes
+	// in which one could not be tried.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	KnownAttacks []KnownAttack `json:"knownAttacks,omitempty"`
+
 	// gate says what the gate does for this app.
 	// +optional
 	Gate *GateStatus `json:"gate,omitempty"`
@@ -314,6 +321,34 @@ type Probe struct {
 	// planned is what it may ask at most.
 	// +optional
 	Planned *ProbePlan `json:"planned,omitempty"`
+}
+
+// KnownAttack is an attack that has succeeded.
+type KnownAttack struct {
+	// row that it failed.
+	// +required
+	Row Row `json:"row,omitempty"`
+
+	// rule of the finding, such as ForeignObjectReadable.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=64
+	Rule string `json:"rule,omitempty"`
+
+	// request that it is made of, such as GET /api/conversations/$(id).
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=256
+	Request string `json:"request,omitempty"`
+
+	// failures is in how many runs it has succeeded.
+	// +required
+	// +kubebuilder:validation:Minimum=1
+	Failures int64 `json:"failures,omitempty"`
+
+	// lastFailedAt is when a run ended in which it succeeded.
+	// +required
+	LastFailedAt metav1.Time `json:"lastFailedAt,omitzero"`
 }
 
 // ProbeBudget says what probes have asked of an app in a day, and what the next one may ask. What a probe may still ask that runs

@@ -73,7 +73,7 @@ var errWrong = errors.New("see above for what is wrong")
 
 // asked says what a probe will ask of an app.
 func asked(app *v1alpha1.App) string {
-	plan := access.Plan(app)
+	plan := access.Plan(app, nil)
 	text := fmt.Sprintf("a probe asks its chat at most %d questions and makes at most %d accounts", plan.Chats, plan.SignUps)
 	if pause := plan.Pause(app); pause > 0 {
 		text += fmt.Sprintf(", in %s or more", pause.Round(time.Second))

@@ -81,7 +81,7 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
 	signUps := 0
 	rows, unwritten, err := runSuite(ctx, spec, access.Options{
-		App: &spec.App, Target: target, Credentials: credentials, SignedUp: func() { signUps++ }, MaxUndescribedPercent: spec.MaxUndescribedPercent,
+		App: &spec.App, Target: target, Credentials: credentials, SignedUp: func() { signUps++ }, MaxUndescribedPercent: spec.MaxUndescribedPercent, Known: spec.Known,
 	}, evidence)
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ type Kind struct {
 	// Version changes when the suite may give the same app another verdict.
 	Version string
 	// Plan gives what a run asks at most of an app that is described so.
-	Plan func(*v1alpha1.App) Plan
+	Plan func(app *v1alpha1.App, known []KnownAttack) Plan
 }
 
 const (

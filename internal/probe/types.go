@@ -80,11 +80,27 @@ type Spec struct {
 	// MaxUndescribedPercent is how much of what spec.app.openAPI lists may be neither described nor asked; the suite's default
 	// where it is absent.
 	MaxUndescribedPercent *int32 `json:"maxUndescribedPercent,omitempty"`
+	// Known are the attacks that succeeded before.
+	Known []KnownAttack `json:"known,omitempty"`
 	// PolicyCanary is an address and port that answers as long as the NetworkPolicy is not in force: the container waits
 	// until it is refused. Empty where there is none.
 	PolicyCanary string `json:"policyCanary,omitempty"`
 	// Version of LaunchReady, for the User-Agent.
 	Version string `json:"version"`
+}
+
+// KnownAttack is an attack that succeeded once. A row passes only if it was tried again.
+type KnownAttack struct {
+	Row v1alpha1.Row `json:"row"`
+	// Rule is that of its finding, and Request what is before " as " in the finding's place.
+	Rule    string `json:"rule"`
+	Request string `json:"request"`
+}
+
+// NewKnownAttack gives the attack that a finding with this place tells of; false for one that tells of no request.
+func NewKnownAttack(row v1alpha1.Row, rule, place string) (KnownAttack, bool) {
+	request, _, ok := strings.Cut(place, " as ")
+	return KnownAttack{Row: row, Rule: rule, Request: request}, ok
 }
 
 // Target is the app as the container reaches it.

@@ -94,6 +94,8 @@ type rig struct {
 	server *httptest.Server
 	target *httpstep.Target
 	wire   *wire
+	// known are attacks that succeeded before.
+	known []probe.KnownAttack
 	// found are the findings as they were made.
 	found []probe.Finding
 }
@@ -135,9 +137,11 @@ func (r *rig) access(t testing.TB, app *v1alpha1.App) map[v1alpha1.Row]probe.Row
 	for _, a := range r.bot.Accounts() {
 		credentials[a.Name] = map[string]string{"email": a.Email, "password": a.Password, "authenticator": a.Authenticator()}
 	}
+	// A run that asked more than was planned would end there.
+	r.target.Chats = httpstep.NewChatAllowance(app, access.Plan(app, r.known).Chats, 0)
 	results := map[v1alpha1.Row]probe.RowResult{}
 	for _, result := range access.Run(t.Context(), access.Options{
-		App: app, Target: r.target, Credentials: credentials,
+		App: app, Target: r.target, Credentials: credentials, Known: r.known,
 		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
 	}) {
 		results[result.Row] = result

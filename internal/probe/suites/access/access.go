@@ -38,6 +38,8 @@ type Options struct {
 	Credentials map[string]map[string]string
 	// Found is told of each finding as it is made.
 	Found func(v1alpha1.Row, probe.Finding)
+	// Known are the attacks that succeeded before: a row passes only if each of them was tried again.
+	Known []probe.KnownAttack
 	// SignedUp is told of each account before it is made.
 	SignedUp func()
 	// MaxUndescribedPercent is how much of spec.app.openAPI may be neither described nor asked; DefaultMaxUndescribedPercent where
@@ -48,7 +50,7 @@ type Options struct {
 // Run measures both rows. It always ends with an answer; where the context ends first, with Unknown.
 func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{
-		Options: o, came: map[string][]string{}, spentCodes: map[string]time.Time{}, cached: map[string]bool{}, ambiguous: map[string]bool{},
+		Options: o, came: map[string][]string{}, attacked: map[string]bool{}, spentCodes: map[string]time.Time{}, cached: map[string]bool{}, ambiguous: map[string]bool{},
 		rows: map[v1alpha1.Row]*row{
 			v1alpha1.RowAuthEnforced:   {name: v1alpha1.RowAuthEnforced},
 			v1alpha1.RowTenantIsolated: {name: v1alpha1.RowTenantIsolated},
@@ -79,6 +81,8 @@ type run struct {
 	lastAlive aliveness
 	// workers is how many requests are under way at once.
 	workers atomic.Int32
+	// attacked are the requests that were tried, as findings show them.
+	attacked map[string]bool
 	// owners got back what they planted, and came says by which channels, by resource.
 	owners []string
 	came   map[string][]string
@@ -108,10 +112,12 @@ func (r *run) measure(ctx context.Context) {
 	r.cameBackControl()
 	r.attackAdmin(ctx)
 	r.attackAccounts(ctx)
+	r.replayKnown(ctx)
 	if t := r.witness(ctx); t != nil {
 		r.attackCredentials(ctx, t)
 		r.attackSessions(ctx, t)
 	}
+	r.missKnown()
 	if err := ctx.Err(); err != nil {
 		r.unknown(v1alpha1.FaultOperator, v1alpha1.ReasonTimeout, "The suite did not end in time. If the app is slow by nature, describe fewer resources.", both...)
 	}
@@ -158,8 +164,13 @@ func (r *run) find(name v1alpha1.Row, f probe.Finding) {
 	}
 }
 
-// tried counts a case.
-func (r *run) tried(name v1alpha1.Row) { r.rows[name].cases++ }
+// tried counts a case, and notes the requests, as findings show them, that it was made of.
+func (r *run) tried(name v1alpha1.Row, shown ...string) {
+	r.rows[name].cases++
+	for _, s := range shown {
+		r.attacked[s] = true
+	}
+}
 
 func (r *run) control(name v1alpha1.Row, format string, args ...any) {
 	text := fmt.Sprintf(format, args...)

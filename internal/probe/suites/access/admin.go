@@ -179,7 +179,7 @@ func (r *run) adminAs(ctx context.Context, page adminPage, o outsider, tricks bo
 		if !page.telling && bytes.Equal(page.body, o.first.Body) {
 			return false
 		}
-		r.tried(v1alpha1.RowAuthEnforced)
+		r.tried(v1alpha1.RowAuthEnforced, plain.shown)
 		r.find(plain.rule.row, r.finding(plain, called(p), fmt.Sprintf("%s got what only an administrator may see", called(p))))
 		return true
 	}
@@ -300,7 +300,7 @@ func (r *run) headShowsAdmin(ctx context.Context, page adminPage, p *person, a a
 		}
 		return resp
 	}
-	r.tried(v1alpha1.RowAuthEnforced)
+	r.tried(v1alpha1.RowAuthEnforced, "HEAD "+page.path)
 	head, get, admins := ask(http.MethodHead, r.carried(a, p)), ask(http.MethodGet, r.carried(a, p)), ask(http.MethodHead, page.admin.session)
 	length := head.Header.Get("Content-Length")
 	if head.Status != http.StatusOK || get.Status < 400 || length == "" || length == "0" || length != admins.Header.Get("Content-Length") {

@@ -127,11 +127,11 @@ func (r *run) proven(ctx context.Context, a ambition, p *person, theirs []string
 
 // assignAtSignUp signs up with the claims.
 func (r *run) assignAtSignUp(ctx context.Context, a ambition) {
-	var theirs []string
+	var theirs, shown []string
 	for _, step := range r.App.SignUp.Steps {
-		theirs = append(theirs, fieldsOf(step.Request)...)
+		theirs, shown = append(theirs, fieldsOf(step.Request)...), append(shown, Shown(step.Request))
 	}
-	r.tried(a.rule.row)
+	r.tried(a.rule.row, shown...)
 	p, sent, err := r.signUp(ctx, a.claims)
 	if err != nil || !r.proven(ctx, a, p, theirs) {
 		return // to refuse the whole is as good as to leave the fields out
@@ -162,7 +162,7 @@ func (r *run) assignByUpdate(ctx context.Context, a ambition, p *person) {
 		if err != nil {
 			return
 		}
-		r.tried(a.rule.row)
+		r.tried(a.rule.row, Shown(described))
 		resp, err := r.send(ctx, p.session, request)
 		if fatal(err) {
 			return

@@ -123,7 +123,7 @@ func (r *run) sendAll(ctx context.Context, p *person, attempts []attempt) []repl
 	var all errgroup.Group
 	all.SetLimit(int(r.workers.Load()))
 	for i, a := range attempts {
-		r.tried(a.rule.row)
+		r.tried(a.rule.row, a.shown)
 		all.Go(func() error {
 			resp, err := r.send(ctx, r.carried(a, p), a.request)
 			replies[i] = reply{resp, err}

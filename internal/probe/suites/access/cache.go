@@ -105,7 +105,7 @@ func (r *run) attackCache(ctx context.Context, t *thing) {
 			rule: cachedReply, request: on(request, "", path+end).request, shown: Shown(w.request),
 			trick: "with " + end + " behind it, after its owner had asked so",
 		}
-		r.tried(a.rule.row)
+		r.tried(a.rule.row, a.shown)
 		resp, err := r.send(ctx, t.owner.session, a.request)
 		if err != nil || !t.holds(w, resp) || !r.asNobody(ctx, t, w, a) {
 			continue

@@ -53,10 +53,14 @@ func (r *run) attackChat(ctx context.Context) {
 		return
 	}
 	told := r.controlChat(ctx)
-	for _, t := range told {
+	for i, t := range told {
+		times := 1
+		if r.chatHasLeaked() && !slices.ContainsFunc(told[:i], func(o *thing) bool { return o.resource == t.resource }) {
+			times = replays
+		}
 		for _, p := range append([]*person{nil}, r.people...) {
 			if p != t.owner && (p == nil || !r.entitled(p, t)) {
-				r.chatAs(ctx, t, p)
+				r.chatAs(ctx, t, p, times)
 			}
 		}
 	}
@@ -102,14 +106,17 @@ func (r *run) toldToOwner(ctx context.Context, t *thing) bool {
 	return true
 }
 
-// chatAs asks as somebody who must not be told.
-func (r *run) chatAs(ctx context.Context, t *thing, p *person) {
+// chatAs asks as somebody who must not be told, so often unless it is told before.
+func (r *run) chatAs(ctx context.Context, t *thing, p *person, times int) {
 	rule := chatLeaks
 	if p == nil {
 		rule = anonymousRead
 	}
-	r.tried(rule.row)
+	r.tried(rule.row, Shown(r.App.Chat.Request))
 	a := r.ask(ctx, t, p)
+	for n := 1; n < times && !a.told(t) && ctx.Err() == nil; n++ {
+		a = r.ask(ctx, t, p)
+	}
 	if a.told(t) {
 		made := attempt{rule: rule, request: a.request, shown: Shown(r.App.Chat.Request)}
 		r.find(rule.row, r.finding(made, called(p), fmt.Sprintf("the chatbot told %s what %s had planted", called(p), t.owner)))

@@ -163,6 +163,9 @@ func (r *run) judge(ctx context.Context, a *ask) {
 		if !looked {
 			continue
 		}
+		if v.failed == nil {
+			r.attacked[a.attempt.shown] = true
+		}
 		switch {
 		case v.answered():
 			a.fate = fateAsked

@@ -16,7 +16,7 @@ func Kind() probe.Kind { return probe.Kind{Version: Version, Plan: Plan} }
 const creations = 40
 
 // Plan gives what a run asks at most.
-func Plan(app *v1alpha1.App) probe.Plan {
+func Plan(app *v1alpha1.App, known []probe.KnownAttack) probe.Plan {
 	var plan probe.Plan
 	if app.SignUp != nil {
 		plan.SignUps = maxSignUps
@@ -30,9 +30,21 @@ func Plan(app *v1alpha1.App) probe.Plan {
 			owners++
 		}
 	}
-	things := owners * len(app.Resources)
-	// The owner asks, then everybody else and nobody; whoever is refused asks for its own as well.
-	plan.Chats = things * (1 + 2*len(app.Identities))
+	for _, r := range app.Resources {
+		if r.Mark != "" || r.InChat == v1alpha1.InChatNever {
+			continue
+		}
+		// The owner asks once, or until what it made is indexed, and everybody else and nobody.
+		control := 1
+		if r.InChat == v1alpha1.InChatExpected {
+			control += int(indexing(app)/askAgainAfter) + 1
+		}
+		plan.Chats += owners * (control + len(app.Identities))
+		if knowsChatLeak(known) {
+			plan.Chats += len(app.Identities) * replays
+		}
+	}
+	plan.Chats += owners * lastAsks
 	for _, r := range app.Resources {
 		if Shown(r.Create.Request) == Shown(app.Chat.Request) && !httpstep.ChatSharesPath(app) {
 			plan.Chats += owners * creations

@@ -165,7 +165,12 @@ func (r *run) controlReads(ctx context.Context, t *thing) {
 }
 
 func (r *run) indexing() time.Duration {
-	if n := r.App.IndexingSeconds; n != nil {
+	return indexing(r.App)
+}
+
+// indexing gives how long an app may take until what was created is found.
+func indexing(app *v1alpha1.App) time.Duration {
+	if n := app.IndexingSeconds; n != nil {
 		return time.Duration(*n) * time.Second
 	}
 	return defaultIndexing

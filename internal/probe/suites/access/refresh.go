@@ -101,7 +101,7 @@ func (r *run) attackChangedRefresh(ctx context.Context, t *thing) {
 		if !ok || carried || len(value) < shortest {
 			continue
 		}
-		r.tried(v1alpha1.RowAuthEnforced)
+		r.tried(v1alpha1.RowAuthEnforced, Shown(r.App.Login.Refresh.Request))
 		empty, err := newJar()
 		if err != nil {
 			return
@@ -119,7 +119,7 @@ func (r *run) attackChangedRefresh(ctx context.Context, t *thing) {
 
 // attackRevival tries after the logout to go on with the session that it ended.
 func (r *run) attackRevival(ctx context.Context, t *thing, k kept) {
-	r.tried(v1alpha1.RowAuthEnforced)
+	r.tried(v1alpha1.RowAuthEnforced, Shown(r.App.Login.Refresh.Request))
 	again := &person{Identity: t.owner.Identity, at: r}
 	if k.jar == nil || again.refresh(ctx, k.jar, k.vars) != nil || !r.opensBy(ctx, t, again.session) {
 		return

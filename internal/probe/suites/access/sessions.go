@@ -60,7 +60,7 @@ func (r *run) attackPassword(ctx context.Context, t *thing) {
 		default:
 			continue
 		}
-		r.tried(v1alpha1.RowAuthEnforced)
+		r.tried(v1alpha1.RowAuthEnforced, Shown(r.App.Login.Steps[len(r.App.Login.Steps)-1].Request))
 		again := &person{Identity: owner.Identity, at: &run{Options: r.Options, limited: r.limited, spentCodes: r.spentCodes}}
 		again.at.Credentials = map[string]map[string]string{owner.Name: wrong}
 		if again.login(ctx) != nil || !r.opensBy(ctx, t, again.session) {
@@ -103,7 +103,7 @@ func (r *run) attackLogout(ctx context.Context, t *thing) {
 			fmt.Sprintf("%s could not log out: %s. Correct spec.app.logout.", owner.Name, plain(err)), v1alpha1.RowAuthEnforced)
 		return
 	}
-	r.tried(v1alpha1.RowAuthEnforced)
+	r.tried(v1alpha1.RowAuthEnforced, Shown(t.Item))
 	if r.opensBy(ctx, t, before.session()) {
 		refreshes = false // there is nothing to be revived
 		request, err := t.request(t.item(), owner)
@@ -128,7 +128,7 @@ func (r *run) attackExpiry(ctx context.Context, t *thing) {
 		}
 		expired := t.owner.session
 		within(ctx, wait)
-		r.tried(v1alpha1.RowAuthEnforced)
+		r.tried(v1alpha1.RowAuthEnforced, Shown(t.Item))
 		old := session{headers: expired.headers}
 		if !r.opensBy(ctx, t, old) {
 			continue
@@ -151,7 +151,7 @@ func (r *run) attackFixation(ctx context.Context, t *thing) {
 			if value == "" {
 				continue
 			}
-			r.tried(v1alpha1.RowAuthEnforced)
+			r.tried(v1alpha1.RowAuthEnforced, Shown(t.Item))
 			jar, err := newJar()
 			if err != nil {
 				return
@@ -231,7 +231,7 @@ func (r *run) attackPrediction(ctx context.Context, t *thing) {
 		}
 	}
 	for _, name := range names {
-		r.tried(v1alpha1.RowAuthEnforced)
+		r.tried(v1alpha1.RowAuthEnforced, Shown(t.Item))
 		if guessable(values[name]) {
 			if request, err := t.request(t.item(), owner); err == nil {
 				a := attempt{rule: predictable, request: request, shown: Shown(t.Item), trick: "with a guessed session identifier"}

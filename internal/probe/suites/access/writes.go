@@ -71,7 +71,7 @@ func (r *run) createNaming(ctx context.Context, res *resource, attacker *person,
 	if request.Body, err = json.Marshal(doc); err != nil {
 		return request, nil, false
 	}
-	r.tried(v1alpha1.RowTenantIsolated)
+	r.tried(v1alpha1.RowTenantIsolated, Shown(res.Create.Request))
 	resp, err := r.send(ctx, attacker.session, request)
 	if err != nil || resp.Status >= 300 {
 		return request, nil, true
@@ -166,7 +166,7 @@ func (r *run) attackUpdate(ctx context.Context, res *resource, owner *person) {
 func (r *run) updateAs(ctx context.Context, t *thing, p *person, delay time.Duration) bool {
 	theirs := r.mark()
 	for _, a := range r.updateAttempts(t, p, theirs) {
-		r.tried(a.rule.row)
+		r.tried(a.rule.row, a.shown)
 		if _, err := r.send(ctx, r.carried(a, p), a.request); fatal(err) {
 			return false
 		}
@@ -286,7 +286,7 @@ func (r *run) deleteAs(ctx context.Context, t, planted *thing, p *person, delay 
 	rule := writeRule(p)
 	attempts := append([]attempt{{rule: rule, request: request, shown: Shown(*t.Delete)}}, overridden(rule, request, t)...)
 	for _, a := range attempts {
-		r.tried(a.rule.row)
+		r.tried(a.rule.row, a.shown)
 		if _, err := r.send(ctx, r.carried(a, p), a.request); fatal(err) {
 			return false
 		}
