@@ -115,7 +115,7 @@ func issue(host string, now time.Time, before []byte) (map[string][]byte, error)
 		return nil, errors.New("encoding the key") // an error about a key is not passed on
 	}
 	bundle := pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: authorityDER})
-	if old := newest(nil, now); old != nil {
+	if old := newest(before, now); old != nil {
 		bundle = append(bundle, pem.EncodeToMemory(&pem.Block{Type: certificateBlock, Bytes: old.Raw})...)
 	}
 	return map[string][]byte{

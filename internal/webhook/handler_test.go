@@ -119,7 +119,7 @@ func TestWhatIsRefused(t *testing.T) {
 		"more that has to be there goes": {
 			now: launch(good, document("/x")), before: launch(good, document("/x/$(id)")),
 			refused: "spec.app.resources[0].update: Required value: put $(id)",
-			warned:  []string{"spec.app.resources[0].update: Required value: put $(canary) into the request, in path, query, headers or body"},
+			warned:  []string{"spec.app.resources[0].update: Required value: put $(canary) into the request, in path, query, headers, body or a message"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -163,7 +163,8 @@ func (a *App) fail(c *call, err error) error {
 func (a *App) failAnonymous(c *call) (bool, error) {
 	switch {
 	case a.odd(WebSocketCloses4401) && c.route.op == opSocket && strings.EqualFold(c.r.Header.Get("Upgrade"), "websocket"):
-		return true, a.closeToNobody(c)
+		a.closeToNobody(c)
+		return true, nil
 	case a.odd(SoftLoginRedirect):
 		c.w.Header().Set("Location", "/login")
 		c.w.WriteHeader(http.StatusFound)

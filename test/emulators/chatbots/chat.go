@@ -205,13 +205,10 @@ func (a *App) stream(c *call, contentType, frame, reply string, o object) error 
 const closedToNobody = websocket.StatusCode(4401)
 
 // closeToNobody opens a WebSocket only to close it.
-func (a *App) closeToNobody(c *call) error {
-	conn, err := websocket.Accept(c.w, c.r, nil)
-	if err != nil {
-		return nil // Accept has answered
+func (a *App) closeToNobody(c *call) {
+	if conn, err := websocket.Accept(c.w, c.r, nil); err == nil {
+		_ = conn.Close(closedToNobody, "log in first") // nobody is left to tell
 	}
-	_ = conn.Close(closedToNobody, "log in first") // nobody is left to tell
-	return nil
 }
 
 // chatSocket answers questions on a WebSocket until the client ends it.

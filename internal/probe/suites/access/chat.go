@@ -6,6 +6,7 @@ package access
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"time"
 
@@ -42,6 +43,16 @@ func (r *run) ask(ctx context.Context, t *thing, p *person) asked {
 	return a
 }
 
+// askAnew asks, and where it is refused, once more with a new session: the one before may have ended.
+func (r *run) askAnew(ctx context.Context, t *thing, p *person) asked {
+	a := r.ask(ctx, t, p)
+	refused := a.err == nil && a.Status >= http.StatusBadRequest
+	if p == nil || !refused || p.login(ctx) != nil {
+		return a
+	}
+	return r.ask(ctx, t, p)
+}
+
 // told says whether the answer holds what was planted.
 func (a asked) told(t *thing) bool {
 	return a.err == nil && (t.marked(a.Response) || t.marker.In([]byte(a.text)))
@@ -53,10 +64,11 @@ func (r *run) attackChat(ctx context.Context) {
 		return
 	}
 	told := r.controlChat(ctx)
+	times := r.chatReplays(told)
 	for i, t := range told {
-		times := 1
-		if r.chatHasLeaked() && !slices.ContainsFunc(told[:i], func(o *thing) bool { return o.resource == t.resource }) {
-			times = replays
+		times := times
+		if slices.ContainsFunc(told[:i], func(o *thing) bool { return o.resource == t.resource }) {
+			times = 1
 		}
 		for _, p := range append([]*person{nil}, r.people...) {
 			if p != t.owner && (p == nil || !r.entitled(p, t)) {
@@ -97,7 +109,7 @@ func (r *run) controlChat(ctx context.Context) []*thing {
 // toldToOwner says whether the owner gets its thing out of the chatbot: at once, or where that is expected, as soon as it is indexed.
 func (r *run) toldToOwner(ctx context.Context, t *thing) bool {
 	deadline := time.Now().Add(r.indexing())
-	for !r.ask(ctx, t, t.owner).told(t) {
+	for !r.askAnew(ctx, t, t.owner).told(t) {
 		if t.InChat != v1alpha1.InChatExpected || time.Now().After(deadline) || ctx.Err() != nil {
 			return false
 		}
@@ -113,9 +125,9 @@ func (r *run) chatAs(ctx context.Context, t *thing, p *person, times int) {
 		rule = anonymousRead
 	}
 	r.tried(rule.row, Shown(r.App.Chat.Request))
-	a := r.ask(ctx, t, p)
+	a := r.askAnew(ctx, t, p)
 	for n := 1; n < times && !a.told(t) && ctx.Err() == nil; n++ {
-		a = r.ask(ctx, t, p)
+		a = r.askAnew(ctx, t, p)
 	}
 	if a.told(t) {
 		made := attempt{rule: rule, request: a.request, shown: Shown(r.App.Chat.Request)}
@@ -143,7 +155,7 @@ func (r *run) stillTold(ctx context.Context, told []*thing) {
 
 func (r *run) toldAgain(ctx context.Context, t *thing) bool {
 	for range lastAsks {
-		if r.ask(ctx, t, t.owner).told(t) {
+		if r.askAnew(ctx, t, t.owner).told(t) {
 			return true
 		}
 	}

@@ -15,6 +15,9 @@ func Kind() probe.Kind { return probe.Kind{Version: Version, Plan: Plan} }
 // creations is how often a thing of a kind is created for somebody in a run at most: to be asked for, written to and compared.
 const creations = 40
 
+// anew is how often each question is asked at most: once more in a new session.
+const anew = 2
+
 // Plan gives what a run asks at most.
 func Plan(app *v1alpha1.App, known []probe.KnownAttack) probe.Plan {
 	var plan probe.Plan
@@ -39,12 +42,12 @@ func Plan(app *v1alpha1.App, known []probe.KnownAttack) probe.Plan {
 		if r.InChat == v1alpha1.InChatExpected {
 			control += int(indexing(app)/askAgainAfter) + 1
 		}
-		plan.Chats += owners * (control + len(app.Identities))
-		if knowsChatLeak(known) {
-			plan.Chats += len(app.Identities) * replays
-		}
+		plan.Chats += anew * owners * (control + len(app.Identities))
 	}
-	plan.Chats += owners * lastAsks
+	if knowsChatLeak(known) {
+		plan.Chats += anew * (len(app.Identities) + 1) * (replays + len(app.Resources))
+	}
+	plan.Chats += anew * owners * lastAsks
 	for _, r := range app.Resources {
 		if Shown(r.Create.Request) == Shown(app.Chat.Request) && !httpstep.ChatSharesPath(app) {
 			plan.Chats += owners * creations
