@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 
-	"github.com/spf13/pflag"
 	"k8s.io/apimachinery/pkg/util/validation"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -21,12 +20,6 @@ type webhookOptions struct {
 	address string
 	certDir string
 	name    string
-}
-
-func (o *webhookOptions) addFlags(f *pflag.FlagSet) {
-	f.StringVar(&o.address, "webhook-bind-address", "0", "address of the admission webhook for LaunchReadinesses, such as :9443, or 0 for none")
-	f.StringVar(&o.certDir, "webhook-cert-dir", "", "folder with tls.crt and tls.key for the admission webhook (default: a certificate that the operator keeps in a Secret, and has the API server trust)")
-	f.StringVar(&o.name, "webhook-name", "launchready-webhook", "name of the webhook's Service, which is that of its ValidatingWebhookConfiguration and of its Secret too")
 }
 
 // off says that no webhook is served.

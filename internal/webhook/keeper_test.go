@@ -38,6 +38,9 @@ const (
 	host              = "launchready-webhook.launchready-system.svc"
 )
 
+// handshake may take this long.
+const handshake = 5 * time.Second
+
 var epoch = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 
 // plane is an API server with a configuration, and what replicas log.
@@ -121,6 +124,10 @@ func (p *plane) trusted(t *testing.T, k *Keeper) error {
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(p.bundle(t))
 	inside, outside := net.Pipe()
+	// Nothing is buffered: where the client refuses, both sides may be writing.
+	if err := errors.Join(inside.SetDeadline(time.Now().Add(handshake)), outside.SetDeadline(time.Now().Add(handshake))); err != nil {
+		t.Fatal(err)
+	}
 	server := tls.Server(inside, &tls.Config{GetCertificate: k.GetCertificate, MinVersion: tls.VersionTLS12, Time: p.clock.Now})
 	ended := make(chan struct{})
 	go func() {
