@@ -145,9 +145,9 @@ func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *
 
 // probe collects the Jobs that have ended and starts those that are due. It sets what they found and what status says of them.
 func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string, credentials map[string]string, o *obstacle) (probed, error) {
-	p := probed{running: map[v1alpha1.Row]time.Time{}, known: app.Launch.Status.KnownAttacks}
+	p := probed{running: map[v1alpha1.Row]time.Time{}, budget: app.Launch.Status.ProbeBudget, known: app.Launch.Status.KnownAttacks}
 	if r.Probes == nil {
-		p.status, p.budget, p.known = app.Launch.Status.Probes, app.Launch.Status.ProbeBudget, app.Launch.Status.KnownAttacks
+		p.status = app.Launch.Status.Probes
 		return p, nil
 	}
 	budget := budgetOf(app.Launch.Status, *app.Policy.Probes, r.Clock.Now())
@@ -173,7 +173,6 @@ func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, 
 			p.again = found.again
 		}
 	}
-	p.budget = app.Launch.Status.ProbeBudget
 	if described := app.Launch.Spec.App; described != nil {
 		p.budget = budget.status(p.budget, budget.plan(r.Probes.Suites[probe.SuiteAccess].Plan(described, knownTo(probe.SuiteAccess, p.known))))
 	}
