@@ -8,41 +8,28 @@
 package processnode
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
-)
 
-// checkTimeout bounds the try of what namespaces can do here.
-const checkTimeout = 30 * time.Second
+	"github.com/launchready/launchready/hack/controlplane/internal/namespaces"
+)
 
 // Available says why the process node can't run on this machine, or nil. It changes nothing, and needs no root. The command
 // calls Check.
 func Available(ctx context.Context, check []string) error {
-	dir, err := os.MkdirTemp("", "launchready-process-check-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, check[0], append(check[1:], dir)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
+	out, err := namespaces.Try(ctx, check, &syscall.SysProcAttr{
 		Cloneflags:  unix.CLONE_NEWUSER | unix.CLONE_NEWNS | unix.CLONE_NEWNET | unix.CLONE_NEWPID | unix.CLONE_NEWIPC,
 		UidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Geteuid(), Size: 1}},
 		GidMappings: []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getegid(), Size: 1}},
-		Pdeathsig:   syscall.SIGKILL,
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("user namespaces can't be used: %w: %s", err, bytes.TrimSpace(out))
+	})
+	if err != nil {
+		return fmt.Errorf("user namespaces can't be used: %w: %s", err, out)
 	}
 	return nil
 }

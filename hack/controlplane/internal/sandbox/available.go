@@ -18,13 +18,10 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/launchready/launchready/hack/controlplane/internal/cluster"
+	"github.com/launchready/launchready/hack/controlplane/internal/namespaces"
 )
-
-// checkTimeout bounds the try of what namespaces can do here.
-const checkTimeout = 30 * time.Second
 
 // requirements are the machine's programs that a node needs, and Debian's packages that have them.
 var requirements = [...]struct{ program, pkg string }{
@@ -50,23 +47,14 @@ func Available(ctx context.Context, check []string) error {
 	}
 	// Two at the same time must not meet.
 	group := cgroupPrefix + "check-" + strconv.Itoa(os.Getpid())
-	err := errors.Join(makeCgroup(group), removeCgroup(ctx, group))
-	if err != nil {
+	if err := errors.Join(makeCgroup(group), removeCgroup(ctx, group)); err != nil {
 		return &UnavailableError{err.Error()}
 	}
-	dir, err := os.MkdirTemp("", "launchready-node-check-")
+	out, err := namespaces.Try(ctx, check, &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC,
+	})
 	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	ctx, cancel := context.WithTimeout(ctx, checkTimeout)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, check[0], append(check[1:], dir)...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWNET | syscall.CLONE_NEWPID | syscall.CLONE_NEWIPC, Pdeathsig: syscall.SIGKILL,
-	}
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return &UnavailableError{fmt.Sprintf("namespaces can't be made ready: %v: %s", err, bytes.TrimSpace(out))}
+		return &UnavailableError{fmt.Sprintf("namespaces can't be made ready: %v: %s", err, out)}
 	}
 	return nil
 }
