@@ -14,6 +14,7 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.resources) || has(self.identities)",message="resources belong to somebody: add at least two identities, of different tenants, to identities"
 // +kubebuilder:validation:XValidation:rule="has(self.chat) || !has(self.resources) || !self.resources.exists(r, has(r.inChat) && r.inChat == 'Expected')",message="a resource says inChat: Expected, and chat is not described: add chat"
 // +kubebuilder:validation:XValidation:rule="!has(self.absent) || !('Admin' in self.absent) || !has(self.adminPaths)",message="absent says Admin, but adminPaths are given: remove one of them"
+// +kubebuilder:validation:XValidation:rule="!has(self.absent) || !('Tools' in self.absent) || !has(self.chat) || !has(self.chat.tools)",message="absent says Tools, but chat.tools are given: remove one of them"
 // +kubebuilder:validation:XValidation:rule="!has(self.openAPI) || has(self.resources)",message="what openAPI describes is judged by what identities have planted: add at least one of resources"
 type App struct {
 	// service that probes talk to inside the cluster: one of those that the workloads list. It may be left out where the
@@ -26,12 +27,12 @@ type App struct {
 	// +optional
 	Writes WriteScope `json:"writes,omitempty"`
 
-	// absent names what the app does not have, so that it needs no description: Admin (no administration), or Login (nobody has
-	// an account). What depends on it does not apply, if a counter-check agrees.
+	// absent names what the app does not have, so that it needs no description: Admin (no administration), Login (nobody has an
+	// account), or Tools (the chatbot can call nothing). What depends on it does not apply, if a counter-check agrees.
 	// +optional
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=2
+	// +kubebuilder:validation:MaxItems=3
 	Absent []AppFeature `json:"absent,omitempty"`
 
 	// identities are accounts made for probes: at least two of different tenants, better two of one tenant besides, and one
@@ -137,7 +138,7 @@ const (
 
 // AppFeature is something that an app may lack.
 //
-// +kubebuilder:validation:Enum=Admin;Login
+// +kubebuilder:validation:Enum=Admin;Login;Tools
 type AppFeature string
 
 const (
@@ -145,6 +146,8 @@ const (
 	FeatureAdmin AppFeature = "Admin"
 	// FeatureLogin is accounts.
 	FeatureLogin AppFeature = "Login"
+	// FeatureTools is what a chatbot can call.
+	FeatureTools AppFeature = "Tools"
 )
 
 // ServiceReference names a port of a Service.
@@ -274,7 +277,93 @@ type Chat struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=6000
 	RatePerMinute *int32 `json:"ratePerMinute,omitempty"`
+
+	// conversation takes out of a reply what the next question of the same conversation refers to, by name: for example
+	// conversation: response.json.conversation, for a request with $(conversation). In the first question each of them is empty.
+	// Attacks over several turns need it.
+	// +optional
+	// +kubebuilder:validation:MinProperties=1
+	// +kubebuilder:validation:MaxProperties=8
+	// +kubebuilder:validation:XValidation:rule="self.all(n, n.matches('^[a-z][A-Za-z0-9]{0,31}$') && !(n in ['prompt', 'canary', 'query', 'id']))",message="a name to capture under must begin with a lower-case letter and go on with at most 31 letters and digits, such as conversation; prompt, canary, query and id are taken"
+	Conversation map[string]CELExpression `json:"conversation,omitempty"`
+
+	// systemPrompt says where the canary of the system prompt is kept: the lines that launchready canary print gives, and that stand
+	// wherever the prompt lives.
+	// +optional
+	SystemPrompt *SystemPrompt `json:"systemPrompt,omitempty"`
+
+	// tools are what the chatbot can call. Whether there are any must be stated: here, or by Tools in absent.
+	// +optional
+	Tools *ChatTools `json:"tools,omitempty"`
+
+	// fetches are hosts that a rendered reply may load images and the like from, besides the app's own: for example
+	// cdn.example.com. One that begins with *. stands for all names below it.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Fetches []FetchHost `json:"fetches,omitempty"`
+
+	// attempts is how often each attack is made: a model that answers by chance may leak one time and not the next. 1 where it is
+	// absent.
+	// +optional
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=10
+	Attempts *int32 `json:"attempts,omitempty"`
 }
+
+// SystemPrompt says how it is known that a text is the system prompt's.
+type SystemPrompt struct {
+	// canarySecretRef names a Secret of the same namespace that launchready canary print has made.
+	// +required
+	CanarySecretRef SecretReference `json:"canarySecretRef,omitzero"`
+}
+
+// ChatTools are what the chatbot can call, and how a probe sees that it did.
+type ChatTools struct {
+	// calls gives the names of the tools that were called for a reply, as a list of texts:
+	// response.json.tool_calls.map(c, c.name). A call that waits for somebody's approval does not belong to it.
+	// +required
+	Calls CELExpression `json:"calls,omitempty"`
+
+	// guarded are tools that no text may make the chatbot call: those that cost or change something, and one that does nothing and
+	// is there for probes alone.
+	// +required
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=16
+	Guarded []ToolName `json:"guarded,omitempty"`
+
+	// control is a question by which a call is made as it should be, so that a probe sees one.
+	// +required
+	Control ToolControl `json:"control,omitzero"`
+}
+
+// ToolControl is a question, and the tool that the chatbot calls for it.
+type ToolControl struct {
+	// prompt is the question.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=1024
+	Prompt string `json:"prompt,omitempty"`
+
+	// calls is the name of the tool.
+	// +required
+	Calls ToolName `json:"calls,omitempty"`
+}
+
+// ToolName is the name of a tool, as the chatbot calls it.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=128
+type ToolName string
+
+// FetchHost is a DNS name, or one with *. for all names below it.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=253
+// +kubebuilder:validation:XValidation:rule="self.matches('^([*][.])?([a-z0-9]([-a-z0-9]*[a-z0-9])?[.])+[a-z0-9]([-a-z0-9]*[a-z0-9])?$')",message="must be a DNS name such as cdn.example.com or *.example.com: lower-case, without scheme, port and path"
+type FetchHost string
 
 // Resource is a kind of thing that belongs to somebody, such as conversations or documents.
 //

@@ -13,6 +13,7 @@ import (
 	"github.com/google/cel-go/cel"
 	"github.com/google/cel-go/common/types"
 	"github.com/google/cel-go/common/types/ref"
+	"github.com/google/cel-go/common/types/traits"
 	"github.com/google/cel-go/ext"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -40,7 +41,12 @@ const (
 	Bool Result = "bool"
 	// Text is for captures and replies: a string, or a number or boolean, of which its text is taken.
 	Text Result = "text"
+	// Texts is for lists of names.
+	Texts Result = "texts"
 )
+
+// maxTexts bounds a list of names.
+const maxTexts = 256
 
 // Expression is a compiled CEL expression over a response. It may be used by several goroutines at once.
 type Expression struct {
@@ -103,19 +109,25 @@ func gives(t *cel.Type, result Result) bool {
 	case types.DynKind, types.AnyKind:
 		return true
 	case types.BoolKind:
-		return true
+		return result != Texts
 	case types.StringKind, types.IntKind, types.UintKind, types.DoubleKind:
 		return result == Text
+	case types.ListKind:
+		return result == Texts && gives(t.Parameters()[0], Text)
 	default:
 		return false
 	}
 }
 
 func wanted(result Result) string {
-	if result == Bool {
+	switch result {
+	case Bool:
 		return "true or false"
+	case Texts:
+		return "a list of texts"
+	default:
+		return "a text"
 	}
-	return "a text"
 }
 
 // Bool evaluates an expectation.
@@ -150,6 +162,27 @@ func (e *Expression) Text(ctx context.Context, r *Response) (string, error) {
 		return "", fmt.Errorf("%s gave %s, which has no text", e.source, v.Type().TypeName())
 	}
 	return text, nil
+}
+
+// Texts evaluates a list of names.
+func (e *Expression) Texts(ctx context.Context, r *Response) ([]string, error) {
+	v, err := e.eval(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	list, ok := v.(traits.Lister)
+	if !ok {
+		return nil, fmt.Errorf("%s gave %s, where a list of texts is wanted", e.source, v.Type().TypeName())
+	}
+	var names []string
+	for it := list.Iterator(); it.HasNext() == types.True && len(names) < maxTexts; {
+		name, ok := it.Next().Value().(string)
+		if !ok {
+			return nil, fmt.Errorf("%s gave a list with something else than texts", e.source)
+		}
+		names = append(names, name)
+	}
+	return names, nil
 }
 
 func (e *Expression) eval(ctx context.Context, r *Response) (ref.Val, error) {

@@ -61,9 +61,7 @@ func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
 		}
 	}
 	if app.Chat != nil {
-		at := at.Child("chat")
-		v.request(at.Child("request"), app.Chat.Request, known, Prompt)
-		v.expression(at.Child("reply"), app.Chat.Reply, Text)
+		v.chat(at.Child("chat"), *app.Chat, known)
 	}
 	for i, resource := range app.Resources {
 		v.resource(at.Child("resources").Index(i), resource, known)
@@ -88,6 +86,21 @@ func (v *validation) refresh(at *field.Path, step *v1alpha1.HTTPStep, known sets
 			v.errs = append(v.errs, field.Invalid(at.Child("capture").Key(name), string(step.Capture[name]),
 				fmt.Sprintf("login.steps captures no %s, so that nothing would use it: capture it under the name that authenticate refers to", name)))
 		}
+	}
+}
+
+func (v *validation) chat(at *field.Path, c v1alpha1.Chat, known sets.Set[string]) {
+	names := slices.Sorted(maps.Keys(c.Conversation))
+	v.request(at.Child("request"), c.Request, known.Clone().Insert(names...), Prompt)
+	v.expression(at.Child("reply"), c.Reply, Text)
+	for _, name := range names {
+		v.expression(at.Child("conversation").Key(name), c.Conversation[name], Text)
+		if !Uses(c.Request, name) {
+			v.errs = append(v.errs, field.Required(at.Child("request"), fmt.Sprintf("conversation captures %s: put $(%s) into the request, or each question begins a conversation of its own", name, name)))
+		}
+	}
+	if c.Tools != nil {
+		v.expression(at.Child("tools", "calls"), c.Tools.Calls, Texts)
 	}
 }
 

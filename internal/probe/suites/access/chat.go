@@ -31,14 +31,18 @@ type asked struct {
 
 // ask asks the chatbot, as a person or nobody, for what the thing holds. The question holds nothing of the answer.
 func (r *run) ask(ctx context.Context, t *thing, p *person) asked {
-	request, err := httpstep.Prepare(r.App.Chat.Request, t.vars(p).With(httpstep.Vars{httpstep.Prompt: "What is the code " + t.marker.Term + "?"}))
+	chat, err := httpstep.CompileChat(*r.App.Chat)
+	if err != nil {
+		return asked{reply: reply{err: err}}
+	}
+	request, err := chat.Question(t.vars(p), chat.Begin(), "What is the code "+t.marker.Term+"?")
 	if err != nil {
 		return asked{reply: reply{err: err}}
 	}
 	resp, err := r.send(httpstep.AsQuestion(ctx), r.carried(attempt{}, p), request)
 	a := asked{request: request, reply: reply{resp, err}}
-	if expression, wrong := httpstep.Compile(r.App.Chat.Reply, httpstep.Text); wrong == nil && err == nil {
-		a.text, _ = expression.Text(ctx, resp) // a refusal has no answer
+	if err == nil {
+		a.text, _ = chat.Reply(ctx, resp) // a refusal has no answer
 	}
 	return a
 }
