@@ -68,7 +68,9 @@ func (c *Chat) Next(ctx context.Context, conversation Vars, resp *Response) Vars
 }
 
 // Reply gives the answer's text.
-func (c *Chat) Reply(ctx context.Context, resp *Response) (string, error) { return c.reply.Text(ctx, resp) }
+func (c *Chat) Reply(ctx context.Context, resp *Response) (string, error) {
+	return c.reply.Text(ctx, resp)
+}
 
 // Calls gives the names of the tools that were called; none where the chat is described without tools.
 func (c *Chat) Calls(ctx context.Context, resp *Response) ([]string, error) {
