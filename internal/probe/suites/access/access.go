@@ -5,9 +5,6 @@ package access
 
 import (
 	"context"
-	"fmt"
-	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -51,10 +48,10 @@ type Options struct {
 func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{
 		Options: o, came: map[string][]string{}, attacked: map[string]bool{}, spentCodes: map[string]time.Time{}, cached: map[string]bool{}, ambiguous: map[string]bool{},
-		rows: map[v1alpha1.Row]*row{
-			v1alpha1.RowAuthEnforced:   {name: v1alpha1.RowAuthEnforced},
-			v1alpha1.RowTenantIsolated: {name: v1alpha1.RowTenantIsolated},
-		},
+		rows: map[v1alpha1.Row]*probe.Tally{},
+	}
+	for _, name := range both {
+		r.rows[name] = &probe.Tally{Row: name, Minimum: minimumCases, Advice: "describe more of the app in spec.app.resources and spec.app.adminPaths"}
 	}
 	r.workers.Store(maxWorkers)
 	if budget := o.Target.Budget; budget != nil {
@@ -65,13 +62,13 @@ func Run(ctx context.Context, o Options) []probe.RowResult {
 	r.measure(ctx)
 	r.Target = o.Target
 	r.cleanUp(context.WithoutCancel(ctx))
-	return []probe.RowResult{r.rows[v1alpha1.RowAuthEnforced].result(), r.rows[v1alpha1.RowTenantIsolated].result()}
+	return []probe.RowResult{r.rows[v1alpha1.RowAuthEnforced].Result(), r.rows[v1alpha1.RowTenantIsolated].Result()}
 }
 
 // run is one run of the suite.
 type run struct {
 	Options
-	rows      map[v1alpha1.Row]*row
+	rows      map[v1alpha1.Row]*probe.Tally
 	resources []*resource
 	people    []*person
 	things    []*thing
@@ -125,82 +122,30 @@ func (r *run) measure(ctx context.Context) {
 
 var both = []v1alpha1.Row{v1alpha1.RowAuthEnforced, v1alpha1.RowTenantIsolated}
 
-// row gathers what was found about a row.
-type row struct {
-	name     v1alpha1.Row
-	cases    int32
-	findings []probe.Finding
-	unknowns []unmeasured
-	controls []string
-	na       string
-}
-
-// unmeasured is a part of a row that could not be measured.
-type unmeasured struct {
-	fault           v1alpha1.Fault
-	reason, message string
-}
-
 // unknown notes that something could not be measured.
 func (r *run) unknown(fault v1alpha1.Fault, reason, message string, rows ...v1alpha1.Row) {
 	for _, name := range rows {
-		u := unmeasured{fault: fault, reason: reason, message: message}
-		if !slices.Contains(r.rows[name].unknowns, u) {
-			r.rows[name].unknowns = append(r.rows[name].unknowns, u)
-		}
+		r.rows[name].Unknown(fault, reason, message)
 	}
 }
 
 // find notes a finding, once.
 func (r *run) find(name v1alpha1.Row, f probe.Finding) {
-	for _, had := range r.rows[name].findings {
-		if had.Rule == f.Rule && had.Place == f.Place {
-			return
-		}
-	}
-	r.rows[name].findings = append(r.rows[name].findings, f)
-	if r.Found != nil {
+	if r.rows[name].Find(f) && r.Found != nil {
 		r.Found(name, f)
 	}
 }
 
 // tried counts a case, and notes the requests, as findings show them, that it was made of.
 func (r *run) tried(name v1alpha1.Row, shown ...string) {
-	r.rows[name].cases++
+	r.rows[name].Cases++
 	for _, s := range shown {
 		r.attacked[s] = true
 	}
 }
 
 func (r *run) control(name v1alpha1.Row, format string, args ...any) {
-	text := fmt.Sprintf(format, args...)
-	if !slices.Contains(r.rows[name].controls, text) {
-		r.rows[name].controls = append(r.rows[name].controls, text)
-	}
-}
-
-// result gives the row's answer: a finding fails it, whatever else could not be measured.
-func (w *row) result() probe.RowResult {
-	result := probe.RowResult{Row: w.name, Cases: w.cases, Findings: w.findings, Control: strings.Join(w.controls, " ")}
-	fails := slices.ContainsFunc(w.findings, func(f probe.Finding) bool { return f.Severity != v1alpha1.SeverityLow })
-	switch {
-	case fails:
-		result.Verdict = v1alpha1.VerdictFail
-	case len(w.unknowns) > 0:
-		u := w.unknowns[0]
-		result.Verdict, result.Fault, result.Reason, result.Message = v1alpha1.VerdictUnknown, u.fault, u.reason, u.message
-		if n := len(w.unknowns) - 1; n > 0 {
-			result.Message += fmt.Sprintf(" (and %d more)", n)
-		}
-	case w.na != "":
-		result.Verdict, result.Reason, result.Message = v1alpha1.VerdictNotApplicable, v1alpha1.ReasonNotApplicable, w.na
-	case w.cases < minimumCases || len(w.controls) == 0:
-		result.Verdict, result.Fault, result.Reason = v1alpha1.VerdictUnknown, v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl
-		result.Message = fmt.Sprintf("Only %d cases could be tried, of at least %d: describe more of the app in spec.app.resources and spec.app.adminPaths.", w.cases, minimumCases)
-	default:
-		result.Verdict, result.Reason = v1alpha1.VerdictPass, v1alpha1.ReasonPassed
-	}
-	return result
+	r.rows[name].Control(format, args...)
 }
 
 // within waits, or until the context ends.

@@ -80,7 +80,7 @@ func (r *run) witness(ctx context.Context) *thing {
 			return t
 		}
 	}
-	if len(seen) > 0 && len(r.rows[v1alpha1.RowAuthEnforced].findings) == 0 {
+	if len(seen) > 0 && len(r.rows[v1alpha1.RowAuthEnforced].Findings) == 0 {
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNoPositiveControl,
 			"Of nothing that was planted it could be said that its owner is shown it and nobody is, so that credentials make no difference that could be judged. Look for a cache in front of the app that keeps private replies.", v1alpha1.RowAuthEnforced)
 	}

@@ -47,10 +47,10 @@ func (r *run) tenants() []string {
 func (r *run) withoutLogin(ctx context.Context) {
 	r.counterCheckAdmin(ctx)
 	na := "spec.app.absent says Login: nobody has an account, and no administration was found."
-	r.rows[v1alpha1.RowAuthEnforced].na = na
-	r.rows[v1alpha1.RowTenantIsolated].na = na
-	if unknowns := r.rows[v1alpha1.RowAuthEnforced].unknowns; len(unknowns) > 0 {
-		r.rows[v1alpha1.RowTenantIsolated].unknowns = unknowns
+	r.rows[v1alpha1.RowAuthEnforced].NotApplicable = na
+	r.rows[v1alpha1.RowTenantIsolated].NotApplicable = na
+	if unknowns := r.rows[v1alpha1.RowAuthEnforced].Unknowns; len(unknowns) > 0 {
+		r.rows[v1alpha1.RowTenantIsolated].Unknowns = unknowns
 	}
 	for _, name := range both {
 		r.control(name, "Where administration usually is, nothing was found.")

@@ -71,12 +71,7 @@ func (p *person) String() string { return fmt.Sprintf("%s (tenant %s)", p.Name, 
 
 // prepare compiles the description and logs everybody in. It says whether there is anything to go on with.
 func (r *run) prepare(ctx context.Context) bool {
-	limited := r.App.RateLimited
-	if limited == "" {
-		limited = "response.status == 429"
-	}
-	var err error
-	if r.limited, err = httpstep.Compile(limited, httpstep.Bool); err != nil {
+	if err := r.compileLimited(); err != nil {
 		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonNotConfigured, "spec.app.rateLimited: "+err.Error(), both...)
 		return false
 	}
@@ -97,6 +92,17 @@ func (r *run) prepare(ctx context.Context) bool {
 		r.people = append(r.people, p)
 	}
 	return len(r.people) > 0
+}
+
+// compileLimited compiles how a refusal because of too many requests looks.
+func (r *run) compileLimited() error {
+	limited := r.App.RateLimited
+	if limited == "" {
+		limited = "response.status == 429"
+	}
+	var err error
+	r.limited, err = httpstep.Compile(limited, httpstep.Bool)
+	return err
 }
 
 // reachable says whether the app answers at all.
