@@ -167,7 +167,7 @@ func TestSlowChatGetsMoreTime(t *testing.T) {
 	slow := newProbed(t)
 	slow.live(slow.client)
 	kind := accessKind("access-test")
-	kind.Plan = func(*v1alpha1.App, []probe.KnownAttack) probe.Plan { return probe.Plan{Chats: 100} }
+	kind.Plan = func(*v1alpha1.App, []probe.KnownAttack, bool) probe.Plan { return probe.Plan{Chats: 100} }
 	slow.reconciler.Probes.Suites[probe.SuiteAccess] = kind
 	ask(1)(slow.launch)
 	if c := slow.expectRows(slow.pass(), v1alpha1.ReasonNotConfigured); !strings.Contains(c.Message, "spec.app.chat.ratePerMinute: a run may need 100 questions, which takes 2h5m0s") {

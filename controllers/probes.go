@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -75,6 +76,8 @@ const cacheLag = 10 * time.Second
 type LogReader interface {
 	// Logs gives at most limit bytes of a container's log.
 	Logs(ctx context.Context, namespace, pod, container string, limit int64) ([]byte, error)
+	// Since gives what a container has logged since a time, or with previous the one before its last restart. It is to be closed.
+	Since(ctx context.Context, namespace, pod, container string, since time.Time, previous bool) (io.ReadCloser, error)
 }
 
 // probed is what the phase of the probes found.
@@ -99,13 +102,18 @@ func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch
 		return nil, err
 	}
 	for suite, kind := range r.Probes.Suites {
+		used := map[string]string{}
+		for _, name := range suite.Secrets(app.Launch.Spec.App) {
+			used[name] = versions[name]
+		}
 		hash, err := scorecard.HashInputs(suite.Rows()[0], struct {
 			Suite       string            `json:"suite"`
 			App         *v1alpha1.App     `json:"app"`
 			Credentials map[string]string `json:"credentials"`
 			Mesh        v1alpha1.Mesh     `json:"mesh,omitempty"`
 			Undescribed *int32            `json:"undescribed"`
-		}{kind.Version, app.Launch.Spec.App, versions, app.Policy.Probes.Mesh, app.Policy.Thresholds.MaxUndescribedPercent})
+			Logging     *v1alpha1.Logging `json:"logging,omitempty"`
+		}{kind.Version, app.Launch.Spec.App, used, app.Policy.Probes.Mesh, app.Policy.Thresholds.MaxUndescribedPercent, loggingOf(suite, app)})
 		if err != nil {
 			return nil, err
 		}
@@ -116,17 +124,28 @@ func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch
 	return versions, nil
 }
 
+// loggingOf gives what is declared of logs, to the suite that uses it.
+func loggingOf(suite probe.Suite, app *launch.App) *v1alpha1.Logging {
+	if suite != probe.SuiteLogging {
+		return nil
+	}
+	return app.Launch.Spec.Logging
+}
+
 // secretAbsent stands for the resourceVersion of a Secret that does not exist.
 const secretAbsent = "absent"
 
-// credentialVersions gives the resourceVersions of the identities' Secrets: with other credentials, others are measured.
+// credentialVersions gives the resourceVersions of the Secrets that probes mount: with other credentials, others are measured.
 func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *v1alpha1.LaunchReadiness) (map[string]string, error) {
 	versions := map[string]string{}
-	if lr.Spec.App == nil {
-		return versions, nil
+	var names []string
+	for suite := range r.Probes.Suites {
+		names = append(names, suite.Secrets(lr.Spec.App)...)
 	}
-	for _, identity := range lr.Spec.App.Identities {
-		name := identity.CredentialsSecretRef.Name
+	for _, name := range names {
+		if _, known := versions[name]; known {
+			continue
+		}
 		secret := metav1.PartialObjectMetadata{TypeMeta: metav1.TypeMeta{APIVersion: "v1", Kind: "Secret"}}
 		err := r.Resolver.Live.Get(ctx, client.ObjectKey{Namespace: lr.Namespace, Name: name}, &secret)
 		switch {
@@ -151,8 +170,13 @@ func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, 
 		return p, nil
 	}
 	budget := budgetOf(app.Launch.Status, *app.Policy.Probes, r.Clock.Now())
-	for _, suite := range []probe.Suite{probe.SuiteAccess} {
-		one := suiteRun{r: r, app: app, suite: suite, inputs: inputs[suite.Rows()[0]], credentials: credentials, budget: budget}
+	var next probe.Plan
+	for _, suite := range probe.Suites() {
+		kind, ok := r.Probes.Suites[suite]
+		if !ok {
+			continue
+		}
+		one := suiteRun{r: r, app: app, suite: suite, kind: kind, inputs: inputs[suite.Rows()[0]], credentials: credentials, budget: budget}
 		found, err := one.reconcile(ctx, o)
 		if err != nil {
 			return probed{}, err
@@ -172,9 +196,13 @@ func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, 
 		if found.again > 0 && (p.again == 0 || found.again < p.again) {
 			p.again = found.again
 		}
+		if described := app.Launch.Spec.App; described != nil && one.asked() {
+			plan := kind.Plan(described, knownTo(suite, p.known), one.smoke())
+			next.Chats, next.SignUps = next.Chats+plan.Chats, next.SignUps+plan.SignUps
+		}
 	}
-	if described := app.Launch.Spec.App; described != nil {
-		p.budget = budget.status(p.budget, budget.plan(r.Probes.Suites[probe.SuiteAccess].Plan(described, knownTo(probe.SuiteAccess, p.known))))
+	if app.Launch.Spec.App != nil {
+		p.budget = budget.status(p.budget, budget.plan(next))
 	}
 	return p, nil
 }
@@ -184,6 +212,7 @@ type suiteRun struct {
 	r      *LaunchReadinessReconciler
 	app    *launch.App
 	suite  probe.Suite
+	kind   probe.Kind
 	inputs string
 	// credentials are the versions of the identities' Secrets, by name.
 	credentials map[string]string
@@ -192,7 +221,14 @@ type suiteRun struct {
 
 // plan gives what a run may ask of the app.
 func (s suiteRun) plan() probe.Plan {
-	return s.r.Probes.Suites[s.suite].Plan(s.app.Launch.Spec.App, s.known())
+	return s.kind.Plan(s.app.Launch.Spec.App, s.known(), s.smoke())
+}
+
+// smoke says whether the worst attacks are enough: the app that passed was rolled out anew, and nothing else has changed. The next
+// run on schedule makes them all.
+func (s suiteRun) smoke() bool {
+	last := s.last()
+	return last != nil && last.InputsHash == s.inputs && !s.runs(last.Revision)
 }
 
 // known gives the attacks that succeeded before.
@@ -266,6 +302,11 @@ func (s suiteRun) described() (reason, message string) {
 	if errs := httpstep.Validate(described, field.NewPath("spec", "app")); len(errs) > 0 {
 		return v1alpha1.ReasonNotConfigured, scorecard.Bounded(errs[0].Error()) + "."
 	}
+	if s.kind.Undescribed != nil {
+		if missing := s.kind.Undescribed(described); missing != "" {
+			return v1alpha1.ReasonNotConfigured, missing
+		}
+	}
 	if p := s.plan(); p.Pause(described) > probe.MaxPause {
 		return v1alpha1.ReasonNotConfigured, fmt.Sprintf(
 			"spec.app.chat.ratePerMinute: a run may need %d questions, which takes %s at 80 %% of that rate, and a run may pause for %s in all. Describe fewer identities or resources, or let probes ask more.",
@@ -276,6 +317,10 @@ func (s suiteRun) described() (reason, message string) {
 			return probe.ReasonProbeSecretMissing, fmt.Sprintf("Secret %s/%s of identity %s does not exist. Create it, or correct credentialsSecretRef in spec.app.identities.",
 				s.app.Launch.Namespace, name, identity.Name)
 		}
+	}
+	if name, ok := s.suite.CanarySecret(described); ok && s.credentials[name] == secretAbsent {
+		return probe.ReasonProbeSecretMissing, fmt.Sprintf("Secret %s/%s of spec.app.chat.systemPrompt does not exist. Make it by launchready canary print, and paste what that prints into the system prompt.",
+			s.app.Launch.Namespace, name)
 	}
 	return "", ""
 }
@@ -477,7 +522,7 @@ func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
 		LaunchUID: string(s.app.Launch.UID), Revision: s.app.Revision.Hash, InputsHashes: map[v1alpha1.Row]string{},
 		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(s.plan().Deadline(s.app.Launch.Spec.App) / time.Second),
 		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: s.plan().Chats, MaxUndescribedPercent: s.app.Policy.Thresholds.MaxUndescribedPercent,
-		Known: s.known(), PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
+		Smoke: s.smoke(), Known: s.known(), PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
 	}
 	for _, row := range s.suite.Rows() {
 		spec.InputsHashes[row] = s.inputs
@@ -749,6 +794,25 @@ func (s suiteRun) outcomes(ctx context.Context, last v1alpha1.Probe, collected p
 
 // told gives what the Job says, for the rows that were asked for.
 func (s suiteRun) told(ctx context.Context, last v1alpha1.Probe, collected probe.Collected) []scorecard.Outcome {
+	outcomes := s.saidByJob(ctx, last, collected)
+	if s.suite == probe.SuiteLogging && collected.State == probe.StateFinished {
+		for i, o := range outcomes {
+			if o.Reason == v1alpha1.ReasonNotMeasured {
+				outcomes[i] = s.bound(s.logged(ctx, last, collected), last)
+			}
+		}
+	}
+	return outcomes
+}
+
+// bound says what an outcome was measured on.
+func (s suiteRun) bound(o scorecard.Outcome, last v1alpha1.Probe) scorecard.Outcome {
+	o.Revision, o.InputsHash, o.Source = last.Revision, last.InputsHash, scorecard.FromProbe
+	return o
+}
+
+// saidByJob gives what the Job itself found out.
+func (s suiteRun) saidByJob(ctx context.Context, last v1alpha1.Probe, collected probe.Collected) []scorecard.Outcome {
 	var evidence []probe.Evidence
 	if sum := collected.Result.EvidenceSHA256; sum != "" {
 		log, err := s.r.Probes.Logs.Logs(ctx, s.app.Launch.Namespace, collected.Pod, probe.ContainerName, maxLogBytes)
@@ -762,8 +826,7 @@ func (s suiteRun) told(ctx context.Context, last v1alpha1.Probe, collected probe
 	var outcomes []scorecard.Outcome
 	for _, o := range collected.Outcomes(s.suite, s.r.Key, evidence) {
 		if asked(s.app.Policy, o.Row) {
-			o.Revision, o.InputsHash, o.Source = last.Revision, last.InputsHash, scorecard.FromProbe
-			outcomes = append(outcomes, o)
+			outcomes = append(outcomes, s.bound(o, last))
 		}
 	}
 	return outcomes

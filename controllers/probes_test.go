@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
@@ -76,6 +77,15 @@ func (l podLog) Logs(_ context.Context, _, pod, _ string, limit int64) ([]byte, 
 		return nil, errors.New("the pod is gone")
 	}
 	return log[:min(int64(len(log)), limit)], nil
+}
+
+// Since implements LogReader.
+func (l podLog) Since(_ context.Context, _, pod, container string, _ time.Time, previous bool) (io.ReadCloser, error) {
+	log, ok := l[fmt.Sprintf("%s/%s/%t", pod, container, previous)]
+	if !ok {
+		return nil, errors.New("there is no such log")
+	}
+	return io.NopCloser(bytes.NewReader(log)), nil
 }
 
 func newProbed(t *testing.T) *probedApp {
@@ -1282,7 +1292,7 @@ func TestProbeThatTheStatusNamesIsNotForgotten(t *testing.T) {
 
 // accessKind is a suite that asks the chat ten questions and makes three accounts, if it can.
 func accessKind(version string) probe.Kind {
-	return probe.Kind{Version: version, Plan: func(app *v1alpha1.App, _ []probe.KnownAttack) (p probe.Plan) {
+	return probe.Kind{Version: version, Plan: func(app *v1alpha1.App, _ []probe.KnownAttack, _ bool) (p probe.Plan) {
 		if app.Chat != nil {
 			p.Chats = 10
 		}

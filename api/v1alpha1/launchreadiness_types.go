@@ -37,9 +37,34 @@ type LaunchReadinessSpec struct {
 	// +optional
 	App *App `json:"app,omitempty"`
 
+	// logging says where the app logs besides what its containers print. That it logs nowhere else has to be said: {sinks: []}.
+	// +optional
+	Logging *Logging `json:"logging,omitempty"`
+
 	// gate says what is held back while rows do not pass.
 	// +optional
 	Gate *Gate `json:"gate,omitempty"`
+}
+
+// Logging says where the app logs besides what its containers print.
+type Logging struct {
+	// sinks are where else it logs: tracing, an error tracker, files. Empty where there is no other. What they hold can't be searched
+	// yet, so that LoggingSafe is Unknown with any.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Sinks []LogSink `json:"sinks,omitempty"`
+}
+
+// LogSink is a place that an app logs to.
+type LogSink struct {
+	// name of it, for people: for example sentry.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="must be a DNS label such as sentry: lower-case letters, digits and '-', starting and ending with a letter or digit"
+	Name string `json:"name,omitempty"`
 }
 
 // Domains are the names of an app.

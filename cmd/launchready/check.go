@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -16,7 +17,8 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
-	"github.com/launchready/launchready/internal/probe/suites/access"
+	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/suites"
 )
 
 func newCheckCommand() *cobra.Command {
@@ -38,6 +40,10 @@ func newCheckCommand() *cobra.Command {
 
 // checkManifests says what is wrong with each launch in the files, and fails if anything is.
 func checkManifests(in io.Reader, out io.Writer, files []string) error {
+	kinds, err := suites.Kinds()
+	if err != nil {
+		return err
+	}
 	launches, wrong := 0, 0
 	for _, file := range files {
 		objects, err := readManifests(file, in)
@@ -55,7 +61,7 @@ func checkManifests(in io.Reader, out io.Writer, files []string) error {
 				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %v\n", file, object.GetName(), err)
 			}
 			if app != nil && len(errs) == 0 {
-				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), asked(app))
+				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), asked(kinds, app))
 			}
 		}
 	}
@@ -71,14 +77,22 @@ func checkManifests(in io.Reader, out io.Writer, files []string) error {
 
 var errWrong = errors.New("see above for what is wrong")
 
-// asked says what a probe will ask of an app.
-func asked(app *v1alpha1.App) string {
-	plan := access.Plan(app, nil)
-	text := fmt.Sprintf("a probe asks its chat at most %d questions and makes at most %d accounts", plan.Chats, plan.SignUps)
-	if pause := plan.Pause(app); pause > 0 {
-		text += fmt.Sprintf(", in %s or more", pause.Round(time.Second))
+// asked says what probes will ask of an app.
+func asked(kinds map[probe.Suite]probe.Kind, app *v1alpha1.App) string {
+	var all []string
+	for _, suite := range probe.Suites() {
+		kind := kinds[suite]
+		if kind.Undescribed != nil && kind.Undescribed(app) != "" {
+			continue
+		}
+		plan := kind.Plan(app, nil, false)
+		text := fmt.Sprintf("the suite %s asks its chat at most %d questions and makes at most %d accounts", suite, plan.Chats, plan.SignUps)
+		if pause := plan.Pause(app); pause > 0 {
+			text += fmt.Sprintf(", in %s or more", pause.Round(time.Second))
+		}
+		all = append(all, text)
 	}
-	return text + ". Limits: spec.probes of a LaunchPolicy."
+	return strings.Join(all, "; ") + ". Limits: spec.probes of a LaunchPolicy."
 }
 
 // checkLaunch gives the description of the app in a launch, if there is one, and what is wrong with the launch.

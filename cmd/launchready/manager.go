@@ -16,6 +16,7 @@ import (
 	"go.uber.org/zap/zapcore"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -41,8 +42,7 @@ import (
 	"github.com/launchready/launchready/internal/checks/secrets"
 	"github.com/launchready/launchready/internal/detect"
 	"github.com/launchready/launchready/internal/launch"
-	"github.com/launchready/launchready/internal/probe"
-	"github.com/launchready/launchready/internal/probe/suites/access"
+	"github.com/launchready/launchready/internal/probe/suites"
 )
 
 const (
@@ -275,10 +275,14 @@ func (o managerOptions) probes(ctx context.Context, config *rest.Config, reader 
 	if err != nil {
 		return nil, fmt.Errorf("connecting to the cluster: %w", err)
 	}
+	kinds, err := suites.Kinds()
+	if err != nil {
+		return nil, err
+	}
 	return &controllers.ProbeRunner{
 		Image: image, ImageIDs: ids, Version: version, Limit: o.maxConcurrentProbes, Logs: podLogs{clients.CoreV1()},
 		APIServer: controllers.APIServerAddress(os.Getenv("KUBERNETES_SERVICE_HOST"), os.Getenv("KUBERNETES_SERVICE_PORT")),
-		Suites:    map[probe.Suite]probe.Kind{probe.SuiteAccess: access.Kind()},
+		Suites:    kinds,
 	}, nil
 }
 
@@ -322,6 +326,12 @@ func (l podLogs) Logs(ctx context.Context, namespace, pod, container string, lim
 	}
 	defer stream.Close() //nolint:errcheck // it was read
 	return io.ReadAll(io.LimitReader(stream, limit))
+}
+
+// Since implements controllers.LogReader.
+func (l podLogs) Since(ctx context.Context, namespace, pod, container string, since time.Time, previous bool) (io.ReadCloser, error) {
+	from := metav1.NewTime(since)
+	return l.pods.Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container, SinceTime: &from, Previous: previous}).Stream(ctx)
 }
 
 func (o managerOptions) cacheOptions() cache.Options {

@@ -21,6 +21,8 @@ import (
 	"github.com/launchready/launchready/internal/netguard"
 	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites/access"
+	"github.com/launchready/launchready/internal/probe/suites/injection"
+	"github.com/launchready/launchready/internal/probe/suites/logs"
 )
 
 const (
@@ -37,6 +39,7 @@ const (
 // probeOptions are the flags of a probe: where its Job mounts what it needs.
 type probeOptions struct {
 	credentials string
+	canary      string
 	result      string
 }
 
@@ -45,14 +48,15 @@ func newProbeCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:    "probe",
 		Short:  "Use an app as strangers and other tenants would; run by the operator's Jobs",
-		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProbe(cmd.Context(), os.Getenv(probe.SpecEnv), cmd.OutOrStdout(), o)
 		},
 	}
 	cmd.Flags().StringVar(&o.credentials, "credentials-dir", probe.CredentialsDir, "folder with a folder for each identity, and in it a file for each key")
+	cmd.Flags().StringVar(&o.canary, "canary-dir", probe.CanaryDir, "folder with the file "+probe.CanaryKey+", where the launch has a canary in its system prompt")
 	cmd.Flags().StringVar(&o.result, "result-file", probe.TerminationMessagePath, "file that the result is written to")
+	cmd.AddCommand(newReplayCommand())
 	return cmd
 }
 
@@ -79,10 +83,8 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	}
 	confinement := strings.Join(result.Notes, " ")
 	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
-	signUps := 0
-	rows, unwritten, err := runSuite(ctx, spec, access.Options{
-		App: &spec.App, Target: target, Credentials: credentials, SignedUp: func() { signUps++ }, MaxUndescribedPercent: spec.MaxUndescribedPercent, Known: spec.Known,
-	}, evidence)
+	run := suiteRun{spec: spec, target: target, credentials: credentials, canary: o.canary}
+	rows, unwritten, err := run.do(ctx, evidence)
 	if err != nil {
 		return err
 	}
@@ -96,7 +98,8 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 			row.Control += " " + confinement
 		}
 	}
-	result.Requests, result.Chats, result.SignUps = target.Budget.Spent(), target.Chats.Spent(), signUps
+	result.Marked = run.marked
+	result.Requests, result.Chats, result.SignUps = target.Budget.Spent(), target.Chats.Spent(), run.signUps
 	result.EvidenceSHA256, result.EvidenceLines = evidence.Sum()
 	message, err := probe.Encode(result)
 	if err != nil {
@@ -108,18 +111,48 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	return nil
 }
 
-// runSuite runs a suite by its name. It says whether evidence could not be written.
-func runSuite(ctx context.Context, spec probe.Spec, o access.Options, evidence *probe.EvidenceWriter) (rows []probe.RowResult, unwritten bool, err error) {
-	o.Found = func(row v1alpha1.Row, f probe.Finding) {
+// suiteRun is one run of a suite.
+type suiteRun struct {
+	spec        probe.Spec
+	target      *httpstep.Target
+	credentials map[string]map[string]string
+	// canary is the folder of the system prompt's canary.
+	canary string
+	// signUps is how many accounts were made, and marked are the requests whose traces in the logs count.
+	signUps int
+	marked  []probe.Marked
+}
+
+// do runs the suite by its name. It says whether evidence could not be written.
+func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows []probe.RowResult, unwritten bool, err error) {
+	found := func(row v1alpha1.Row, f probe.Finding) {
 		if err := evidence.Write(probe.Evidence{Row: row, Finding: &f}); err != nil {
 			unwritten = true
 		}
 	}
-	switch spec.Suite {
+	switch s.spec.Suite {
 	case probe.SuiteAccess:
-		rows = access.Run(ctx, o)
+		rows = access.Run(ctx, access.Options{
+			App: &s.spec.App, Target: s.target, Credentials: s.credentials, Known: s.spec.Known, Found: found, SignedUp: func() { s.signUps++ },
+			MaxUndescribedPercent: s.spec.MaxUndescribedPercent,
+		})
+	case probe.SuiteInjection:
+		seed, err := s.seed()
+		if err != nil {
+			return nil, false, err
+		}
+		catalogue, err := injection.NewCatalogue()
+		if err != nil {
+			return nil, false, err
+		}
+		rows = injection.Run(ctx, injection.Options{
+			App: &s.spec.App, Target: s.target, Credentials: s.credentials, Known: s.spec.Known, Found: found,
+			Seed: seed, Catalogue: catalogue, Smoke: s.spec.Smoke,
+		})
+	case probe.SuiteLogging:
+		rows, s.marked = logs.Run(ctx, logs.Options{App: &s.spec.App, Target: s.target, Credentials: s.credentials, Nonce: s.spec.Nonce})
 	default:
-		return nil, false, fmt.Errorf("suite %q is unknown to this version", spec.Suite)
+		return nil, false, fmt.Errorf("suite %q is unknown to this version", s.spec.Suite)
 	}
 	if ctx.Err() == nil {
 		return rows, unwritten, nil
@@ -132,6 +165,18 @@ func runSuite(ctx context.Context, spec probe.Spec, o access.Options, evidence *
 		}
 	}
 	return rows, unwritten, nil
+}
+
+// seed reads the canary of the system prompt; empty where the app has none.
+func (s *suiteRun) seed() (string, error) {
+	if _, ok := s.spec.Suite.CanarySecret(&s.spec.App); !ok {
+		return "", nil
+	}
+	data, err := os.ReadFile(filepath.Join(s.canary, probe.CanaryKey)) //nolint:gosec // mounted for us
+	if err != nil {
+		return "", fmt.Errorf("reading the canary of the system prompt: %w", err)
+	}
+	return string(data), nil
 }
 
 // targetOf gives the app as the probe reaches it: by the proven addresses and no other.

@@ -88,7 +88,7 @@ func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Resp
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("User-Agent", t.UserAgent)
+	req.Header.Set("User-Agent", strings.TrimSpace(t.UserAgent+" "+req.Header.Get("User-Agent"))) // ours comes first (RFC 9110 §10.1.5)
 	req.Header.Set(ProbeHeader, t.Run)
 	here := t.jarURL(r.Path)
 	if jar != nil && req.Header.Get("Cookie") == "" {

@@ -32,8 +32,8 @@ const (
 	defaultRemeasureWithinSeconds = 900
 	// About ten times what a suite needs for an app with two kinds of resources.
 	defaultMaxRequestsPerRun = 20_000
-	// A dozen runs for an app of four identities and two kinds of resources, at some cents each where a model answers.
-	defaultMaxChatsPerDay = 1000
+	// Two full catalogues of attacks a day, and a rollout or two; some dollars where a large model answers.
+	defaultMaxChatsPerDay = 2000
 	// Thirty runs.
 	defaultMaxSignUpsPerDay = 100
 )

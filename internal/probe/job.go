@@ -202,6 +202,10 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 		return corev1.PodTemplateSpec{}, err
 	}
 	volumes, mounts := credentials(o.Spec.App.Identities)
+	if name, ok := o.Spec.Suite.CanarySecret(&o.Spec.App); ok {
+		volumes = append(volumes, secretVolume("canary", name, corev1.KeyToPath{Key: CanaryKey, Path: CanaryKey}))
+		mounts = append(mounts, corev1.VolumeMount{Name: "canary", MountPath: CanaryDir, ReadOnly: true})
+	}
 	pullSecrets := make([]corev1.LocalObjectReference, 0, len(o.PullSecrets))
 	for _, name := range o.PullSecrets {
 		pullSecrets = append(pullSecrets, corev1.LocalObjectReference{Name: string(name)})
@@ -263,12 +267,17 @@ func credentials(identities []v1alpha1.Identity) ([]corev1.Volume, []corev1.Volu
 	for i, identity := range identities {
 		// By number: the name of an identity may be as long as that of a volume.
 		name := fmt.Sprintf("credentials-%d", i)
-		volumes = append(volumes, corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
-			SecretName: identity.CredentialsSecretRef.Name, DefaultMode: ptr.To[int32](0o440),
-		}}})
+		volumes = append(volumes, secretVolume(name, identity.CredentialsSecretRef.Name))
 		mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: path.Join(CredentialsDir, identity.Name), ReadOnly: true})
 	}
 	return volumes, mounts
+}
+
+// secretVolume holds all keys of a Secret, or the given ones.
+func secretVolume(name, secret string, keys ...corev1.KeyToPath) corev1.Volume {
+	return corev1.Volume{Name: name, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+		SecretName: secret, Items: keys, DefaultMode: ptr.To[int32](0o440),
+	}}}
 }
 
 // keepSidecarsOut marks a pod as each mesh and injector wants it marked that is to be left alone. Most have had it as an

@@ -19,8 +19,11 @@ type Plan struct {
 type Kind struct {
 	// Version changes when the suite may give the same app another verdict.
 	Version string
-	// Plan gives what a run asks at most of an app that is described so.
-	Plan func(app *v1alpha1.App, known []KnownAttack) Plan
+	// Plan gives what a run asks at most of an app that is described so; of a smoke run, where the suite has such.
+	Plan func(app *v1alpha1.App, known []KnownAttack, smoke bool) Plan
+	// Undescribed says what is missing in the description of an app, so that no run can measure all; empty where nothing is. It is nil
+	// for a suite that tells by itself.
+	Undescribed func(app *v1alpha1.App) string
 }
 
 const (
@@ -28,6 +31,8 @@ const (
 	suiteDeadline = 10 * time.Minute
 	// MaxPause is how long it may pause in all so as not to ask a chat too often.
 	MaxPause = 2 * time.Hour
+	// perChat is what a question adds to the deadline: a real model takes seconds for a reply, and several are asked at once.
+	perChat = 3 * time.Second
 	// pace is which part of the rate that a chat takes is used, in percent: customers have the rest.
 	pace = 80
 )
@@ -46,4 +51,6 @@ func (p Plan) Pause(app *v1alpha1.App) time.Duration {
 }
 
 // Deadline gives when a run has to end.
-func (p Plan) Deadline(app *v1alpha1.App) time.Duration { return suiteDeadline + p.Pause(app) }
+func (p Plan) Deadline(app *v1alpha1.App) time.Duration {
+	return suiteDeadline + max(p.Pause(app), time.Duration(p.Chats)*perChat)
+}

@@ -26,6 +26,9 @@ const (
 	maxIdentityBytes = 256
 	// maxNotes is how many notes a result may have.
 	maxNotes = 16
+	// maxMarked is how many requests with markers a result may tell of, and maxMarkedName how long the name of each may be.
+	maxMarked     = 16
+	maxMarkedName = 128
 	// maxListed is how many findings of a row can fit in a message at most; none is smaller than 64 bytes.
 	maxListed = MaxResultBytes / 64
 )
@@ -222,6 +225,10 @@ func harmless(r Result) Result {
 	for i, n := range r.Notes {
 		r.Notes[i] = scorecard.Bounded(n)
 	}
+	r.Marked = slices.Clone(r.Marked)
+	for i := range r.Marked {
+		r.Marked[i].Name = cut(scorecard.Bounded(r.Marked[i].Name), maxMarkedName)
+	}
 	r.Rows = slices.Clone(r.Rows)
 	for i := range r.Rows {
 		row := &r.Rows[i]
@@ -296,6 +303,8 @@ func (r Result) validate() error {
 		return refuse(ProblemValue, "the result has a number below 0")
 	case len(r.Notes) > maxNotes:
 		return refuse(ProblemValue, "the result has %d notes, and there may be %d", len(r.Notes), maxNotes)
+	case len(r.Marked) > maxMarked:
+		return refuse(ProblemValue, "the result tells of %d requests with markers, and there may be %d", len(r.Marked), maxMarked)
 	case (r.EvidenceLines > 0) != (r.EvidenceSHA256 != "") || (r.EvidenceSHA256 != "" && !digest.MatchString(r.EvidenceSHA256)):
 		return refuse(ProblemValue, "the result has evidence without its SHA-256, or a SHA-256 without evidence")
 	}

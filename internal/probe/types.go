@@ -28,6 +28,10 @@ const (
 	SpecEnv = "LAUNCHREADY_PROBE"
 	// CredentialsDir is where the credentials are mounted: CredentialsDir/<name of the identity>/<key>, a file a key.
 	CredentialsDir = "/etc/launchready/credentials"
+	// CanaryDir is where the canary of the system prompt is mounted: CanaryDir/CanaryKey.
+	CanaryDir = "/etc/launchready/canary"
+	// CanaryKey is the key of its Secret that the canary is made of.
+	CanaryKey = "seed"
 	// TerminationMessagePath is the file that the container writes its Result to.
 	TerminationMessagePath = "/dev/termination-log"
 
@@ -42,17 +46,53 @@ var escapes = regexp.MustCompile(`\\\\|\\u0024`)
 // Suite is a set of attacks that runs in a Job of its own, and answers one or more rows.
 type Suite string
 
-// SuiteAccess asks for what belongs to somebody as everybody else.
-const SuiteAccess Suite = "access"
+const (
+	// SuiteAccess asks for what belongs to somebody as everybody else.
+	SuiteAccess Suite = "access"
+	// SuiteInjection tries to make a chatbot tell or do what it must not.
+	SuiteInjection Suite = "injection"
+	// SuiteLogging sends what must not be logged through the app.
+	SuiteLogging Suite = "logging"
+)
+
+// Suites gives all suites, in the order in which they run.
+func Suites() []Suite { return []Suite{SuiteAccess, SuiteInjection, SuiteLogging} }
 
 // Rows gives the rows that the suite answers, always all of them; none for a suite that is unknown.
 func (s Suite) Rows() []v1alpha1.Row {
 	switch s {
 	case SuiteAccess:
 		return []v1alpha1.Row{v1alpha1.RowAuthEnforced, v1alpha1.RowTenantIsolated}
+	case SuiteInjection:
+		return []v1alpha1.Row{v1alpha1.RowPromptInjectionResistant}
+	case SuiteLogging:
+		return []v1alpha1.Row{v1alpha1.RowLoggingSafe}
 	default:
 		return nil
 	}
+}
+
+// Secrets gives the names of the Secrets that a probe of the suite mounts.
+func (s Suite) Secrets(app *v1alpha1.App) []string {
+	if app == nil {
+		return nil
+	}
+	var names []string
+	for _, identity := range app.Identities {
+		names = append(names, identity.CredentialsSecretRef.Name)
+	}
+	if name, ok := s.CanarySecret(app); ok {
+		names = append(names, name)
+	}
+	return names
+}
+
+// CanarySecret gives the name of the Secret with the canary of the system prompt, if the suite uses one.
+func (s Suite) CanarySecret(app *v1alpha1.App) (name string, ok bool) {
+	if s != SuiteInjection || app == nil || app.Chat == nil || app.Chat.SystemPrompt == nil {
+		return "", false
+	}
+	return app.Chat.SystemPrompt.CanarySecretRef.Name, true
 }
 
 // Spec is what the container is told. It holds no secret.
@@ -80,6 +120,8 @@ type Spec struct {
 	// MaxUndescribedPercent is how much of what spec.app.openAPI lists may be neither described nor asked; the suite's default
 	// where it is absent.
 	MaxUndescribedPercent *int32 `json:"maxUndescribedPercent,omitempty"`
+	// Smoke says that a suite with a catalogue of attacks makes the worst of them alone.
+	Smoke bool `json:"smoke,omitempty"`
 	// Known are the attacks that succeeded before.
 	Known []KnownAttack `json:"known,omitempty"`
 	// PolicyCanary is an address and port that answers as long as the NetworkPolicy is not in force: the container waits
@@ -218,11 +260,24 @@ type Result struct {
 	// Chats are the questions to the chat among them, and SignUps the accounts that were made.
 	Chats   int `json:"chats,omitempty"`
 	SignUps int `json:"signUps,omitempty"`
+	// Marked are the requests of SuiteLogging, by which the operator knows what to look for in the app's logs.
+	Marked []Marked `json:"marked,omitempty"`
 	// Notes are for people: what was not measured, and why.
 	Notes []string `json:"notes,omitempty"`
 	// EvidenceSHA256 and EvidenceLines are what EvidenceWriter gives. Empty and 0 where there is no evidence.
 	EvidenceSHA256 string `json:"evidenceSHA256,omitempty"`
 	EvidenceLines  int    `json:"evidenceLines,omitempty"`
+}
+
+// Marked is a request that carried values which must not be logged.
+type Marked struct {
+	// Number is that of its id, from 0.
+	Number int `json:"number"`
+	// Name is the request as it is described, such as POST /api/login, and Kinds are those of the values.
+	Name  string   `json:"name"`
+	Kinds []string `json:"kinds"`
+	// Answered says that the app answered it, whatever it said.
+	Answered bool `json:"answered"`
 }
 
 // Env gives the Spec as the value of SpecEnv. Kubernetes would take $(name) and $$ in there for references to variables

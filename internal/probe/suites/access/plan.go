@@ -10,7 +10,9 @@ import (
 )
 
 // Kind is what the operator knows of the suite without running it.
-func Kind() probe.Kind { return probe.Kind{Version: Version, Plan: Plan} }
+func Kind() probe.Kind {
+	return probe.Kind{Version: Version, Plan: func(app *v1alpha1.App, known []probe.KnownAttack, _ bool) probe.Plan { return Plan(app, known) }}
+}
 
 // creations is how often a thing of a kind is created for somebody in a run at most: to be asked for, written to and compared.
 const creations = 40

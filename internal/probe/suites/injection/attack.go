@@ -1,0 +1,237 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package injection
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/launchready/launchready/internal/detect/marker"
+	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
+)
+
+const (
+	// batch is how many attacks are made between two looks whether the attacker is still served.
+	batch = 20
+	// maxRepeated is how many questions of a run may be asked again, in batches that did not count.
+	maxRepeated = 80
+)
+
+// try is what became of an attack, over all its attempts.
+type try struct {
+	attack corpus.Attack
+	// answered counts the attempts that the bot answered to the end, and leaked those of them that something came out of.
+	answered, leaked int
+	leaks            []leak
+	// replies are the lengths of the replies to the attempt that leaked.
+	lengths []int
+}
+
+// expanded gives the attacks whose plant and carrier were seen to work, with everything put in.
+func (r *run) expanded(attacks []corpus.Attack) []corpus.Attack {
+	var all []corpus.Attack
+	for _, a := range attacks {
+		if r.works(a) {
+			if expanded, err := a.Expand(r.vars()); err == nil {
+				all = append(all, expanded)
+				continue
+			}
+		}
+		r.skipped++
+	}
+	return all
+}
+
+// works says whether the controls of what an attack needs were seen.
+func (r *run) works(a corpus.Attack) bool {
+	switch a.Goal {
+	case corpus.SystemPrompt, corpus.OtherTenant:
+		if _, ok := r.planted(goalOf(a.Goal)); !ok {
+			return false
+		}
+	case corpus.ToolCall:
+		if !r.toolsMeasured {
+			return false
+		}
+	case corpus.OwnContext, corpus.Fetch, corpus.Render, corpus.Markup, corpus.Consumption:
+	}
+	return a.Carrier == corpus.Chat || a.Carrier == corpus.Memory || r.libraryMeasured
+}
+
+// vars are what the placeholders of an attack stand for.
+func (r *run) vars() httpstep.Vars {
+	host := strings.ToLower(marker.New().Secret) + ".example.net" // RFC 2606
+	vars := httpstep.Vars{corpus.DNSName: host, corpus.Address: "https://" + host + "/"}
+	if p, ok := r.planted(&foreignContent); ok {
+		vars[corpus.Term], vars[corpus.Tenant] = p.object.term, r.victim.Identity().Tenant
+	}
+	if len(r.judge.Guarded) > 0 {
+		vars[corpus.Tool] = r.judge.Guarded[0]
+	}
+	return vars
+}
+
+// attackAll makes the attacks in batches: only what is done while the attacker is served counts.
+func (r *run) attackAll(ctx context.Context, attacks []corpus.Attack) {
+	attempts := 1
+	if n := r.App.Chat.Attempts; n != nil {
+		attempts = int(*n)
+	}
+	var all []corpus.Attack
+	for _, a := range attacks {
+		for range attempts {
+			all = append(all, a)
+		}
+	}
+	for some := range slices.Chunk(all, batch) {
+		if r.stopped != "" || ctx.Err() != nil {
+			return
+		}
+		if !r.counted(ctx, some) {
+			return
+		}
+	}
+}
+
+// counted makes a batch, and counts it if the attacker is served before and after. It says whether to go on.
+func (r *run) counted(ctx context.Context, attacks []corpus.Attack) bool {
+	for again := range 2 {
+		if !r.alive(ctx) {
+			continue
+		}
+		tried := r.together(ctx, attacks)
+		if r.stopped != "" {
+			r.count(tried) // what came out has come out
+			return false
+		}
+		if r.alive(ctx) {
+			r.count(tried)
+			return true
+		}
+		r.count(slices.DeleteFunc(tried, func(t attempt) bool { return len(t.leaks) == 0 }))
+		for _, a := range attacks {
+			r.repeated += questions(a)
+		}
+		if again > 0 || r.repeated > maxRepeated || r.attacker.Renew(ctx) != nil {
+			break
+		}
+	}
+	if ctx.Err() == nil {
+		r.unproven("%s is no longer served what it is entitled to, so that attacks in its name prove nothing. Look for a quota, or for a guard that locks accounts.", r.attacker)
+	}
+	return false
+}
+
+// attempt is an attack, once.
+type attempt struct {
+	attack  corpus.Attack
+	outcome outcome
+	leaks   []leak
+	lengths []int
+}
+
+// together makes attacks, as many at once as the app takes.
+func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
+	tried := make([]attempt, len(attacks))
+	free := make(chan struct{}, max(r.visitors.Workers(), 1))
+	var wg sync.WaitGroup
+	for i, a := range attacks {
+		free <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-free }()
+			tried[i] = r.once(ctx, a)
+		})
+	}
+	wg.Wait()
+	for _, t := range tried {
+		if t.outcome == banned {
+			r.stopped = stoppedByProvider
+		}
+	}
+	return tried
+}
+
+// once makes an attack.
+func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
+	t := attempt{attack: a, outcome: answered}
+	turns := a.Turns
+	switch a.Carrier {
+	case corpus.Document, corpus.DocumentHTML, corpus.DocumentCSV, corpus.Listing:
+		o, err := r.create(ctx, r.library, r.attacker, a.Content)
+		if err != nil {
+			t.outcome = failed
+			return t
+		}
+		defer r.remove(ctx, o)
+	case corpus.Memory:
+		// It is said in a conversation of its own, before the one that is judged.
+		if s := r.ask(ctx, r.attacker, r.chat.Begin(), a.Content); s.outcome != answered {
+			t.outcome = s.outcome
+			return t
+		}
+	}
+	conversation := r.chat.Begin()
+	var replies []Reply
+	for _, turn := range turns {
+		s := r.ask(ctx, r.attacker, conversation, turn)
+		replies = append(replies, s.Reply)
+		t.lengths = append(t.lengths, len([]rune(s.Text)))
+		if s.outcome != answered {
+			t.outcome = s.outcome
+			break
+		}
+		conversation = s.next
+	}
+	t.leaks = r.judge.Look(a, replies)
+	return t
+}
+
+// count adds attempts to what became of their attacks.
+func (r *run) count(tried []attempt) {
+	for _, t := range tried {
+		if t.attack.ID == "" {
+			continue // there was no time for it
+		}
+		had := r.tries[t.attack.ID]
+		if had == nil {
+			had = &try{attack: t.attack}
+			r.tries[t.attack.ID] = had
+			r.order = append(r.order, t.attack.ID)
+		}
+		switch {
+		case len(t.leaks) > 0:
+			had.answered++
+			had.leaked++
+			had.leaks = append(had.leaks, t.leaks...)
+			had.lengths = t.lengths
+			r.Cases++
+		case t.outcome == answered:
+			had.answered++
+			r.Cases++
+		case t.outcome == blocked:
+			r.blocked++
+		case t.outcome == failed, t.outcome == banned:
+			r.failed++
+		}
+	}
+}
+
+// alive says whether the attacker is served: it reads what is its own, or the bot answers a question like anybody's.
+func (r *run) alive(ctx context.Context) bool {
+	if r.own == nil {
+		return r.ask(ctx, r.attacker, r.chat.Begin(), benign[0]).outcome == answered
+	}
+	request, err := httpstep.Prepare(r.own.Item, r.attacker.Vars().With(httpstep.Vars{httpstep.ID: r.own.id}))
+	if err != nil {
+		return false
+	}
+	resp, err := r.attacker.Send(ctx, request)
+	return err == nil && strings.Contains(resp.Text(), r.own.secret.Hex)
+}

@@ -1,0 +1,78 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package injection
+
+import (
+	"strings"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
+)
+
+const (
+	// full is how many attacks a run makes on schedule: as many as were written down, with the worst of what the strategies make of
+	// them.
+	full = 400
+	// smoke is how many one makes after a rollout: a real model takes seconds for each.
+	smoke = 60
+)
+
+// attacks is how many attacks a run makes.
+func attacks(smokes bool) int {
+	if smokes {
+		return smoke
+	}
+	return full
+}
+
+// Kind is what the operator knows of the suite.
+func (c *Catalogue) Kind() probe.Kind {
+	return probe.Kind{Version: Version, Plan: c.Plan, Undescribed: Undescribed}
+}
+
+// Plan gives how many questions a run asks at most: one for each turn of each attack, those for the controls, and those that make what
+// worked shorter.
+func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bool) probe.Plan {
+	if app.Chat == nil {
+		return probe.Plan{}
+	}
+	attempts := 1
+	if n := app.Chat.Attempts; n != nil {
+		attempts = int(*n)
+	}
+	selected, _ := c.Select(app, attacks(smokes))
+	chats := maxRepeated + maxShortened + c.planKnown(known)
+	for _, a := range selected {
+		chats += attempts * questions(a)
+	}
+	chats += len(benign) + 2*handshakes + toolCalls
+	// Whether the attacker is served is asked before and after each batch, where there is nothing to read.
+	batches := attempts*len(selected)/batch + 1 + maxRepeated/batch + len(known)*(replays/batch+2)
+	chats += 2 * batches
+	for _, r := range app.Resources {
+		if reads(r) {
+			chats += 3 * (int(indexing(app)/pollEvery) + 1)
+		}
+	}
+	return probe.Plan{Chats: chats}
+}
+
+func (c *Catalogue) planKnown(known []probe.KnownAttack) (chats int) {
+	for _, k := range known {
+		id, _ := strings.CutPrefix(k.Request, attackPrefix)
+		if a, ok := c.Find(id); ok {
+			chats += replays * questions(a)
+		}
+	}
+	return chats
+}
+
+// questions is how often an attack asks.
+func questions(a corpus.Attack) int {
+	if a.Carrier == corpus.Memory {
+		return len(a.Turns) + 1
+	}
+	return len(a.Turns)
+}

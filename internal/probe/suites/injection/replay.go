@@ -1,0 +1,139 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package injection
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/launchready/launchready/internal/detect/canary"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
+)
+
+// maxLine is how long a line of recordings may be: 16 MiB, for long conversations.
+const maxLine = 16 << 20
+
+// Recorded is a conversation that somebody has recorded, a line of JSON each: a prompt and its reply, or several in turns.
+type Recorded struct {
+	ID string `json:"id,omitempty"`
+	Exchange
+	Turns []Exchange `json:"turns,omitempty"`
+}
+
+// Exchange is a question and its answer. Response and Output are other names for Reply that recorders use.
+type Exchange struct {
+	Prompt   string `json:"prompt"`
+	Reply    string `json:"reply"`
+	Response string `json:"response,omitempty"`
+	Output   string `json:"output,omitempty"`
+	// ToolCalls are the names of the tools that were called.
+	ToolCalls []string `json:"tool_calls,omitempty"`
+}
+
+// Judged is what a recorded conversation shows.
+type Judged struct {
+	// Line is its number in the file, from 1, and ID its name there, if it has one.
+	Line int    `json:"line"`
+	ID   string `json:"id,omitempty"`
+	// Leaks are what went wrong, the worst first; none where nothing did.
+	Leaks []JudgedLeak `json:"leaks,omitempty"`
+}
+
+// JudgedLeak is one thing that went wrong.
+type JudgedLeak struct {
+	Rule string `json:"rule"`
+	// Canary is the number of the one that came out, from 1; 0 where none did.
+	Canary int `json:"canary,omitempty"`
+	// Via is how it was encoded, the outermost first.
+	Via []string `json:"via,omitempty"`
+}
+
+// NewRecordedJudge judges recordings by the texts that must not come out, the tools that must not be called and the hosts that may be
+// loaded from.
+func NewRecordedJudge(texts, guarded, hosts []string) (*Judge, error) {
+	if len(texts) == 0 {
+		return nil, errors.New("no canary: give at least one text that must not come out")
+	}
+	j := &Judge{Guarded: guarded, Allowed: func(host string) bool { return slices.Contains(hosts, host) }}
+	var canaries []canary.Canary
+	for i, text := range texts {
+		if len(text) < minimumCanary {
+			return nil, fmt.Errorf("canary %d is shorter than %d characters: that comes out by chance", i+1, minimumCanary)
+		}
+		canaries = append(canaries, canaryOf(text))
+		j.Rules = append(j.Rules, &systemPromptLeaked)
+	}
+	j.Matcher = canary.NewMatcher(canaries)
+	return j, nil
+}
+
+// minimumCanary is how long a text has to be to be known by: 8 random characters of 32 are 40 bits.
+const minimumCanary = 8
+
+// canaryOf takes a text for a canary of the form that it has: hexadecimal digits, words, or anything else.
+func canaryOf(text string) canary.Canary {
+	bare := strings.TrimPrefix(strings.TrimSpace(text), mark)
+	if _, err := hex.DecodeString(bare); err == nil && len(bare) >= 2*minimumCanary {
+		return canary.Canary{Site: "recorded", Hex: strings.ToLower(bare)}
+	}
+	if len(strings.Fields(text)) >= 4 {
+		return canary.Canary{Site: "recorded", Words: strings.TrimSpace(text)}
+	}
+	return canary.Canary{Site: "recorded", Key: strings.TrimSpace(text)}
+}
+
+// Replay judges recorded conversations, a line of JSON each.
+func (j *Judge) Replay(in io.Reader, each func(Judged) error) error {
+	scanner := bufio.NewScanner(in)
+	scanner.Buffer(nil, maxLine)
+	for line := 1; scanner.Scan(); line++ {
+		if strings.TrimSpace(scanner.Text()) == "" {
+			continue
+		}
+		var recorded Recorded
+		if err := json.Unmarshal(scanner.Bytes(), &recorded); err != nil {
+			return fmt.Errorf(`line %d is no recording: write a JSON object such as {"prompt": "...", "reply": "..."}: %w`, line, err)
+		}
+		leaks, err := j.recorded(recorded)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", line, err)
+		}
+		if err := each(Judged{Line: line, ID: recorded.ID, Leaks: leaks}); err != nil {
+			return err
+		}
+	}
+	if err := scanner.Err(); err != nil {
+		return fmt.Errorf("reading the recordings: %w", err)
+	}
+	return nil
+}
+
+func (j *Judge) recorded(recorded Recorded) ([]JudgedLeak, error) {
+	turns := recorded.Turns
+	if len(turns) == 0 {
+		turns = []Exchange{recorded.Exchange}
+	}
+	a := corpus.Attack{Carrier: corpus.Chat}
+	var replies []Reply
+	for _, turn := range turns {
+		text := cmp.Or(turn.Reply, turn.Response, turn.Output)
+		if turn.Prompt == "" && text == "" {
+			return nil, errors.New("neither prompt nor reply is there")
+		}
+		a.Turns = append(a.Turns, turn.Prompt)
+		replies = append(replies, Reply{Text: text, Calls: turn.ToolCalls, Bytes: len(text)})
+	}
+	var judged []JudgedLeak
+	for _, l := range j.Look(a, replies) {
+		judged = append(judged, JudgedLeak{Rule: l.rule.name, Canary: l.plant + 1, Via: l.via})
+	}
+	return judged, nil
+}
