@@ -1,0 +1,132 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package canary
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+)
+
+// tables are what texts are read by.
+type tables struct {
+	symbols, leet [256]byte
+	confusables   map[rune]byte
+}
+
+// lookalikes are letters of other scripts that look like a Latin one, of the Unicode Consortium's confusables (UTS #39, §4),
+// those that keyboards have; the Latin letters stand below them. Compatibility forms (fullwidth, mathematical) and accents
+// are normalisation's.
+const (
+	lookalikes = "аАеЕоОрРсСхХуУіІјЈѕЅкКмМтТнНвВгԁԛԝһӏʟɡɑıɩαΑβΒεΕζΖηΗιΙκΚμΜνΝοΟρΡτΤυΥχΧγωлЬЗО○◯"
+	looksLike  = "aAeEoOpPcCxXyYiIjJsSkKmMtTnNbBrdqwhllgaiiaAbBeEzZnHiIkKmMvNoOpPtTuYxXywnb3Ooo"
+)
+
+func newTables() *tables {
+	t := &tables{symbols: symbols(), confusables: map[rune]byte{}}
+	i := 0
+	for _, r := range lookalikes {
+		t.confusables[r] = looksLike[i]
+		i++
+	}
+	for _, r := range "‐‑‒–—―−﹣－ー" {
+		t.confusables[r] = '-'
+	}
+	for _, r := range "·•∙⋅●․‧・" {
+		t.confusables[r] = '.'
+	}
+	to := leet()
+	for i, s := range t.symbols {
+		t.leet[i] = to.to[s]
+	}
+	for _, pair := range []string{"@a", "$s", "!i", "|l", "+t", "(c", "€e", "£l"} {
+		if pair[0] < utf8.RuneSelf {
+			t.leet[pair[0]] = to.to[t.symbols[pair[1]]]
+		}
+	}
+	return t
+}
+
+func (t *tables) leetspeak(text string) []byte {
+	out := make([]byte, 0, len(text))
+	for i := range len(text) {
+		if s := t.leet[text[i]]; s != 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// fold gives a text in ASCII: without accents and what nobody sees, with the Latin letter for one that looks like it and for
+// one in another dress, and a space for all else. What was hidden in invisible characters goes to next.
+func (t *tables) fold(text string, next func(kind, decoded string)) string {
+	ascii := 0
+	for ascii < len(text) && text[ascii] < utf8.RuneSelf {
+		ascii++
+	}
+	if ascii == len(text) {
+		return text
+	}
+	var plain, tags, bits strings.Builder
+	var selected []byte
+	plain.Grow(len(text))
+	plain.WriteString(text[:ascii])
+	for i := ascii; i < len(text); {
+		r, size := utf8.DecodeRuneInString(text[i:])
+		switch {
+		case r < utf8.RuneSelf:
+			plain.WriteByte(byte(r))
+		case 0xE0000 <= r && r <= 0xE007F: // tag characters: ASCII, unseen
+			tags.WriteByte(byte(r & 0x7f))
+		case 0xFE00 <= r && r <= 0xFE0F: // variation selectors 1 to 16
+			selected = append(selected, byte(r-0xFE00))
+		case 0xE0100 <= r && r <= 0xE01EF: // variation selectors 17 to 256
+			selected = append(selected, byte(r-0xE0100+16))
+		case r == 0x200B || r == 0x200C: // zero width space and non-joiner: the usual 0 and 1
+			bits.WriteByte(byte('0' + r - 0x200B))
+		case r == 0xAD || r == 0x200D || r == 0x2060 || r == 0xFEFF || r == 0x180E || 0x200E <= r && r <= 0x200F || 0x202A <= r && r <= 0x202E || 0x2061 <= r && r <= 0x206F:
+		case r == 0x2028 || r == 0x2029 || r == 0x85:
+			plain.WriteByte('\n')
+		default:
+			t.foldRune(&plain, text[i:i+size], r)
+		}
+		i += size
+	}
+	next("tag characters", tags.String())
+	next("variation selectors", string(selected))
+	next("zero-width characters", bits.String())
+	return plain.String()
+}
+
+// squared are the letters in circles, squares and flags that have no compatibility form: the first of 26.
+func squared() []rune { return []rune{0x1F150, 0x1F170, 0x1F1E6} }
+
+func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
+	if c, ok := t.confusables[r]; ok {
+		out.WriteByte(c)
+		return
+	}
+	for _, first := range squared() {
+		if first <= r && r < first+26 {
+			out.WriteByte(byte('A' + r - first))
+			return
+		}
+	}
+	d := norm.NFKD.PropertiesString(text).Decomposition()
+	if d == nil {
+		if r < 0x300 || r > 0x36F { // a combining mark sits on a letter
+			out.WriteByte(' ')
+		}
+		return
+	}
+	// The longest decompositions are phrases of 18 characters (U+FDFA): of those nothing is wanted.
+	for _, r := range string(d[:min(len(d), 8)]) {
+		if c, ok := t.confusables[r]; ok {
+			out.WriteByte(c)
+		} else if r < utf8.RuneSelf {
+			out.WriteByte(byte(r))
+		}
+	}
+}

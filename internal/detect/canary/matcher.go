@@ -1,0 +1,202 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package canary
+
+import (
+	"cmp"
+	"slices"
+)
+
+// How much of a canary is a find. A canary is random and independent of a text that does not know it, so that a text shows
+// b of its bits at a given place, in a given reading, with probability 2^-b. The union bound over all the places and
+// readings that are tried, 2^t of them, gives 2^(t-b), which must be below 2^-40 for a text of 64 KiB and 8 canaries.
+//
+// Plain, that is forwards, as it is but for case and what separates the digits or words: there are 2^16 places in the text,
+// 2^3 canaries, and 17 places in a canary.
+//   - 16 hex digits: 64 bits against 16+3+4.1: 2^-40.9.
+//   - 13 digits of a key: with case lost, a letter has 2/62 or 4.95 bits: 64.4 against 16+3+3.3: 2^-42.1.
+//   - 6 words next to each other: 66 bits against 14 (a word has four characters at least) +3+2.8: 2^-46.2.
+//
+// In any other reading: every text gets at most 2^5 times its length in readings (work.go), under 28 foldings in two
+// directions, 2^5.8.
+//   - 20 hex digits: 80 bits against 16+3+3.7+5+5.8: 2^-46.5.
+//   - 17 digits of a key: 84.2 against 16+3+2.6+5+5.8: 2^-51.8.
+//   - 8 words with up to 3 foreign words before each: 88 bits against 14+3+2.3+14 (7 gaps of 4) +5.8+1 (either order), as
+//     that is tried on words alone and once a text; over decoded texts, 5 more: 2^-42.9.
+//   - in leetspeak, which leaves a hex digit 3 bits at the least and a key's digit 3.6, but has no other folding: 24 hex
+//     digits, 72 bits against 16+3+3.2+5+1: 2^-43.8; 20 digits of a key, 72 against 16+3+1.6+5+1: 2^-45.4.
+//
+// No acrostic of the word form counts, nor its first letters alone: 12 letters of English words' are no 40 bits.
+type need struct{ hex, words, key int }
+
+func plainNeed() need   { return need{hex: 16, words: 6, key: 13} }
+func decodedNeed() need { return need{hex: 20, words: 8, key: 17} }
+func leetNeed() need    { return need{hex: 24, words: 8, key: 20} }
+
+func (n need) of(f Form) int { return [...]int{n.hex, n.words, n.key}[f] }
+
+// whole is how long a form is, in digits or words.
+func whole(f Form) int { return [...]int{hexDigits, wordCount, keyDigits}[f] }
+
+// Hit is a canary, or enough of one, in a text.
+type Hit struct {
+	// Canary is its place among those that the matcher was made with.
+	Canary int
+	Form   Form
+	// Via are the decodings that led to it, the outermost first; nothing where it stands as it is.
+	Via []string
+	// Partial says that it is not there from end to end.
+	Partial bool
+	// Length is how many hex digits, words or digits of the key stand there in a row.
+	Length int
+}
+
+// Matcher finds canaries. It may be used by many at once.
+type Matcher struct {
+	canaries int
+	straight *index
+	leet     *index
+	folds    []folding
+	tables   *tables
+	words    *vocabulary
+	// ignored are the stretches of canaries that are known to the attacker, from where to where.
+	ignored map[formOf][][2]int
+}
+
+type formOf struct {
+	canary int
+	form   Form
+}
+
+// NewMatcher makes a matcher of some canaries. What of them stands in a text to ignore is no leak: the attack's own words,
+// which an app may well echo.
+func NewMatcher(canaries []Canary, ignore ...string) *Matcher {
+	folds := foldings()
+	m := &Matcher{
+		canaries: len(canaries), folds: folds, tables: newTables(), words: newVocabulary(canaries, folds),
+		straight: newIndex(canaries, folds), leet: newIndex(canaries, []folding{leet()}), ignored: map[formOf][][2]int{},
+	}
+	known := map[formOf][][2]int{}
+	for _, text := range ignore {
+		f := m.newFinder(len(text))
+		f.seen = func(at formOf, start, end int) { known[at] = append(known[at], [2]int{start, end}) }
+		f.all(text)
+	}
+	m.ignored = known
+	return m
+}
+
+// Find gives what a text shows of the canaries: the longest stretch of each form, by the shortest way to it.
+func (m *Matcher) Find(text []byte) []Hit {
+	f := m.newFinder(len(text))
+	f.all(string(text))
+	return f.hits()
+}
+
+// finder is one search.
+type finder struct {
+	*Matcher
+	work int
+	best map[formOf]Hit
+	// seen is told of every stretch, long enough or not.
+	seen func(at formOf, start, end int)
+}
+
+// A text's readings and decodings may come to workPerByte times its length, and a little more for short ones.
+const (
+	workPerByte = 1 << 6
+	workAnyway  = 1 << 14
+)
+
+func (m *Matcher) newFinder(length int) *finder {
+	return &finder{Matcher: m, work: workPerByte*length + workAnyway}
+}
+
+// spend says whether n bytes may still be read.
+func (f *finder) spend(n int) bool {
+	f.work -= n
+	return f.work >= 0
+}
+
+// report keeps a stretch of a canary's form that was found, if there is enough of it that the attack did not have.
+func (f *finder) report(at formOf, start, end int, enough need, via []string) {
+	if f.seen != nil {
+		f.seen(at, start, end)
+		return
+	}
+	length := f.unknown(at, start, end)
+	if length < enough.of(at.form) {
+		return
+	}
+	if old, ok := f.best[at]; ok && (old.Length > length || old.Length == length && len(old.Via) <= len(via)) {
+		return
+	}
+	if f.best == nil {
+		f.best = map[formOf]Hit{}
+	}
+	f.best[at] = Hit{Canary: at.canary, Form: at.form, Via: slices.Clone(via), Partial: length < whole(at.form), Length: length}
+}
+
+// unknown is the longest part of a stretch that stands in nothing to ignore.
+func (f *finder) unknown(at formOf, start, end int) int {
+	longest, run := 0, 0
+	for i := start; i < end; i++ {
+		run++
+		for _, known := range f.ignored[at] {
+			if known[0] <= i && i < known[1] {
+				run = 0
+			}
+		}
+		longest = max(longest, run)
+	}
+	return longest
+}
+
+func (f *finder) hits() []Hit {
+	hits := make([]Hit, 0, len(f.best))
+	for _, h := range f.best {
+		hits = append(hits, h)
+	}
+	slices.SortFunc(hits, func(a, b Hit) int { return cmp.Or(a.Canary-b.Canary, int(a.Form-b.Form)) })
+	return hits
+}
+
+// stream looks for canaries in a stream of symbols, at every step-th of them.
+func (f *finder) stream(x *index, symbols []byte, from, step int, enough need, via []string) {
+	if len(symbols)/step < gramLength || !f.spend(len(symbols)/step) {
+		return
+	}
+	x.search(symbols, from, step, func(n *needle, start, end int) {
+		plain := enough == plainNeed()
+		path := via
+		if n.reversed {
+			path = append(slices.Clip(path), "reversed")
+			plain = false
+		}
+		if n.folding != "" {
+			path = append(slices.Clip(path), n.folding)
+			plain = false
+		}
+		least := enough
+		if enough == plainNeed() && !plain {
+			least = decodedNeed()
+		}
+		if n.form == Words {
+			start, end = n.wordsWithin(start, end)
+		}
+		if end > start {
+			f.report(formOf{n.canary, n.form}, start, end, least, path)
+		}
+	})
+}
+
+// wordsWithin gives which words lie whole within a stretch of symbols.
+func (n *needle) wordsWithin(start, end int) (first, last int) {
+	first, _ = slices.BinarySearch(n.bounds, start)
+	last, exact := slices.BinarySearch(n.bounds, end)
+	if !exact {
+		last--
+	}
+	return first, last
+}

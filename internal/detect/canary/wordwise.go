@@ -1,0 +1,272 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package canary
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxForeign is how many words of others may stand between two of a canary's.
+const maxForeign = 3
+
+// meaning is what a word may be: a canary's word, or a character spelled out.
+type meaning struct {
+	folding  int
+	reversed bool
+	canary   int // -1: spelled
+	at       int
+	symbol   byte
+}
+
+// vocabulary knows the words of canaries and those that spell, under every folding and in both directions.
+type vocabulary struct {
+	canaries int
+	meanings map[string][]meaning
+	filter   [1 << 16 / 64]uint64
+	names    []string
+}
+
+// spelled are the alphabets that spell characters: ICAO's with its usual spellings, and the digits in some languages.
+func spelled() map[string]byte {
+	words := map[string]byte{}
+	for i, names := range strings.Fields("alfa,alpha bravo charlie delta echo foxtrot golf hotel india juliett,juliet kilo lima mike november " +
+		"oscar papa quebec romeo sierra tango uniform victor whiskey,whisky xray yankee zulu") {
+		for name := range strings.SplitSeq(names, ",") {
+			words[name] = byte('a' + i)
+		}
+	}
+	for i, names := range strings.Fields("zero,null,cero,nought one,eins,uno,wun two,zwei,dos,deux three,drei,tres,trois,tree four,vier,cuatro,quatre,fower " +
+		"five,cinco,cinq,fife six,sechs,seis seven,sieben,siete,sept eight,acht,ocho,huit,ait nine,neun,nueve,neuf,niner") {
+		for name := range strings.SplitSeq(names, ",") {
+			words[name] = byte('0' + i)
+		}
+	}
+	return words
+}
+
+func newVocabulary(canaries []Canary, folds []folding) *vocabulary {
+	v := &vocabulary{canaries: len(canaries), meanings: map[string][]meaning{}}
+	table := symbols()
+	for i, fold := range folds {
+		v.names = append(v.names, fold.name)
+		for word, c := range spelled() {
+			v.add(word, fold, meaning{folding: i, canary: -1, symbol: table[c]})
+		}
+		for j, c := range canaries {
+			for at, word := range strings.Fields(c.Words) {
+				v.add(word, fold, meaning{folding: i, canary: j, at: at})
+			}
+		}
+	}
+	return v
+}
+
+func (v *vocabulary) add(word string, fold folding, m meaning) {
+	b := []byte(word)
+	for i, c := range b {
+		b[i] = fold.to[c-'a'+1] + 'a' - 1
+	}
+	for range 2 {
+		v.meanings[string(b)] = append(v.meanings[string(b)], m)
+		at := hash(b)
+		v.filter[at/64] |= 1 << (at % 64)
+		slices.Reverse(b)
+		m.reversed = true
+	}
+}
+
+// hash is of 16 bits, of a word in lower case.
+func hash(word []byte) uint64 {
+	var h uint64
+	for _, c := range word {
+		h = (h ^ uint64(c)) * spread
+	}
+	return h >> 48
+}
+
+// progress is how far one canary's words have come, in one folding and direction of spelling.
+type progress struct {
+	at, token       int // the last word, and which token of the text that was
+	up, down        int // how many words in a row, in their order or against it
+	upNear, dowNear int // and how many of those next to each other
+}
+
+// speller gathers the characters that are spelled out.
+type speller struct {
+	streams map[int][]byte
+	words   map[int]int
+}
+
+// longestWord of the list of BIP 39 and the alphabets has 8 letters; pig latin adds 3.
+const longestWord = 12
+
+// wordwise looks for words of canaries with few others between them, and for digits spelled out.
+func (f *finder) wordwise(text string, via []string) {
+	if !f.spend(len(text)) {
+		return
+	}
+	w := wordReader{finder: f, via: via, states: map[int]*progress{}}
+	word := make([]byte, 0, longestWord)
+	length, token := 0, 0
+	flush := func() {
+		if length == 0 {
+			return
+		}
+		token++
+		if length <= longestWord {
+			w.token(word, token)
+		}
+		word, length = word[:0], 0
+	}
+	for i := range len(text) {
+		s := f.tables.symbols[text[i]]
+		switch {
+		case s == 0:
+			flush()
+		case s > 26: // digits number lists, and spell for themselves
+			flush()
+			w.digit(s)
+		default:
+			if length++; length <= longestWord {
+				word = append(word, s+'a'-1)
+			}
+		}
+	}
+	flush()
+	w.finish()
+}
+
+type wordReader struct {
+	*finder
+	via    []string
+	states map[int]*progress
+	spell  speller
+}
+
+func (w *wordReader) token(word []byte, token int) {
+	if len(word) == 1 {
+		w.digit(word[0] - 'a' + 1)
+		return
+	}
+	w.meant(word, token, "")
+	if n := len(word); n > 4 && word[n-2] == 'a' && word[n-1] == 'y' {
+		w.pigLatin(word, token)
+	}
+}
+
+// pigLatin is "away" behind a word that begins with a vowel, or "ay" behind one whose first consonants have moved to its end.
+func (w *wordReader) pigLatin(word []byte, token int) {
+	stem := word[:len(word)-2]
+	if last := stem[len(stem)-1]; last == 'w' || last == 'y' {
+		w.meant(stem[:len(stem)-1], token, "pig latin")
+	}
+	for moved := range min(4, len(stem)) {
+		w.meant(append(slices.Clone(stem[len(stem)-moved:]), stem[:len(stem)-moved]...), token, "pig latin")
+	}
+}
+
+func (w *wordReader) meant(word []byte, token int, how string) {
+	at := hash(word)
+	if w.words.filter[at/64]&(1<<(at%64)) == 0 {
+		return
+	}
+	for _, m := range w.words.meanings[string(word)] {
+		if m.canary < 0 {
+			w.spelledOut(m)
+			continue
+		}
+		w.advance(m, token, how)
+	}
+}
+
+func (w *wordReader) advance(m meaning, token int, how string) {
+	key := (m.canary*len(w.words.names)+m.folding)*2 + asInt(m.reversed)
+	p := w.states[key]
+	if p == nil {
+		p = &progress{at: -2}
+		w.states[key] = p
+	}
+	gap := token - p.token
+	if gap == 0 {
+		return // two readings of one word
+	}
+	up, down, upNear, downNear := 1, 1, 1, 1
+	if gap <= maxForeign+1 {
+		if m.at == p.at+1 {
+			up = p.up + 1
+			if gap == 1 {
+				upNear = p.upNear + 1
+			}
+		}
+		if m.at == p.at-1 {
+			down = p.down + 1
+			if gap == 1 {
+				downNear = p.dowNear + 1
+			}
+		}
+	}
+	*p = progress{at: m.at, token: token, up: up, down: down, upNear: upNear, dowNear: downNear}
+	path := slices.Clip(w.via)
+	for _, step := range []string{how, map[bool]string{true: "reversed"}[m.reversed], w.words.names[m.folding]} {
+		if step != "" {
+			path = append(slices.Clip(path), step)
+		}
+	}
+	at := formOf{m.canary, Words}
+	if up > 1 {
+		enough := decodedNeed()
+		if len(path) == 0 {
+			w.report(at, m.at-upNear+1, m.at+1, plainNeed(), path)
+		}
+		w.report(at, m.at-up+1, m.at+1, enough, path)
+	}
+	if down > 1 {
+		w.report(at, m.at, m.at+down, decodedNeed(), append(slices.Clip(path), "words reversed"))
+	}
+}
+
+func asInt(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// spelledOut takes a spelled character into the stream of its folding and direction.
+func (w *wordReader) spelledOut(m meaning) {
+	key := m.folding*2 + asInt(m.reversed)
+	if w.spell.streams == nil {
+		w.spell.streams, w.spell.words = map[int][]byte{}, map[int]int{}
+	}
+	w.spell.streams[key] = append(w.spell.streams[key], m.symbol)
+	w.spell.words[key]++
+}
+
+// digit takes a character that stands alone into every stream that spells.
+func (w *wordReader) digit(s byte) {
+	for key, stream := range w.spell.streams {
+		w.spell.streams[key] = append(stream, s)
+	}
+	if w.spell.streams == nil {
+		w.spell.streams, w.spell.words = map[int][]byte{0: {s}}, map[int]int{}
+	}
+}
+
+func (w *wordReader) finish() {
+	for key, stream := range w.spell.streams {
+		if w.spell.words[key] < 2 {
+			continue
+		}
+		path := append(slices.Clip(w.via), "spelled out")
+		if key%2 == 1 {
+			path = append(path, "reversed")
+		}
+		if name := w.words.names[key/2]; name != "" {
+			path = append(path, name)
+		}
+		w.stream(w.straight, stream, 0, 1, decodedNeed(), path)
+	}
+}
+
