@@ -131,6 +131,7 @@ func TestStrangersAreTold(t *testing.T) {
 	for text, want := range map[string]string{
 		"see https://acme.io/x":                  "acme.io",
 		"see //acme.io":                          "acme.io",
+		"$(url)/b.png, $(url)//acme.io":         "acme.io",
 		"see HTTPS://user:pw@Acme.io:8443/x":     "acme.io",
 		"write to jane@acme.nl":                  "acme.nl",
 		"ping 10.0.0.1":                          "10.0.0.1",
@@ -142,6 +143,8 @@ func TestStrangersAreTold(t *testing.T) {
 		"https://example.com@acme.io/":           "acme.io",
 		"https://notexample.com":                 "notexample.com",
 		"$(url) and https://$(host)/x":           "",
+		"https://user:pass@$(host)/":             "",
+		"https://$(host).acme.io/":               "probe.test.acme.io",
 		"https://shop.example/a?b=c":             "",
 		"mail bob@example.org, see report.pdf":   "",
 		"192.0.2.7, 198.51.100.1, [2001:db8::1]": "",

@@ -11,13 +11,11 @@ import (
 )
 
 // hostPatterns find what could be somebody's host: behind a scheme or two slashes, behind @, or by itself with a common ending.
-func hostPatterns() []*regexp.Regexp {
-	return []*regexp.Regexp{
-		regexp.MustCompile(`(?i)(?:[a-z][a-z0-9+.-]*:)?//(?:[^\s/@"'<>()]*@)?(\[[0-9a-f:.]+\]|[^\s/:?#"'<>()\[\]{}\\,;$]+)`),
-		regexp.MustCompile(`(?i)[a-z0-9._%+-]@([a-z0-9.-]+\.[a-z]{2,})`),
-		regexp.MustCompile(`(?i)\b((?:[a-z0-9-]+\.)+(?:com|net|org|io|ai|dev|app|info|biz|co|me|cloud|site|xyz|online|tech|gov|edu|mil|int|eu|de|fr|uk|us|ru|cn|jp|kr|br|in))\b`),
-		regexp.MustCompile(`\b(\d{1,3}(?:\.\d{1,3}){3})\b`),
-	}
+var hostPatterns = []*regexp.Regexp{
+	regexp.MustCompile(`(?i)(?:[a-z][a-z0-9+.-]*:)?//(?:[^\s/@"'<>()]*@)?(\[[0-9a-f:.]+\]|[^\s/:?#"'<>()\[\]{}\\,;$]+)`),
+	regexp.MustCompile(`(?i)[a-z0-9._%+-]@([a-z0-9.-]+\.[a-z]{2,})`),
+	regexp.MustCompile(`(?i)\b((?:[a-z0-9-]+\.)+(?:com|net|org|io|ai|dev|app|info|biz|co|me|cloud|site|xyz|online|tech|gov|edu|mil|int|eu|de|fr|uk|us|ru|cn|jp|kr|br|in))\b`),
+	regexp.MustCompile(`\b(\d{1,3}(?:\.\d{1,3}){3})\b`),
 }
 
 // reservedNames and reservedRanges belong to nobody. RFC 2606 §2 and §3, RFC 5737, RFC 3849. Of the names, localhost is left
@@ -35,7 +33,9 @@ func reservedRanges() []netip.Prefix {
 
 // stranger gives a host in the text that is neither reserved nor the probe's own.
 func stranger(text string) (string, bool) {
-	for _, pattern := range hostPatterns() {
+	// What the placeholders stand for is the probe's own.
+	text = strings.NewReplacer("$("+Address+")", "https://probe.test", "$("+Page+")", "https://probe.test", "$("+DNSName+")", "probe.test").Replace(text)
+	for _, pattern := range hostPatterns {
 		for _, found := range pattern.FindAllStringSubmatch(text, -1) {
 			host := strings.ToLower(strings.TrimRight(found[1], ".!*_`"))
 			if host != "" && !reserved(host) {

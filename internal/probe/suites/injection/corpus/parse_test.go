@@ -101,7 +101,7 @@ func TestParseWantsAnAim(t *testing.T) {
 		Markup:   "lead to the probe's listener",
 	} {
 		data := strings.Replace(strings.Replace(good, "$(ask)", "it", 1), "SystemPrompt", string(goal), 1)
-		if _, err := Parse([]byte(data)); err == nil || !strings.Contains(err.Error(), "attack ours-one: turns: "+want) {
+		if _, err := Parse([]byte(data)); err == nil || !strings.Contains(err.Error(), "attack ours-one: turns: ") || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: error %v, want one with %q", goal, err, want)
 		}
 	}
