@@ -50,7 +50,10 @@ func ordinary(size int) []byte {
 		}
 		return b
 	}
-	uuid := func() string { b := noise(16); return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]) }
+	uuid := func() string {
+		b := noise(16)
+		return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+	}
 	lines := []func() string{
 		func() string {
 			return fmt.Sprintf(`{"time":"2026-11-26T21:%02d:%02d.123Z","level":"info","msg":"request","method":"POST","path":"/api/chat","status":200,"duration":%.6f,"request_id":"%s","trace_id":"%x","user_agent":"Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36"}`, r.IntN(60), r.IntN(60), r.Float64(), uuid(), noise(16))
