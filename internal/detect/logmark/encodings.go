@@ -18,11 +18,13 @@ const plain = "as it is"
 // encoded is one way in which a marker can stand in a log.
 type encoded struct {
 	name, text string
+	// between is the length of what stands between two characters.
+	between int
 }
 
 // encodings gives the ways in which a secret can stand in a log. Texts hold nothing of what stood before or behind the secret.
 func encodings(secret string) []encoded {
-	all := []encoded{{plain, secret}, {"reversed", reversed(secret)}, {"ROT13", rot13(secret)}}
+	all := []encoded{{name: plain, text: secret}, {name: "reversed", text: reversed(secret)}, {name: "ROT13", text: rot13(secret)}}
 	all = append(all, ofGroups(secret)...)
 	all = append(all, ofCharacters(secret)...)
 	all = append(all, spaced(secret)...)
@@ -35,19 +37,19 @@ func ofGroups(secret string) []encoded {
 	var all []encoded
 	for offset := range 3 {
 		once := base64Core(secret, offset)
-		all = append(all, encoded{"base64", once})
+		all = append(all, encoded{name: "base64", text: once})
 		for outer := range 3 {
-			all = append(all, encoded{"base64 twice", base64Core(once, outer)})
+			all = append(all, encoded{name: "base64 twice", text: base64Core(once, outer)})
 		}
 	}
 	hexadecimal := hex.EncodeToString([]byte(secret))
 	for offset := range 3 {
 		// Basic authentication within a hexadecimal dump, and such.
-		all = append(all, encoded{"base64 of hexadecimal", base64Core(hexadecimal, offset)})
+		all = append(all, encoded{name: "base64 of hexadecimal", text: base64Core(hexadecimal, offset)})
 	}
 	for offset := range 5 {
 		text := base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString([]byte(strings.Repeat("x", offset) + secret))
-		all = append(all, encoded{"base32", core(text, offset, len(secret), 5)})
+		all = append(all, encoded{name: "base32", text: core(text, offset, len(secret), 5)})
 	}
 	return all
 }
@@ -55,55 +57,55 @@ func ofGroups(secret string) []encoded {
 // ofCharacters are the encodings that write each character for itself. Those that most leave a letter as it is are there for the
 // few that do not.
 func ofCharacters(secret string) []encoded {
-	one := func(format string) string {
+	one := func(name, format string) encoded {
 		var b strings.Builder
 		for i := range len(secret) {
 			fmt.Fprintf(&b, format, secret[i])
 		}
-		return b.String()
+		return encoded{name: name, text: b.String()}
 	}
 	return []encoded{
-		{"hexadecimal", one("%02x")},
-		{"URL encoding", one("%%%02x")},
-		{"URL encoding twice", one("%%25%02x")},
-		{"quoted-printable", one("=%02x")},
-		{"escapes of JSON", one(`\u%04x`)},
-		{"escapes of JSON in JSON", one(`\\u%04x`)},
-		{"escapes of bytes", one(`\x%02x`)},
-		{"escapes of bytes in JSON", one(`\\x%02x`)},
-		{"octal escapes", one(`\%03o`)},
-		{"HTML entities", one("&#%d;")},
-		{"HTML entities", one("&#x%02x;")},
+		one("hexadecimal", "%02x"),
+		one("URL encoding", "%%%02x"),
+		one("URL encoding twice", "%%25%02x"),
+		one("quoted-printable", "=%02x"),
+		one("escapes of JSON", `\u%04x`),
+		one("escapes of JSON in JSON", `\\u%04x`),
+		one("escapes of bytes", `\x%02x`),
+		one("escapes of bytes in JSON", `\\x%02x`),
+		one("octal escapes", `\%03o`),
+		one("HTML entities", "&#%d;"),
+		one("HTML entities", "&#x%02x;"),
 	}
 }
 
 // spaced are the forms with something between the characters, or between numbers that stand for them.
 func spaced(secret string) []encoded {
-	join := func(format, between string) string {
+	join := func(name, format, between string) encoded {
 		parts := make([]string, len(secret))
 		for i := range parts {
 			parts[i] = fmt.Sprintf(format, secret[i])
 		}
-		return strings.Join(parts, between)
+		return encoded{name: name, text: strings.Join(parts, between), between: len(between)}
 	}
 	var all []encoded
 	for _, between := range []string{" ", "-", "_", ".", ",", ":", "|", "/", "*", ", ", `","`, `", "`, "', '"} {
-		all = append(all, encoded{"separated characters", join("%c", between)})
+		all = append(all, join("separated characters", "%c", between))
 	}
 	return append(all,
-		encoded{"UTF-16", join("%c", "\x00")},
-		encoded{"UTF-16 as escapes of JSON", join("%c", `\u0000`)},
+		join("UTF-16", "%c", "\x00"),
+		join("UTF-16 as escapes of JSON", "%c", `\u0000`),
 		// What Go, Node and Java print of a slice of bytes, a Buffer and an array.
-		encoded{"numbers of bytes", join("%d", " ")},
-		encoded{"numbers of bytes", join("%d", ",")},
-		encoded{"numbers of bytes", join("%d", ", ")},
-		encoded{"hexadecimal", join("%02x", " ")},
-		encoded{"hexadecimal", join("%02x", ":")},
-		encoded{"hexadecimal", join("%02x", "-")},
-		encoded{"hexadecimal", join("0x%02x", ", ")},
-		encoded{"hexadecimal", join("0x%02x", ",")},
-		encoded{"bits", join("%08b", " ")},
-		encoded{"bits", join("%08b", "")},
+		join("numbers of bytes", "%d", " "),
+		join("numbers of bytes", "%d", ","),
+		join("numbers of bytes", "%d", ", "),
+		join("hexadecimal", "%02x", " "),
+		join("hexadecimal", "%02x", ":"),
+		join("hexadecimal", "%02x", "-"),
+		join("hexadecimal", "0x%02x", ", "),
+		join("hexadecimal", "0x%02x", ","),
+		join("bits", "%08b", " "),
+		join("bits", "%08b", ""),
 	)
 }
 
@@ -118,10 +120,10 @@ func ofCard(number string) []encoded {
 				}
 			}
 		})
-		all = append(all, encoded{plain, strings.Join(groups, between)})
+		all = append(all, encoded{name: plain, text: strings.Join(groups, between)})
 	}
 	// A JSON number that went through a float64: 4.00000123456789e+15.
-	return append(all, encoded{"a floating-point number", strings.TrimRight(number[:1]+"."+number[1:], "0")})
+	return append(all, encoded{name: "a floating-point number", text: strings.TrimRight(number[:1]+"."+number[1:], "0")})
 }
 
 // base64Core gives the characters that encode the secret alone, where it begins at an offset of a group of three bytes.

@@ -162,7 +162,7 @@ func needlesOf(markers []Marker, requests []RequestID) []needle {
 		}
 		lead, _, _ := strings.Cut(m.Value, m.Random)
 		for _, e := range encodings(m.Random) {
-			add(needle{text: folded(e.text), least: least(len(e.text), len(m.Random)), kind: m.Kind, encoding: e.name, lead: folded(lead)})
+			add(needle{text: folded(e.text), least: least(e, len(m.Random)), kind: m.Kind, encoding: e.name, lead: folded(lead)})
 		}
 	}
 	for i, r := range requests {
@@ -173,14 +173,9 @@ func needlesOf(markers []Marker, requests []RequestID) []needle {
 	return all
 }
 
-// least is how much of an encoded text stands for leastPiece characters. Where characters are taken together, a piece loses a part
-// of one at either end.
-func least(encoded, random int) int {
-	n := encoded * leastPiece / random
-	if encoded%random != 0 {
-		n--
-	}
-	return max(n, leastPiece)
+// least is how much of an encoded text stands for leastPiece of so many characters.
+func least(e encoded, characters int) int {
+	return max((len(e.text)+e.between)*leastPiece/characters-e.between, leastPiece)
 }
 
 func folded(s string) []byte {

@@ -27,12 +27,14 @@ const (
 )
 
 const (
-	// maxKeyBytes and maxKeyDigits are the most that a key has which is told. Others may be data: identifiers, or secrets.
-	maxKeyBytes, maxKeyDigits = 32, 3
+	// maxKeyBytes, maxKeyDigits and maxHumps are the most that a key has which is told. Others may be data: identifiers, or secrets.
+	maxKeyBytes, maxKeyDigits, maxHumps = 32, 3, 4
 	// maxDepth is how many keys of a path are told.
 	maxDepth = 6
 	// shapeBytes is how much before a marker makes the shape of its line, and maxShapeWords how many words of ours it has.
 	shapeBytes, maxShapeWords = 256, 6
+	// maxSigns are the quotes, backslashes and colons between a key and its value: JSON within JSON within JSON has eight.
+	maxSigns = 8
 	// masked stands for everything that is not told.
 	masked = "…"
 )
@@ -74,25 +76,38 @@ func locate(before []byte, cut bool) Place {
 	return Place{Form: Line, Path: shape(before)}
 }
 
-// tellKey gives a key as it may be told.
+// tellKey gives a key as it may be told: an identifier, in which no letter follows a digit, as in most secrets some do.
 func tellKey(key []byte) string {
 	if len(key) == 0 || len(key) > maxKeyBytes {
 		return masked
 	}
-	digits := 0
-	for _, c := range key {
-		switch {
-		case c >= '0' && c <= '9':
-			digits++
-		case !wordByte(c) && c != '.':
+	digits, humps := 0, 0
+	for i, c := range key {
+		if !wordByte(c) && c != '.' {
 			return masked
 		}
+		if digit(c) {
+			digits++
+			continue
+		}
+		if i > 0 && digit(key[i-1]) && letter(c) {
+			return masked
+		}
+		if i > 0 && capital(c) && !capital(key[i-1]) {
+			humps++
+		}
 	}
-	if digits > maxKeyDigits {
+	if digits > maxKeyDigits || humps > maxHumps {
 		return masked
 	}
 	return string(key)
 }
+
+func letter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+
+func digit(c byte) bool { return c >= '0' && c <= '9' }
+
+func capital(c byte) bool { return c >= 'A' && c <= 'Z' }
 
 // logfmtKey gives the key whose value a line ends in, and as much of the value as there is.
 func logfmtKey(line []byte) (key string, value []byte, ok bool) {
@@ -115,7 +130,8 @@ func logfmtKey(line []byte) (key string, value []byte, ok bool) {
 		i = endOfValue(line, i)
 		if i > len(line) || i == len(line) && (from == i || line[from] != '"') {
 			told := tellKey(name)
-			return told, line[from:], told != masked
+			// Of "==" the first is the end of base64.
+			return told, line[from:], told != masked && (from == len(line) || line[from] != '=')
 		}
 	}
 	return "", nil, false
@@ -140,7 +156,7 @@ func endOfValue(line []byte, i int) int {
 // knownBefore gives the word of ours right before the end of a text, if only signs stand between.
 func knownBefore(text []byte) string {
 	end := len(text)
-	for end > 0 && len(text)-end < 4 && strings.IndexByte(` =:"'\`, text[end-1]) >= 0 {
+	for end > 0 && len(text)-end < maxSigns && strings.IndexByte(` =:"'\`, text[end-1]) >= 0 {
 		end--
 	}
 	if end == len(text) {
@@ -189,7 +205,7 @@ func shape(line []byte) string {
 }
 
 func wordByte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '_' || c == '-'
+	return letter(c) || digit(c) || c == '_' || c == '-'
 }
 
 // known gives a word in our own spelling, or nothing.

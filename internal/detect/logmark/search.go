@@ -70,6 +70,8 @@ func compareBool(a, b bool) int {
 // Searcher finds the markers and request ids of a run. It may be used by many at once.
 type Searcher struct {
 	index *index
+	// buffer and context are bufferBytes and contextBytes.
+	buffer, context int
 }
 
 // NewSearcher gives a searcher for the markers, and for the ids of the requests 0 to requests-1.
@@ -85,13 +87,13 @@ func NewSearcher(m Markers, requests int) (*Searcher, error) {
 		}
 		ids[i] = id
 	}
-	return &Searcher{index: newIndex(needlesOf(m.markers, ids))}, nil
+	return &Searcher{index: newIndex(needlesOf(m.markers, ids)), buffer: bufferBytes, context: contextBytes}, nil
 }
 
 // Search reads a log to its end, in memory of a fixed size however long log and lines are. With an error it gives what it had seen.
 func (s *Searcher) Search(ctx context.Context, log io.Reader) (Seen, error) {
 	t := &stream{
-		index: s.index, buffer: make([]byte, bufferBytes), keep: contextBytes + 2*s.index.longest + stride,
+		index: s.index, buffer: make([]byte, s.buffer), context: s.context, keep: s.context + 2*s.index.longest + stride,
 		seen: Seen{Leaks: map[Leak]int{}, Requests: map[int]bool{}}, places: map[Kind]map[Place]bool{}, again: map[again]Leak{},
 	}
 	err := t.read(ctx, log)
@@ -100,8 +102,9 @@ func (s *Searcher) Search(ctx context.Context, log io.Reader) (Seen, error) {
 
 // stream is one search. Its buffer slides over the log.
 type stream struct {
-	index  *index
-	buffer []byte
+	index   *index
+	buffer  []byte
+	context int
 	// keep is how much stays in front of what is read next: context, and a needle on either side of the border.
 	keep int
 	// full is how much of the buffer is filled.
@@ -191,7 +194,7 @@ func (t *stream) found(r run) {
 // place tells where in its line a marker stands. Only so much before it counts as is always at hand, so that borders of the buffer
 // change nothing.
 func (t *stream) place(r run) Place {
-	from := max(0, r.start-contextBytes)
+	from := max(0, r.start-t.context)
 	before := t.buffer[from:r.start]
 	if lead := r.needle.lead; len(lead) <= len(before) && bytes.EqualFold(lead, before[len(before)-len(lead):]) {
 		before = before[:len(before)-len(lead)]
