@@ -155,8 +155,9 @@ func endOfValue(line []byte, i int) int {
 
 // knownBefore gives the word of ours right before the end of a text, if only signs stand between.
 func knownBefore(text []byte) string {
+	text = withoutHead(text)
 	end := len(text)
-	for end > 0 && len(text)-end < maxSigns && strings.IndexByte(` =:"'\`, text[end-1]) >= 0 {
+	for end > 0 && len(text)-end < maxSigns && strings.IndexByte(` =:"'\[(<`, text[end-1]) >= 0 {
 		end--
 	}
 	if end == len(text) {
@@ -169,8 +170,18 @@ func knownBefore(text []byte) string {
 	return known(text[start:end])
 }
 
+// withoutHead cuts off what belongs to the marker's own value: the beginning of its encoded form.
+func withoutHead(text []byte) []byte {
+	end := len(text)
+	for end > 0 && (wordByte(text[end-1]) || text[end-1] == '+') {
+		end--
+	}
+	return text[:end]
+}
+
 // shape gives a line up to a marker with every word masked that is not ours.
 func shape(line []byte) string {
+	line = withoutHead(line)
 	line = line[max(0, len(line)-shapeBytes):]
 	var parts []string
 	mask := func() {
