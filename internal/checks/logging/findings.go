@@ -41,26 +41,19 @@ type subject struct {
 func subjectOf(kind logmark.Kind) subject {
 	switch kind {
 	case logmark.Password:
-		return subject{rulePassword, v1alpha1.SeverityHigh,
-			"Log no bodies of logins and sign-ups: name the fields that you log one by one, and let the logger remove `password` wherever it stands. Then have the passwords changed that are in the log."}
+		return subject{rule: rulePassword, severity: v1alpha1.SeverityHigh, remedy: "Log no bodies of logins and sign-ups: name the fields that you log one by one, and let the logger remove `password` wherever it stands. Then have the passwords changed that are in the log."}
 	case logmark.Token:
-		return subject{ruleToken, v1alpha1.SeverityHigh,
-			"Remove `Authorization` from what is logged of headers, and tokens from URLs and error messages. Then end the sessions whose tokens are in the log."}
+		return subject{rule: ruleToken, severity: v1alpha1.SeverityHigh, remedy: "Remove `Authorization` from what is logged of headers, and tokens from URLs and error messages. Then end the sessions whose tokens are in the log."}
 	case logmark.Cookie:
-		return subject{ruleCookie, v1alpha1.SeverityHigh,
-			"Remove `Cookie` and `Set-Cookie` from what is logged of headers; to tell sessions apart, log a hash. Then end the sessions that are in the log."}
+		return subject{rule: ruleCookie, severity: v1alpha1.SeverityHigh, remedy: "Remove `Cookie` and `Set-Cookie` from what is logged of headers; to tell sessions apart, log a hash. Then end the sessions that are in the log."}
 	case logmark.APIKey:
-		return subject{ruleAPIKey, v1alpha1.SeverityHigh,
-			"Remove `X-Api-Key` from what is logged of headers, and take keys by no URL; to tell keys apart, log the first four characters. Then rotate the keys that are in the log."}
+		return subject{rule: ruleAPIKey, severity: v1alpha1.SeverityHigh, remedy: "Remove `X-Api-Key` from what is logged of headers, and take keys by no URL; to tell keys apart, log the first four characters. Then rotate the keys that are in the log."}
 	case logmark.CardNumber:
-		return subject{ruleCard, v1alpha1.SeverityHigh,
-			"Mask whatever is a card number (13 to 19 digits that pass the Luhn check) before a line is written, in free text too, to the last four digits (PCI DSS 3.4.1, 3.5.1). Then remove it from the logs that are kept."}
+		return subject{rule: ruleCard, severity: v1alpha1.SeverityHigh, remedy: "Mask whatever is a card number (13 to 19 digits that pass the Luhn check) before a line is written, in free text too, to the last four digits (PCI DSS 3.4.1, 3.5.1). Then remove it from the logs that are kept."}
 	case logmark.Email:
-		return subject{ruleEmail, v1alpha1.SeverityMedium,
-			"Log the user's id in place of the address; where it has to be, mask it (`a***@example.com`)."}
+		return subject{rule: ruleEmail, severity: v1alpha1.SeverityMedium, remedy: "Log the user's id in place of the address; where it has to be, mask it (`a***@example.com`)."}
 	case logmark.Prompt:
-		return subject{rulePrompt, v1alpha1.SeverityMedium,
-			"Log of a prompt its length and an id, not its text; switch off in tracing and model clients what records contents. What has to be kept belongs into a store with the access rules of conversations."}
+		return subject{rule: rulePrompt, severity: v1alpha1.SeverityMedium, remedy: "Log of a prompt its length and an id, not its text; switch off in tracing and model clients what records contents. What has to be kept belongs into a store with the access rules of conversations."}
 	}
 	return subject{}
 }

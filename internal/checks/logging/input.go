@@ -59,15 +59,15 @@ type Problem string
 const (
 	// Complete logs reach from the first request to the end of the wait after the last.
 	Complete Problem = ""
-	// Forbidden: the operator may not read it.
+	// Forbidden logs are those that the operator may not read.
 	Forbidden Problem = "Forbidden"
-	// Unreadable: reading it failed.
+	// Unreadable logs are those of which reading failed.
 	Unreadable Problem = "Unreadable"
-	// Rotated: its beginning is younger than the first request.
+	// Rotated logs are those whose beginning is younger than the first request.
 	Rotated Problem = "Rotated"
-	// TooLong: more was written than the operator reads.
+	// TooLong logs are those of which the operator read a part alone.
 	TooLong Problem = "TooLong"
-	// Restarted: the container restarted during the run, and the log before that is gone.
+	// Restarted containers did so during the run, and the log before that is gone.
 	Restarted Problem = "Restarted"
 )
 

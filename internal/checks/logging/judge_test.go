@@ -167,7 +167,7 @@ func TestJudge_FailsByKind(t *testing.T) {
 		"as it is":         func(s string) string { return s },
 		"base64":           func(s string) string { return base64.StdEncoding.EncodeToString([]byte("u:" + s)) },
 		"hexadecimal":      func(s string) string { return hex.EncodeToString([]byte(s)) },
-		"numbers of bytes": func(s string) string { return fmt.Sprint([]byte(s)) },
+		"numbers of bytes": func(s string) string { return fmt.Sprintf("%d", []byte(s)) },
 		"reversed":         func(s string) string { b := []byte(s); slices.Reverse(b); return string(b) },
 	}
 	lines := map[string]string{
@@ -230,7 +230,7 @@ func TestJudge_FailsWherever(t *testing.T) {
 		}, "PromptLogged", []string{"Medium PromptLogged spec.logging.sinks[sentry]: JSON field extra.prompt"}},
 		{"a client is set up though none is declared", func(w *world) {
 			w.in.Variables = []logging.Variable{
-				{Workload: "Deployment shop/chat", Container: "web", Name: "SENTRY_DSN"}, {Workload: "Deployment shop/chat", Container: "web", Name: "dd_agent‮host"},
+				{Workload: "Deployment shop/chat", Container: "web", Name: "SENTRY_DSN"}, {Workload: "Deployment shop/chat", Container: "web", Name: "dd_agent\u202ehost"},
 			}
 		}, "SinkNotDeclared", []string{"Medium SinkNotDeclared Deployment shop/chat: containers[web].env[Datadog]", "Medium SinkNotDeclared Deployment shop/chat: containers[web].env[SENTRY_DSN]"}},
 		{"what could not be measured hides nothing", func(w *world) {
@@ -322,7 +322,7 @@ func TestJudge_IsTheSameForTheSameStateOfAffairs(t *testing.T) {
 		w := healthy(t)
 		for range times {
 			for _, m := range w.markers.All() {
-				w.logs = append(w.logs, string("user="+m.Value), fmt.Sprintf(`{"a":%q}`, m.Value))
+				w.logs = append(w.logs, "user="+m.Value, fmt.Sprintf(`{"a":%q}`, m.Value))
 			}
 		}
 		return w.judge()

@@ -92,7 +92,7 @@ func FuzzSearch(f *testing.F) {
 	m := markers(f)
 	for i, kind := range logmark.Kinds() {
 		for _, e := range s.Searched(kind) {
-			f.Add([]byte(`{"headers":{"x":"`+e.Text+"\"}}\n"), uint16(i*100)) //nolint:gosec // below 700
+			f.Add([]byte(`{"headers":{"x":"`+e.Text+"\"}}\n"), uint16(i*100))
 		}
 	}
 	r, err := m.Request(3)

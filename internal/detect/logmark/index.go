@@ -87,7 +87,7 @@ func (x *index) next(b []byte, from, last int) int {
 	filter := x.filter
 	for at := from; at <= last; at += stride {
 		h := hash(load(b, at))
-		if bits.RotateLeft64(filter[h/64], -int(h%64))&1 != 0 { //nolint:gosec // below 64
+		if bits.RotateLeft64(filter[h/64], -int(h%64))&1 != 0 {
 			return at
 		}
 	}

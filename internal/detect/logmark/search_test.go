@@ -100,7 +100,7 @@ func disguises(t *testing.T) map[string]func(string) string {
 		"hexadecimal/capitals":      func(s string) string { return fmt.Sprintf("%X", s) },
 		"hexadecimal/a Buffer":      func(s string) string { return fmt.Sprintf("<Buffer % x>", s) },
 		"hexadecimal/Go":            func(s string) string { return fmt.Sprintf("%#v", []byte(s)) },
-		"numbers of bytes/Go":       func(s string) string { return fmt.Sprint([]byte(s)) },
+		"numbers of bytes/Go":       func(s string) string { return fmt.Sprintf("%d", []byte(s)) },
 		"numbers of bytes/JSON":     func(s string) string { return asJSON(map[string]any{"type": "Buffer", "data": numbers(s)}) },
 		"numbers of bytes/Python":   func(s string) string { return strings.ReplaceAll(fmt.Sprint(numbers(s)), " ", ", ") },
 		"URL encoding/":             func(s string) string { return each(s, "%%%02X") },
@@ -193,7 +193,7 @@ func TestPiecesAreFoundInEncodings(t *testing.T) {
 		base64.StdEncoding.EncodeToString([]byte("user:" + m.Of(logmark.Password).Value))[:32]: "password base64 piece",
 		hex.EncodeToString([]byte(m.Of(logmark.Cookie).Random[7:19])):                          "session cookie hexadecimal piece",
 		each(m.Of(logmark.Email).Random[:13], "&#%d;"):                                         "email address HTML entities piece",
-		fmt.Sprint([]byte(m.Of(logmark.APIKey).Random[9:24])):                                  "API key numbers of bytes piece",
+		fmt.Sprintf("%d", []byte(m.Of(logmark.APIKey).Random[9:24])):                           "API key numbers of bytes piece",
 	} {
 		if diff := cmp.Diff([]string{want}, finds(search(t, s, "body: "+name+"..."))); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
