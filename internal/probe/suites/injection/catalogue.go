@@ -36,7 +36,7 @@ func NewCatalogue(own ...corpus.Attack) (*Catalogue, error) {
 }
 
 // maxMultiplied bounds what the strategies make.
-const maxMultiplied = 20_000
+const maxMultiplied = 5_000
 
 // Select gives the n worst attacks for which an app as it is described has something to find and a way there, and how many there are
 // for which it has none.

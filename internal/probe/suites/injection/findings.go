@@ -140,4 +140,3 @@ func (r *run) redacted(s *success) string {
 	}
 	return fmt.Sprintf("⟨%d characters, ⟨canary: %s⟩ among them⟩", length, r.plants[s.plant].site)
 }
-
