@@ -3,6 +3,308 @@
 
 package canary
 
-// decode gives to next what a text holds in an encoding.
-func (f *finder) decode(text string, r *streams, next func(kind, decoded string)) {
+import (
+	"slices"
+	"strings"
+	"unicode"
+)
+
+const (
+	// minRun is the shortest run of digits that is decoded: 15 bytes in base64, less than any find.
+	minRun = 20
+	// minLine is the shortest line that may go on in the next.
+	minLine = 16
+)
+
+// decode gives to next what a text may hold in an encoding.
+func (f *finder) decode(text string, r *streams, via []string, next func(kind, decoded string)) {
+	if !f.spend(len(text)) {
+		return
+	}
+	unescape(text, next)
+	f.runs(text, via, next)
+	if r.marks >= 4 {
+		f.base85(text, next)
+	}
+	if r.digits >= minRun {
+		f.numbers(text, via, next)
+	}
+	if r.marks >= minRun {
+		morse(text, next)
+	}
+	if len(r.singles) >= minRun {
+		next("spaced out", joined(text))
+	}
+	if r.words >= minGroups && r.words <= r.spaces+r.marks+1 {
+		next("in groups", groups(text))
+	}
+	if strings.Contains(text, "begin ") || strings.Contains(text, "\nM") {
+		next("uuencode", uudecode(text))
+	}
+	// Text backwards is found as it is; what is encoded and then turned around has few letters.
+	if letters := len(r.all) - r.digits; 2*letters < len(text)-r.spaces && (len(via) == 0 || via[len(via)-1] != "reversed") {
+		b := []byte(text)
+		slices.Reverse(b)
+		next("reversed", string(b))
+	}
+}
+
+// runs decodes what is written in the digits of base64, which are also those of base 16, 32 and 58.
+func (f *finder) runs(text string, via []string, next func(kind, decoded string)) {
+	class := &f.tables.run
+	for i := 0; i < len(text); {
+		if !class[text[i]] {
+			i++
+			continue
+		}
+		start := i
+		for i < len(text) && class[text[i]] {
+			i++
+		}
+		if i-start < minLine {
+			continue
+		}
+		run := text[start:i]
+		f.run58(run, next)
+		if end := f.joinLines(text, start, i); end > i {
+			run = unbroken(text[start:end], class)
+			i = end
+		}
+		if len(run) >= minRun && f.spend(len(run)) && varied(run) {
+			f.run(run, via, next)
+		}
+	}
+}
+
+// joinLines gives the end of a run that goes on over line breaks, each line but the last being long.
+func (f *finder) joinLines(text string, start, end int) int {
+	for end-start >= minLine && end < len(text) && (text[end] == '\n' || text[end] == '\r') {
+		next := end
+		for breaks := 0; next < len(text) && strings.IndexByte("\r\n \t>", text[next]) >= 0; next++ {
+			if text[next] == '\n' {
+				breaks++
+			}
+			if breaks > 1 { // a new paragraph
+				return end
+			}
+		}
+		start = next
+		for next < len(text) && f.tables.run[text[next]] {
+			next++
+		}
+		if next == start || next < len(text) && strings.IndexByte("\r\n\"'`<=", text[next]) < 0 {
+			break
+		}
+		end = next
+	}
+	return end
+}
+
+func unbroken(text string, class *[256]bool) string {
+	b := make([]byte, 0, len(text))
+	for i := range len(text) {
+		if class[text[i]] {
+			b = append(b, text[i])
+		}
+	}
+	return string(b)
+}
+
+// run decodes a run from every digit at which its bytes may begin, as it is, folded, and backwards. Whether it is folded or
+// backwards is seen by its first bytes; as it is, it may hold anything before the text.
+func (f *finder) run(run string, via []string, next func(kind, decoded string)) {
+	backwards := reverseBytes(run)
+	letters := strings.ContainsFunc(run, unicode.IsLetter)
+	for i := range f.tables.alphabets {
+		a := &f.tables.alphabets[i]
+		phases := 8
+		if a.bits == 6 || a.bits == 4 {
+			phases = a.foldedPhases
+		}
+		for phase := range phases {
+			f.whole(a, run[phase:], via, next)
+		}
+		for fold := range f.folds {
+			for direction, text := range [...]string{run, backwards} {
+				// Without letters, only rot18 changes anything.
+				if fold == 0 && direction == 0 || !letters && fold != 0 && f.folds[fold].to[27] == 27 {
+					continue
+				}
+				for phase := range a.foldedPhases {
+					ok, looked := likely(text[phase:], &a.values[fold], a.bits)
+					if !f.spend(looked) {
+						return
+					}
+					if ok {
+						next([...]string{"", "reversed, "}[direction]+f.kind(fold, a.name), string(decodeBits(text[phase:], &a.values[fold], a.bits)))
+					}
+				}
+			}
+		}
+	}
+}
+
+// whole decodes all of a run: its bytes may be text, or a canary's own.
+func (f *finder) whole(a *alphabet, run string, via []string, next func(kind, decoded string)) {
+	const head = 12
+	foreign := 0
+	for i := range min(head, len(run)) {
+		if a.values[0][run[i]] == none {
+			foreign++
+		}
+	}
+	if foreign > head/3 || !f.spend(len(run)) {
+		return
+	}
+	b := decodeBits(run, &a.values[0], a.bits)
+	if !f.spend(len(b)) {
+		return
+	}
+	if textual(b) {
+		next(a.name, string(b))
+	} else if a.bits != 4 {
+		f.raw(b, append(slices.Clip(via), a.name))
+	}
+}
+
+// raw looks for the bytes whose hexadecimal digits a canary is.
+func (f *finder) raw(b []byte, via []string) {
+	if len(b) < hexDigits/4 || !f.spend(len(b)) {
+		return
+	}
+	const digits = "0123456789abcdef"
+	stream := make([]byte, 0, 2*len(b))
+	for _, c := range b {
+		stream = append(stream, f.tables.symbols[digits[c>>4]], f.tables.symbols[digits[c&15]])
+	}
+	f.stream(f.straight, stream, 0, 1, decodedNeed(), append(slices.Clip(via), "bytes"))
+}
+
+// run58 decodes base 58, which has letters of both cases and digits.
+func (f *finder) run58(run string, next func(kind, decoded string)) {
+	if len(run) > max58 || strings.ToLower(run) == run || strings.ToUpper(run) == run || !strings.ContainsAny(run, "123456789") {
+		return
+	}
+	for direction, text := range [...]string{run, reverseBytes(run)} {
+		for _, fold := range []int{0, rot13, len(f.folds) - 1} {
+			if !f.spend(len(run) * len(run) / 8) {
+				return
+			}
+			if decoded := decode58(f.folds[fold].all(text)); textual(decoded) {
+				next([...]string{"", "reversed, "}[direction]+f.kind(fold, "base58"), string(decoded))
+			}
+		}
+	}
+}
+
+func reverseBytes(s string) string {
+	b := []byte(s)
+	slices.Reverse(b)
+	return string(b)
+}
+
+// base85 decodes words with marks in them.
+func (f *finder) base85(text string, next func(kind, decoded string)) {
+	for word := range strings.FieldsSeq(text) {
+		word = strings.TrimSuffix(strings.TrimPrefix(strings.Trim(word, "\"'`"), "<~"), "~>")
+		if len(word) < minRun || unbroken(word, &f.tables.run) == word {
+			continue
+		}
+		for _, fold := range []int{0, rot13, len(f.folds) - 1} {
+			folded := f.folds[fold].all(word)
+			for name, values := range f.tables.base85 {
+				f.word85(f.kind(fold, name), folded, values, next)
+				f.word85("reversed, "+f.kind(fold, name), reverseBytes(folded), values, next)
+			}
+		}
+	}
+}
+
+// kind names an encoding under a folding.
+func (f *finder) kind(fold int, name string) string {
+	if fold == 0 {
+		return name
+	}
+	return f.folds[fold].name + ", " + name
+}
+
+// word85 decodes a word if its first bytes are text: a word of code or of a URL is no base 85.
+func (f *finder) word85(kind, word string, values *[256]byte, next func(kind, decoded string)) {
+	for phase := range 5 {
+		if !f.spend(minRun) {
+			return
+		}
+		head := decode85(word[phase:min(len(word), phase+minRun)], values)
+		if len(head) < minRun/2 || slices.ContainsFunc(head, func(c byte) bool { return !printable(c) }) {
+			continue
+		}
+		next(kind, string(decode85(word[phase:], values)))
+	}
+}
+
+// joined gives the characters that stand alone, without what separates them.
+func joined(text string) string {
+	b := make([]byte, 0, len(text))
+	is := func(i int) bool {
+		return i >= 0 && i < len(text) && (alnum(text[i]) || strings.IndexByte("+/=", text[i]) >= 0)
+	}
+	for i := range len(text) {
+		switch {
+		case !is(i):
+		case is(i-1) || is(i+1):
+			if len(b) > 0 && b[len(b)-1] != ' ' {
+				b = append(b, ' ')
+			}
+		default:
+			b = append(b, text[i])
+		}
+	}
+	return string(b)
+}
+
+func alnum(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9'
+}
+
+// minGroups of one length in a row are no words.
+const minGroups = 4
+
+// groups joins words of one length that stand in a row, as in what was split into fours; the last may be shorter.
+func groups(text string) string {
+	var b strings.Builder
+	var row []string
+	flush := func(last string) {
+		if len(row) >= minGroups {
+			b.WriteString(strings.Join(row, ""))
+			if len(last) < len(row[0]) {
+				b.WriteString(last)
+			}
+			b.WriteByte(' ')
+		}
+		row = row[:0]
+	}
+	for word := range strings.FieldsSeq(text) {
+		if len(row) > 0 && len(row[0]) != len(word) {
+			flush(word)
+		}
+		row = append(row, word)
+	}
+	flush("")
+	return b.String()
+}
+
+// varied says that a text has more characters than a number in base 2 would, or a line.
+func varied(text string) bool {
+	var seen [256 / 64]uint64
+	n := 0
+	for i := range len(text) {
+		bit := uint64(1) << (text[i] % 64)
+		if seen[text[i]/64]&bit == 0 {
+			seen[text[i]/64] |= bit
+			if n++; n >= 6 {
+				return true
+			}
+		}
+	}
+	return false
 }

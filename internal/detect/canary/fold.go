@@ -14,6 +14,10 @@ import (
 type tables struct {
 	symbols, leet [256]byte
 	confusables   map[rune]byte
+	// run are the digits of base64.
+	run       [256]bool
+	alphabets []alphabet
+	base85    map[string]*[256]byte
 }
 
 // lookalikes are letters of other scripts that look like a Latin one, of the Unicode Consortium's confusables (UTS #39, §4),
@@ -24,8 +28,11 @@ const (
 	looksLike  = "aAeEoOpPcCxXyYiIjJsSkKmMtTnNbBrdqwhllgaiiaAbBeEzZnHiIkKmMvNoOpPtTuYxXywnb3Ooo"
 )
 
-func newTables() *tables {
-	t := &tables{symbols: symbols(), confusables: map[rune]byte{}}
+func newTables(folds []folding) *tables {
+	t := &tables{symbols: symbols(), confusables: map[rune]byte{}, alphabets: alphabets(folds), base85: base85s()}
+	for c := range t.run {
+		t.run[c] = c < utf8.RuneSelf && (t.symbols[c] != 0 || strings.IndexByte("+/-_", byte(c)) >= 0)
+	}
 	i := 0
 	for _, r := range lookalikes {
 		t.confusables[r] = looksLike[i]
@@ -41,10 +48,8 @@ func newTables() *tables {
 	for i, s := range t.symbols {
 		t.leet[i] = to.to[s]
 	}
-	for _, pair := range []string{"@a", "$s", "!i", "|l", "+t", "(c", "€e", "£l"} {
-		if pair[0] < utf8.RuneSelf {
-			t.leet[pair[0]] = to.to[t.symbols[pair[1]]]
-		}
+	for _, pair := range []string{"@a", "$s", "!i", "|l", "+t", "(c"} {
+		t.leet[pair[0]] = to.to[t.symbols[pair[1]]]
 	}
 	return t
 }

@@ -41,20 +41,23 @@ func identity() (f folding) {
 	return f
 }
 
+// rot13 is where it stands among the foldings; atbash is the last.
+const rot13 = 13
+
 // foldings are those that a canary is looked for under. The first changes nothing.
 func foldings() []folding {
 	all := []folding{identity()}
 	for shift := range 25 {
 		f := identity()
 		f.name = fmt.Sprintf("caesar+%d", shift+1)
-		if shift == 12 {
+		if shift+1 == rot13 {
 			f.name = "rot13"
 		}
 		for i := range 26 {
 			f.to[i+1] = byte((i+shift+1)%26) + 1
 		}
 		all = append(all, f)
-		if shift == 12 {
+		if shift+1 == rot13 {
 			f.name = "rot18"
 			for i := range 10 {
 				f.to[27+i] = byte(27 + (i+5)%10)

@@ -18,16 +18,16 @@ import (
 //   - 13 digits of a key: with case lost, a letter has 2/62 or 4.95 bits: 64.4 against 16+3+3.3: 2^-42.1.
 //   - 6 words next to each other: 66 bits against 14 (a word has four characters at least) +3+2.8: 2^-46.2.
 //
-// In any other reading: every text gets at most 2^5 times its length in readings (work.go), under 28 foldings in two
+// In any other reading: a text gets at most 2^7 times its length in readings (workPerByte), under 28 foldings in two
 // directions, 2^5.8.
-//   - 20 hex digits: 80 bits against 16+3+3.7+5+5.8: 2^-46.5.
-//   - 17 digits of a key: 84.2 against 16+3+2.6+5+5.8: 2^-51.8.
-//   - 8 words with up to 3 foreign words before each: 88 bits against 14+3+2.3+14 (7 gaps of 4) +5.8+1 (either order), as
-//     that is tried on words alone and once a text; over decoded texts, 5 more: 2^-42.9.
+//   - 20 hex digits: 80 bits against 16+3+3.7+7+5.8: 2^-44.5.
+//   - 17 digits of a key: 84.2 against 16+3+2.6+7+5.8: 2^-49.8.
+//   - 8 words with up to 3 foreign words before each: 88 bits against 14+3+2.3+14 (7 gaps of 4)+7+5.8+1 (either order):
+//     2^-40.9.
 //   - in leetspeak, which leaves a hex digit 3 bits at the least and a key's digit 3.6, but has no other folding: 24 hex
-//     digits, 72 bits against 16+3+3.2+5+1: 2^-43.8; 20 digits of a key, 72 against 16+3+1.6+5+1: 2^-45.4.
+//     digits, 72 bits against 16+3+3.2+7+1: 2^-41.8; 20 digits of a key, 72 against 16+3+1.6+7+1: 2^-43.4.
 //
-// No acrostic of the word form counts, nor its first letters alone: 12 letters of English words' are no 40 bits.
+// The first letters of the words alone count for nothing: 12 letters of English words have no 60 bits. Nor do translations.
 type need struct{ hex, words, key int }
 
 func plainNeed() need   { return need{hex: 16, words: 6, key: 13} }
@@ -74,7 +74,7 @@ type formOf struct {
 func NewMatcher(canaries []Canary, ignore ...string) *Matcher {
 	folds := foldings()
 	m := &Matcher{
-		canaries: len(canaries), folds: folds, tables: newTables(), words: newVocabulary(canaries, folds),
+		canaries: len(canaries), folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
 		straight: newIndex(canaries, folds), leet: newIndex(canaries, []folding{leet()}), ignored: map[formOf][][2]int{},
 	}
 	known := map[formOf][][2]int{}
@@ -105,8 +105,8 @@ type finder struct {
 
 // A text's readings and decodings may come to workPerByte times its length, and a little more for short ones.
 const (
-	workPerByte = 1 << 6
-	workAnyway  = 1 << 14
+	workPerByte = 1 << 7
+	workAnyway  = 1 << 17
 )
 
 func (m *Matcher) newFinder(length int) *finder {

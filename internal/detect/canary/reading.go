@@ -3,7 +3,10 @@
 
 package canary
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // maxDepth is how many decodings within one another are undone, before those that need none (foldings, reversal, acrostics).
 const maxDepth = 4
@@ -28,12 +31,13 @@ func (f *finder) all(text string) {
 			if len(decoded) < gramLength || l.depth >= maxDepth || !f.spend(len(decoded)) {
 				return
 			}
-			queue = append(queue, layer{text: decoded, via: append(slices.Clip(l.via), kind), depth: l.depth + 1})
+			via := append(slices.Clip(l.via), strings.Split(kind, ", ")...)
+			queue = append(queue, layer{text: decoded, via: via, depth: l.depth + 1})
 		}
 		plain := f.tables.fold(l.text, next)
 		r := f.read(plain, l.via)
 		if l.depth < maxDepth {
-			f.decode(plain, r, next)
+			f.decode(plain, r, l.via, next)
 		}
 	}
 }

@@ -269,4 +269,3 @@ func (w *wordReader) finish() {
 		w.stream(w.straight, stream, 0, 1, decodedNeed(), path)
 	}
 }
-

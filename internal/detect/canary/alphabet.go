@@ -1,0 +1,240 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package canary
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// none is the value of what is no digit.
+const none = 0xff
+
+// alphabet is a way to write bits: 2, 16, 32 or 64 digits for one to six bits each.
+type alphabet struct {
+	name string
+	bits int
+	// values has the digits' values under each folding.
+	values [][256]byte
+	// foldedPhases is at how many digits of a run the bytes may begin under a folding: at all where the encoding is commonly
+	// cut out of another, and else at the first.
+	foldedPhases int
+}
+
+// alphabets are RFC 4648's, base64 with the digits of both its forms.
+func alphabets(folds []folding) []alphabet {
+	const upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	std := upper + strings.ToLower(upper) + "0123456789"
+	all := []alphabet{
+		{name: "base64", bits: 6, foldedPhases: 4, values: foldedValues(folds, std+"+/", std+"-_")},
+		{name: "hexadecimal", bits: 4, foldedPhases: 2, values: foldedValues(folds, "0123456789abcdef", "0123456789ABCDEF")},
+		{name: "base32", bits: 5, foldedPhases: 1, values: foldedValues(folds, upper+"234567", strings.ToLower(upper)+"234567")},
+		{name: "base32hex", bits: 5, foldedPhases: 1, values: foldedValues(folds, "0123456789"+upper[:22], "0123456789"+strings.ToLower(upper[:22]))},
+	}
+	return all
+}
+
+// foldedValues numbers the digits of some spellings of an alphabet, as each folding leaves them.
+func foldedValues(folds []folding, spellings ...string) [][256]byte {
+	out := make([][256]byte, len(folds))
+	for i, fold := range folds {
+		for c := range out[i] {
+			out[i][c] = none
+		}
+		for _, digits := range spellings {
+			for v := range len(digits) {
+				out[i][fold.apply(digits[v])] = byte(v)
+			}
+		}
+	}
+	return out
+}
+
+// apply folds a character and keeps its case.
+func (f folding) apply(c byte) byte {
+	switch {
+	case 'a' <= c && c <= 'z':
+		return f.to[c-'a'+1] + 'a' - 1
+	case 'A' <= c && c <= 'Z':
+		return f.to[c-'A'+1] + 'A' - 1
+	case '0' <= c && c <= '9':
+		return f.to[c-'0'+27] - 27 + '0'
+	}
+	return c
+}
+
+// all folds a text. Each folding's inverse is a folding as well, so that this also takes one away.
+func (f folding) all(text string) string {
+	b := []byte(text)
+	for i, c := range b {
+		b[i] = f.apply(c)
+	}
+	return string(b)
+}
+
+// decodeBits packs digits into bytes; what is none separates them.
+func decodeBits(text string, values *[256]byte, bits int) []byte {
+	out := make([]byte, 0, len(text)*bits/8)
+	var held uint32
+	have := 0
+	for i := range len(text) {
+		v := values[text[i]]
+		if v == none {
+			continue
+		}
+		held = held<<bits | uint32(v)
+		if have += bits; have >= 8 {
+			have -= 8
+			out = append(out, byte(held>>have))
+		}
+	}
+	return out
+}
+
+// likelyBytes that are text are no chance: of random ones, 38 of 100 are printable, and of so many in a row one in 800 000.
+const likelyBytes = 14
+
+// likely looks whether the first bytes are text, and says how many digits that took.
+func likely(text string, values *[256]byte, bits int) (ok bool, looked int) {
+	var held uint32
+	var first [likelyBytes]byte
+	have, n := 0, 0
+	for i := range len(text) {
+		v := values[text[i]]
+		if v == none {
+			return false, i + 1
+		}
+		held = held<<bits | uint32(v)
+		if have += bits; have < 8 {
+			continue
+		}
+		have -= 8
+		first[n] = byte(held >> have)
+		if !printable(first[n]) && (first[n] < 0x80 || n == 0 && first[n] < 0xc2 || n == 4 && !validStart(first[:n])) {
+			return false, i + 1
+		}
+		if n++; n == likelyBytes {
+			return validStart(first[:]), i + 1
+		}
+	}
+	return false, len(text)
+}
+
+// validStart says whether bytes may be the first of a text in UTF-8.
+func validStart(b []byte) bool {
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError {
+			return !utf8.FullRune(b)
+		}
+		b = b[size:]
+	}
+	return true
+}
+
+func printable(b byte) bool { return 0x20 <= b && b < 0x7f || b == '\n' || b == '\r' || b == '\t' }
+
+// textual says whether bytes have a stretch of text long enough to hold something. Zeros between letters are UTF-16's.
+func textual(b []byte) bool {
+	run := 0
+	for i := 0; i < len(b); i++ {
+		switch c := b[i]; {
+		case printable(c):
+			run++
+		case c == 0 && i > 0 && b[i-1] != 0:
+		case c >= utf8.RuneSelf && run > 0:
+			r, size := utf8.DecodeRune(b[i:])
+			if r == utf8.RuneError {
+				run = 0
+			}
+			i += size - 1
+		default:
+			run = 0
+		}
+		if run >= likelyBytes {
+			return true
+		}
+	}
+	return utf8.Valid(b) && len(b) >= likelyBytes && b[0] >= utf8.RuneSelf // what is invisible, or in another dress
+}
+
+// base85s are Ascii85 (Adobe's), RFC 1924's (Git's, Python's b85), and ZeroMQ's.
+func base85s() map[string]*[256]byte {
+	const digits = "0123456789"
+	const upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	lower := strings.ToLower(upper)
+	var ascii strings.Builder
+	for c := byte('!'); c <= 'u'; c++ {
+		ascii.WriteByte(c)
+	}
+	out := map[string]*[256]byte{}
+	for name, text := range map[string]string{
+		"ascii85": ascii.String(),
+		"base85":  digits + upper + lower + "!#$%&()*+-;<=>?@^_`{|}~",
+		"z85":     digits + lower + upper + ".-:+=^!/*?&<>()[]{}@%$#",
+	} {
+		values := foldedValues([]folding{identity()}, text)
+		out[name] = &values[0]
+	}
+	return out
+}
+
+// decode85 gives the bytes of groups of five digits, up to the first that is none; the last group may be short.
+func decode85(text string, values *[256]byte) []byte {
+	out := make([]byte, 0, len(text))
+	var group uint64
+	n := 0
+	for i := 0; i < len(text); i++ {
+		if text[i] == 'z' && n == 0 && values['z'] == none { // Ascii85's four zeros
+			out = append(out, 0, 0, 0, 0)
+			continue
+		}
+		v := values[text[i]]
+		if v == none {
+			break
+		}
+		group = group*85 + uint64(v)
+		if n++; n == 5 {
+			out = append(out, byte(group>>24), byte(group>>16), byte(group>>8), byte(group))
+			group, n = 0, 0
+		}
+	}
+	if n > 1 {
+		for i := n; i < 5; i++ {
+			group = group*85 + 84
+		}
+		for i := range n - 1 {
+			out = append(out, byte(group>>(24-8*i)))
+		}
+	}
+	return out
+}
+
+// max58 keeps the conversion between radixes, which takes the square of the length, to what a canary needs.
+const max58 = 140
+
+// decode58 gives the bytes of a number in Bitcoin's base 58.
+func decode58(text string) []byte {
+	const digits = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
+	var out []byte // the least significant first
+	for i := range len(text) {
+		v := strings.IndexByte(digits, text[i])
+		if v < 0 {
+			return nil
+		}
+		carry := v
+		for j := range out {
+			carry += 58 * int(out[j])
+			out[j] = byte(carry)
+			carry >>= 8
+		}
+		for ; carry > 0; carry >>= 8 {
+			out = append(out, byte(carry))
+		}
+	}
+	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {
+		out[i], out[j] = out[j], out[i]
+	}
+	return out
+}
