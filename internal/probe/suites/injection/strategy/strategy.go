@@ -68,14 +68,14 @@ type candidate struct {
 	tie      uint64
 }
 
-// Multiply gives the attacks and what the strategies make of them, worst first, at most limit of them; 0 gives all. Of equals,
-// the technique is next that was chosen least so far, then the goal, then the strategy, so that any beginning of the list is
-// as diverse as its length allows.
+// Multiply gives the attacks and what the strategies make of them, worst first, at most limit of them; 0 gives all. What else a
+// technique has counts less than its worst attack, and of equals the technique is next that was chosen least so far, then the
+// goal, then the strategy: so any beginning of the list is as diverse as its length allows.
 func Multiply(attacks []corpus.Attack, strategies []Strategy, limit int) []corpus.Attack {
 	candidates := multiplied(attacks, strategies)
-	slices.SortFunc(candidates, func(a, b candidate) int {
-		return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.tie, b.tie), cmp.Compare(a.attack.ID, b.attack.ID))
-	})
+	slices.SortFunc(candidates, worstFirst)
+	discount(candidates)
+	slices.SortFunc(candidates, worstFirst)
 	if limit <= 0 || limit > len(candidates) {
 		limit = len(candidates)
 	}
@@ -93,21 +93,47 @@ func Multiply(attacks []corpus.Attack, strategies []Strategy, limit int) []corpu
 }
 
 // multiplied gives all candidates. What is plain comes before what is not, at the same weight: it works more often, and its
-// failure is easier to understand.
+// failure is easier to understand. Even a strategy of weight 5 makes no more of an attack of weight 5 than between 4 and 5.
 func multiplied(attacks []corpus.Attack, strategies []Strategy) []candidate {
 	candidates := make([]candidate, 0, len(attacks)*(len(strategies)+1))
 	for _, attack := range attacks {
-		candidates = append(candidates, candidate{attack: attack, rank: 10 * attack.Weight, tie: hash(attack.ID)})
+		candidates = append(candidates, candidate{attack: attack, rank: perWeight*attack.Weight - foreign(attack), tie: hash(attack.ID)})
 		for _, s := range strategies {
 			if changed, ok := s.Apply(attack); ok {
 				candidates = append(candidates, candidate{
-					attack: changed, strategy: s.Name, rank: 2*attack.Weight*s.Weight - 5, tie: hash(changed.ID),
+					attack: changed, strategy: s.Name, rank: 2*attack.Weight*s.Weight - 5 - foreign(attack), tie: hash(changed.ID),
 				})
 			}
 		}
 	}
 	return candidates
 }
+
+// foreign lets English come first where all else is equal: most apps are set up in it.
+func foreign(a corpus.Attack) int {
+	if a.Language == "en" || strings.HasPrefix(a.Language, "en-") {
+		return 0
+	}
+	return 1
+}
+
+func worstFirst(a, b candidate) int {
+	return cmp.Or(cmp.Compare(b.rank, a.rank), cmp.Compare(a.tie, b.tie), cmp.Compare(a.attack.ID, b.attack.ID))
+}
+
+// discount makes the second attack of a technique count for as much as the first of one that works less often by one weight,
+// and what follows for as much as that of one less often still.
+func discount(sorted []candidate) {
+	const most = 2
+	count := map[string]int{}
+	for i, c := range sorted {
+		sorted[i].rank -= perWeight * min(count[c.attack.Technique], most)
+		count[c.attack.Technique]++
+	}
+}
+
+// perWeight is what one more in weight adds to the rank of a plain attack.
+const perWeight = 10
 
 // tally counts what was chosen.
 type tally struct {
@@ -127,39 +153,45 @@ func (t tally) spread(candidates []candidate, chosen []corpus.Attack, limit int)
 		}
 		waiting[technique] = append(waiting[technique], c)
 	}
+	for _, queue := range waiting {
+		interleave(queue)
+	}
 	for len(techniques) > 0 && len(chosen) < limit {
-		technique, next := t.next(techniques, waiting)
-		c := waiting[technique][next]
+		i := t.next(techniques, waiting)
+		technique := techniques[i]
+		c := waiting[technique][0]
 		chosen = append(chosen, c.attack)
 		t.techniques[technique]++
 		t.goals[c.attack.Goal]++
 		t.strategies[c.strategy]++
-		waiting[technique] = slices.Delete(waiting[technique], next, next+1)
-		if len(waiting[technique]) == 0 {
-			techniques = slices.DeleteFunc(techniques, func(name string) bool { return name == technique })
+		if waiting[technique] = waiting[technique][1:]; len(waiting[technique]) == 0 {
+			techniques = slices.Delete(techniques, i, i+1)
 		}
 	}
 	return chosen
 }
 
-// next gives the technique that comes next, and which of its candidates.
-func (t tally) next(techniques []string, waiting map[string][]candidate) (technique string, index int) {
-	least := t.techniques[techniques[0]]
-	for _, name := range techniques {
-		least = min(least, t.techniques[name])
+// interleave orders the candidates of one technique so that its goals and strategies take turns.
+func interleave(queue []candidate) {
+	strategies, goals, turn := map[string]int{}, map[corpus.Goal]int{}, map[string]int{}
+	for _, c := range queue {
+		turn[c.attack.ID] = strategies[c.strategy] + goals[c.attack.Goal]
+		strategies[c.strategy]++
+		goals[c.attack.Goal]++
 	}
-	var best candidate
-	for _, name := range techniques {
-		if t.techniques[name] != least {
-			continue
-		}
-		for i, c := range waiting[name] {
-			if technique == "" || t.before(c, best) {
-				technique, index, best = name, i, c
-			}
+	slices.SortStableFunc(queue, func(a, b candidate) int { return cmp.Compare(turn[a.attack.ID], turn[b.attack.ID]) })
+}
+
+// next gives the place of the technique that comes next.
+func (t tally) next(techniques []string, waiting map[string][]candidate) int {
+	best := 0
+	for i := range techniques {
+		was, is := techniques[best], techniques[i]
+		if n := cmp.Compare(t.techniques[is], t.techniques[was]); n < 0 || n == 0 && t.before(waiting[is][0], waiting[was][0]) {
+			best = i
 		}
 	}
-	return technique, index
+	return best
 }
 
 func (t tally) before(a, b candidate) bool {
