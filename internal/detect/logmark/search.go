@@ -105,14 +105,13 @@ type stream struct {
 	index   *index
 	buffer  []byte
 	context int
-	// keep is how much stays in front of what is read next: context, and a needle on either side of the border.
+	// keep is how much stays in front of what is read next: a needle on either side of the border, and more than the context before,
+	// so that a text that begins with the buffer begins with the log.
 	keep int
 	// full is how much of the buffer is filled.
 	full int
 	// next is where in the buffer the next look is due.
-	next int
-	// cut says that the log began before the buffer.
-	cut     bool
+	next    int
 	seen    Seen
 	places  map[Kind]map[Place]bool
 	located int
@@ -169,7 +168,7 @@ func (t *stream) look(last int) {
 func (t *stream) slide() {
 	drop := t.full - t.keep
 	copy(t.buffer, t.buffer[drop:t.full])
-	t.full, t.next, t.cut = t.keep, t.next-drop, true
+	t.full, t.next = t.keep, t.next-drop
 }
 
 func (t *stream) found(r run) {
@@ -199,7 +198,7 @@ func (t *stream) place(r run) Place {
 	if lead := r.needle.lead; len(lead) <= len(before) && bytes.EqualFold(lead, before[len(before)-len(lead):]) {
 		before = before[:len(before)-len(lead)]
 	}
-	p := locate(before, from > 0 || t.cut)
+	p := locate(before, from > 0)
 	known := t.places[r.needle.kind]
 	if known == nil {
 		known = map[Place]bool{}

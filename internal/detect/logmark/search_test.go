@@ -382,3 +382,29 @@ func TestMorePlacesThanAreToldAreOne(t *testing.T) {
 		t.Errorf("%d places, %d elsewhere, %d in all", len(seen.Leaks), seen.Leaks[elsewhere], total)
 	}
 }
+
+func TestOnlySoManyFindsAreLocated(t *testing.T) {
+	s, cookie := searcher(t), markers(t).Of(logmark.Cookie).Value
+	seen := search(t, s, strings.Repeat("sid="+cookie+"\n", 5000)+"token="+cookie+"\n")
+	first := logmark.Leak{Kind: logmark.Cookie, Encoding: "as it is", Whole: true, Place: logmark.Place{Form: logmark.LogfmtKey, Path: "sid"}}
+	if diff := cmp.Diff(map[logmark.Leak]int{first: 5001}, seen.Leaks); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestTheFieldOfALongLineIsNotTold(t *testing.T) {
+	s, cookie := searcher(t), markers(t).Of(logmark.Cookie).Value
+	const kib = 1 << 10
+	for length, want := range map[int]logmark.Place{
+		16 * kib:  {Form: logmark.JSONField, Path: "sid"},
+		40 * kib:  {Form: logmark.LongLine, After: "sid"},
+		500 * kib: {Form: logmark.LongLine, After: "sid"},
+		511 * kib: {Form: logmark.LongLine, After: "sid"},
+		900 * kib: {Form: logmark.LongLine, After: "sid"},
+	} {
+		seen := search(t, s, `{"msg":"`+strings.Repeat("x", length)+`","sid":"`+cookie+`"}`)
+		if len(seen.Leaks) != 1 || seen.Sorted()[0].Place != want {
+			t.Errorf("%d: %v", length, seen.Leaks)
+		}
+	}
+}
