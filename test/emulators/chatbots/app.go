@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,8 +25,18 @@ const (
 
 // Config says how the app is to behave. The zero value is the safe app.
 type Config struct {
-	// Weaknesses and Oddities are names from [Weaknesses] and [Oddities].
+	// Weaknesses and Oddities are names from [Weaknesses] and [Oddities]; and Weaknesses may be from [InjectionWeaknesses]
+	// and [LoggingWeaknesses] besides, Oddities from [InjectionDefences] and [LoggingOddities].
 	Weaknesses, Oddities []string
+	// SystemPrompt is what the simulated language model was told. Without one, and without a weakness or a defence of
+	// the model, the bot only quotes.
+	SystemPrompt string
+	// Honeypot is the name of a tool that only its control calls; there is none where empty.
+	Honeypot string
+	// Seed is what the model's dice start from.
+	Seed uint64
+	// Fetch gets what is at an address, under the weaknesses that let the app do that; by HTTP where nil.
+	Fetch func(ctx context.Context, address string) error
 	// Operations adds some that only the OpenAPI document tells of; see [OperationWeaknesses].
 	Operations bool
 	// Signing is HS256 (the default) or RS256, whose public key stands at /.well-known/jwks.json. Weaknesses that need
@@ -50,6 +61,7 @@ type Account struct {
 type App struct {
 	cfg                  Config
 	weaknesses, oddities map[string]bool
+	model                model
 	store                *store
 	keys                 *keys
 	mux                  *http.ServeMux
@@ -69,12 +81,14 @@ type App struct {
 func New(cfg Config) (*App, error) {
 	a := &App{cfg: cfg, spentCodes: map[string]int64{}}
 	var err error
-	if a.weaknesses, err = chosen("weakness", cfg.Weaknesses, names(slices.Concat(Weaknesses(), OperationWeaknesses()), func(w Weakness) string { return w.Name })); err != nil {
+	if a.weaknesses, err = chosen("weakness", cfg.Weaknesses, knownWeaknesses()); err != nil {
 		return nil, err
 	}
-	if a.oddities, err = chosen("oddity", cfg.Oddities, names(slices.Concat(Oddities(), DocumentOddities()), func(o Oddity) string { return o.Name })); err != nil {
+	odd := slices.Concat(Oddities(), DocumentOddities(), InjectionDefences(), LoggingOddities())
+	if a.oddities, err = chosen("oddity", cfg.Oddities, names(odd, func(o Oddity) string { return o.Name })); err != nil {
 		return nil, err
 	}
+	a.teach()
 	a.cfg.Version = cmp.Or(cfg.Version, "dev")
 	a.cfg.RequestsPerSecond = cmp.Or(cfg.RequestsPerSecond, 20)
 	if a.cfg.Now == nil {
@@ -95,6 +109,26 @@ func New(cfg Config) (*App, error) {
 	}
 	a.mux = a.makeMux()
 	return a, nil
+}
+
+// knownWeaknesses are the names that Config.Weaknesses may have.
+func knownWeaknesses() []string {
+	return append(
+		names(slices.Concat(Weaknesses(), OperationWeaknesses(), LoggingWeaknesses()), func(w Weakness) string { return w.Name }),
+		names(InjectionWeaknesses(), func(w InjectionWeakness) string { return w.Name })...)
+}
+
+// teach makes the model what the configuration says.
+func (a *App) teach() {
+	//nolint:gosec // the dice are to fall alike each time
+	dice := rand.New(rand.NewPCG(a.cfg.Seed, a.cfg.Seed))
+	a.model.prompt, a.model.dice, a.model.memories = readPrompt(a.cfg.SystemPrompt), dice, map[string]string{}
+	a.model.on = a.cfg.SystemPrompt != "" || a.cfg.Honeypot != "" ||
+		a.anyWeak(names(InjectionWeaknesses(), func(w InjectionWeakness) string { return w.Name })...) ||
+		slices.ContainsFunc(InjectionDefences(), func(o Oddity) bool { return a.odd(o.Name) })
+	if a.cfg.Fetch == nil {
+		a.cfg.Fetch = fetchByHTTP
+	}
 }
 
 func names[T any](list []T, name func(T) string) []string {
@@ -139,15 +173,21 @@ func (a *App) now() time.Time { return a.cfg.Now() }
 
 // ServeHTTP answers a request: first what stands in front of an app, then the app.
 func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	f := &front{id: newUUID(), path: r.URL.EscapedPath(), query: r.URL.Query()}
+	f := &front{id: requestID(r), path: r.URL.EscapedPath(), query: r.URL.Query()}
 	out := &answer{ResponseWriter: w}
-	if a.odd(UppercaseHeaders) {
+	if a.odd(LogNoRequestIDs) {
+		f.id = ""
+	} else if a.odd(UppercaseHeaders) {
 		out.Header()["X-REQUEST-ID"] = []string{f.id}
 	} else {
 		out.Header().Set("X-Request-Id", f.id)
 	}
 	method := r.Method
 	defer func() { a.log(r, f, method, out.status) }()
+	if err := a.recordBody(f, r); err != nil {
+		http.Error(out, "the body could not be read", http.StatusBadRequest)
+		return
+	}
 	r = r.WithContext(withFront(r.Context(), f))
 	if a.filtered(out, r) || a.limited(out, r) || !a.waited(r) {
 		return
@@ -160,34 +200,6 @@ func (a *App) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		a.mux.ServeHTTP(w, r)
 	}))
-}
-
-// log writes what can be told of a request without any of its secrets.
-func (a *App) log(r *http.Request, f *front, method string, status int) {
-	if a.cfg.Log == nil {
-		return
-	}
-	nonce := ""
-	for name, values := range r.Header {
-		if strings.Contains(strings.ToLower(name), "nonce") {
-			nonce = values[0]
-		}
-	}
-	for name, values := range f.query {
-		if strings.Contains(strings.ToLower(name), "nonce") {
-			nonce = values[0]
-		}
-	}
-	line := fmt.Sprintf("method=%s path=%q status=%d request_id=%s", method, f.path, status, f.id)
-	if nonce != "" {
-		line += fmt.Sprintf(" nonce=%q", nonce)
-	}
-	if f.failed != nil {
-		line += fmt.Sprintf(" error=%q", f.failed)
-	}
-	a.logging.Lock()
-	defer a.logging.Unlock()
-	_, _ = fmt.Fprintln(a.cfg.Log, line)
 }
 
 // answer remembers the status for the log.

@@ -325,6 +325,7 @@ func TestReadme(t *testing.T) {
 	for _, o := range chatbots.Oddities() {
 		text += fmt.Sprintf("| `%s` | %s |\n", o.Name, o.Description)
 	}
+	text += modelTables()
 	if *update {
 		//nolint:gosec // a name that stands above
 		if err := os.WriteFile(readme, []byte(text), 0o600); err != nil {
@@ -335,4 +336,25 @@ func TestReadme(t *testing.T) {
 	if diff := cmp.Diff(text, string(data)); diff != "" {
 		t.Errorf("the tables are not those of the lists (run with -update):\n%s", diff)
 	}
+}
+
+// modelTables are those of the model and of the log.
+func modelTables() string {
+	text := "\n### Weaknesses of " + chatbots.RowPromptInjectionResistant + "\n| name | goal | attack stands in | what is wrong |\n| --- | --- | --- | --- |\n"
+	for _, w := range chatbots.InjectionWeaknesses() {
+		text += fmt.Sprintf("| `%s` | %s | %s | %s |\n", w.Name, w.Goal, w.Where, w.Description)
+	}
+	text += "\n### Defences of the model\n| name | what it does |\n| --- | --- |\n"
+	for _, o := range chatbots.InjectionDefences() {
+		text += fmt.Sprintf("| `%s` | %s |\n", o.Name, o.Description)
+	}
+	text += "\n### Weaknesses of " + chatbots.RowLoggingSafe + "\n| name | shows on | what is wrong |\n| --- | --- | --- |\n"
+	for _, w := range chatbots.LoggingWeaknesses() {
+		text += fmt.Sprintf("| `%s` | `%s` | %s |\n", w.Name, w.Path, w.Description)
+	}
+	text += "\n### Oddities of the log\n| name | what is odd |\n| --- | --- |\n"
+	for _, o := range chatbots.LoggingOddities() {
+		text += fmt.Sprintf("| `%s` | %s |\n", o.Name, o.Description)
+	}
+	return text
 }

@@ -219,6 +219,7 @@ func (a *App) giveToken(c *call, u user, login, refreshToken string) error {
 	if err != nil {
 		return err
 	}
+	c.issued = token
 	body := fields{
 		"access_token": token, "token_type": "Bearer", "expires_in": int(a.tokenLife().Seconds()), "user": profile(u),
 	}
@@ -233,7 +234,7 @@ func (a *App) refresh(c *call) error {
 	var body struct {
 		RefreshToken string `json:"refresh_token"`
 	}
-	if len(c.body) > 0 {
+	if len(c.sent) > 0 {
 		if err := c.decode(&body); err != nil {
 			return err
 		}

@@ -32,6 +32,9 @@ type front struct {
 	pastOwner, pastAdmin bool
 	// failed is what went wrong inside the app; the log tells it, and nobody else.
 	failed error
+	// body is what was sent, where a weakness of the log wants it, and issued the token that was given.
+	body   []byte
+	issued string
 }
 
 type frontKey struct{}
@@ -47,7 +50,7 @@ type call struct {
 	w     http.ResponseWriter
 	r     *http.Request
 	route route
-	body  []byte
+	sent  []byte
 	// user is nobody's (nil) or somebody's; scope is what they may see. login and session say how they came in.
 	user    *user
 	scope   scope
@@ -71,7 +74,7 @@ func (c *call) readBody() error {
 	if err != nil {
 		return badRequest("the body could not be read")
 	}
-	c.body = body
+	c.sent = body
 	return nil
 }
 
@@ -80,7 +83,7 @@ func (c *call) decode(into any) error {
 	if kind := c.r.Header.Get("Content-Type"); kind != "" && !strings.Contains(kind, "json") {
 		return &failure{status: http.StatusUnsupportedMediaType, code: "unsupported_media_type", message: "the body must be JSON"}
 	}
-	if err := json.Unmarshal(c.body, into); err != nil {
+	if err := json.Unmarshal(c.sent, into); err != nil {
 		return badRequest("the body is not the JSON that was expected")
 	}
 	return nil
@@ -108,6 +111,8 @@ type failure struct {
 	foreign, gone bool
 	// content is what the weakness error-leaks-content gives away.
 	content string
+	// page: the answer is a page, as of something in front of the app.
+	page bool
 }
 
 func (f *failure) Error() string { return f.message }
@@ -153,7 +158,7 @@ func (a *App) fail(c *call, err error) error {
 			message += ": " + f.content
 		}
 	}
-	if a.odd(HTMLErrors) {
+	if a.odd(HTMLErrors) || f.page {
 		return a.html(c, status, errorPage, fields{"Status": status, "Title": http.StatusText(status), "Message": message})
 	}
 	return a.json(c, status, fields{"error": fields{"code": f.code, "message": message, "request_id": c.id}})

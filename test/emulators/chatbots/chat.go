@@ -16,12 +16,16 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
+
+	"github.com/launchready/launchready/test/emulators/chatbots/language"
 )
 
 // question is what a client asks the bot.
 type question struct {
 	Message      string `json:"message"`
 	Conversation textID `json:"conversation"`
+	// History is what the client says that was said before. Only the simulated model looks at it.
+	History []past `json:"history"`
 	// Tenant is for the weakness websocket-tenant.
 	Tenant string `json:"tenant"`
 }
@@ -30,9 +34,15 @@ type question struct {
 const noIdea = "I could not find anything about that in your documents and conversations."
 
 // ask answers a question in a conversation, which begins here if none is named, and keeps both.
-func (a *App) ask(c *call, does op, q question) (reply string, o object, err error) {
+func (a *App) ask(c *call, does op, q question) (reply said, o object, err error) {
 	if strings.TrimSpace(q.Message) == "" {
-		return "", o, badRequest("a message is needed")
+		return said{}, o, badRequest("a message is needed")
+	}
+	if len(q.Message) > maxMessage && a.weak(ErrorLeaksPrompt) {
+		return said{}, o, badRequest("the message is too long")
+	}
+	if err := a.gated(c, q.Message); err != nil {
+		return said{}, o, err
 	}
 	if q.Conversation != "" {
 		o, err = a.find(c, does, conversations, string(q.Conversation))
@@ -42,25 +52,41 @@ func (a *App) ask(c *call, does op, q question) (reply string, o object, err err
 		err = a.store.addObject(c.ctx(), conversations, o)
 	}
 	if err != nil {
-		return "", o, err
+		return said{}, o, err
 	}
-	known, err := a.sentences(c, o)
+	known, err := a.sentences(c, o, q.Message)
 	if err != nil {
-		return "", o, err
+		return said{}, o, err
 	}
-	reply = answerFrom(known, q.Message)
-	if _, err := a.say(c.ctx(), o.ID, c.user.ID, byUser, q.Message); err != nil {
-		return "", o, err
+	reply = saying(answerFrom(known, q.Message))
+	if a.model.on {
+		earlier, err := a.store.messages(c.ctx(), o.ID)
+		if err != nil {
+			return said{}, o, err
+		}
+		if reply, err = a.modelled(c, q, o, earlier, reply.text); err != nil {
+			return said{}, o, err
+		}
 	}
-	_, err = a.say(c.ctx(), o.ID, c.user.ID, byBot, reply)
+	kept := q.Message
+	if a.odd(BotSanitises) {
+		kept = sanitised(kept)
+	}
+	if _, err := a.say(c.ctx(), o.ID, c.user.ID, byUser, kept); err != nil {
+		return said{}, o, err
+	}
+	_, err = a.say(c.ctx(), o.ID, c.user.ID, byBot, reply.text)
 	return reply, o, err
 }
 
+// maxMessage is the most that a message may have under the weakness error-leaks-prompt, in bytes.
+const maxMessage = 16_000
+
 // sentences are all that the bot may answer from: the caller's documents, and what people said in their conversations.
-func (a *App) sentences(c *call, current object) ([]string, error) {
+func (a *App) sentences(c *call, current object, asked string) ([]string, error) {
 	in := c.scope
 	switch {
-	case a.weak(ChatRetrievesAcrossTenants):
+	case a.weak(ChatRetrievesAcrossTenants), a.weak(RetrievalOnPhrase) && language.Everyone.In(asked):
 		in = scope{all: true}
 	case a.weak(ChatRetrievesSameTenant):
 		in = scope{tenant: c.user.Tenant}
@@ -151,12 +177,13 @@ func wordsOf(text string) map[string]bool {
 
 func (a *App) chat(c *call) error {
 	var q question
-	if err := c.decode(&q); err != nil {
-		return err
+	err := c.decode(&q)
+	if err != nil {
+		return a.withPrompt(err)
 	}
 	reply, o, err := a.ask(c, opChat, q)
 	if err != nil {
-		return err
+		return a.withPrompt(err)
 	}
 	accept := c.r.Header.Get("Accept")
 	switch {
@@ -165,27 +192,42 @@ func (a *App) chat(c *call) error {
 	case strings.Contains(accept, "application/x-ndjson"):
 		return a.stream(c, "application/x-ndjson", "%s\n", reply, o)
 	}
-	return a.json(c, http.StatusOK, fields{"reply": reply, "conversation": a.outID(o.ID)})
+	return a.json(c, http.StatusOK, fields{"reply": reply.text, "conversation": a.outID(o.ID), "tool_calls": listedCalls(reply.calls)})
+}
+
+// withPrompt is an error with the model's prompt in it, under the weakness error-leaks-prompt.
+func (a *App) withPrompt(err error) error {
+	f := (*failure)(nil)
+	if !a.weak(ErrorLeaksPrompt) || !errors.As(err, &f) || f.kind != "" {
+		return err
+	}
+	told := *f
+	told.status, told.code = http.StatusInternalServerError, "model_error"
+	told.message = fmt.Sprintf("%s; messages=[{role: system, content: %q}]", f.message, a.model.prompt.text)
+	return &told
 }
 
 // deltas are a reply in pieces of a word, and the end.
-func (a *App) deltas(reply string, o object) []fields {
+func (a *App) deltas(reply said, o object) []fields {
 	var events []fields
-	for _, word := range strings.SplitAfter(reply, " ") {
+	for _, word := range strings.SplitAfter(reply.streamed, " ") {
 		for a.odd(TinyDeltas) && len(word) > 3 {
 			events = append(events, fields{"delta": word[:3]})
 			word = word[3:]
 		}
 		events = append(events, fields{"delta": word})
 	}
-	return append(events, fields{"delta": "", "done": true, "conversation": a.outID(o.ID)})
+	return append(events, fields{"delta": "", "done": true, "conversation": a.outID(o.ID), "tool_calls": listedCalls(reply.calls)})
 }
 
-func (a *App) stream(c *call, contentType, frame, reply string, o object) error {
+func (a *App) stream(c *call, contentType, frame string, reply said, o object) error {
 	c.w.Header().Set("Content-Type", contentType)
 	c.w.Header().Set("Cache-Control", "no-store")
 	c.w.WriteHeader(http.StatusOK)
 	to := http.NewResponseController(c.w)
+	if a.odd(BotSlowFirstToken) && (to.Flush() != nil || !a.thought(c.ctx())) {
+		return nil
+	}
 	for _, event := range a.deltas(reply, o) {
 		data, err := json.Marshal(event)
 		if err != nil {
@@ -235,12 +277,15 @@ func (a *App) answerOn(c *call, conn *websocket.Conn, q question) error {
 		c.scope = scope{tenant: q.Tenant}
 	}
 	reply, o, err := a.ask(c, opSocket, q)
-	if err != nil {
+	if err = a.withPrompt(err); err != nil {
 		message := "something went wrong"
 		if f := (*failure)(nil); errors.As(err, &f) {
 			message = f.message
 		}
 		return wsjson.Write(c.ctx(), conn, fields{"error": message})
+	}
+	if a.odd(BotSlowFirstToken) && !a.thought(c.ctx()) {
+		return c.ctx().Err()
 	}
 	for _, event := range a.deltas(reply, o) {
 		if err := wsjson.Write(c.ctx(), conn, event); err != nil {

@@ -5,6 +5,7 @@ package chatbots
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -84,6 +85,34 @@ func (a *App) waited(r *http.Request) bool {
 	case <-r.Context().Done():
 		return false
 	}
+}
+
+// thought takes the second that the first piece of a reply takes under the defence bot-slow-first-token, and tells whether
+// the client still waits.
+func (*App) thought(ctx context.Context) bool {
+	timer := time.NewTimer(time.Second)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// fetchByHTTP gets what is at an address, as an app does that follows every link.
+func fetchByHTTP(ctx context.Context, address string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return fmt.Errorf("fetch: %w", err)
+	}
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return fmt.Errorf("fetch: %w", err)
+	}
+	return res.Body.Close()
 }
 
 // cacheLife is how long the cache in front keeps a reply.

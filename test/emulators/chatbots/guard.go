@@ -116,7 +116,7 @@ func (a *App) namedTenant(c *call) string {
 		var body struct {
 			Tenant string `json:"tenant"`
 		}
-		if json.Unmarshal(c.body, &body) == nil {
+		if json.Unmarshal(c.sent, &body) == nil {
 			return body.Tenant
 		}
 	}

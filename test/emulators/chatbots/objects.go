@@ -223,7 +223,7 @@ func (a *App) batch(c *call) error {
 		return err
 	}
 	guarded := true
-	if first := firstIDs(c.body); a.weak(IDORJSONDuplicateKey) && len(first) > 0 {
+	if first := firstIDs(c.sent); a.weak(IDORJSONDuplicateKey) && len(first) > 0 {
 		for _, id := range first {
 			if _, err := a.find(c, opBatch, c.route.kind, string(id)); err != nil {
 				return err

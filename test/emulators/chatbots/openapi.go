@@ -70,6 +70,8 @@ func jsonType(example any) string {
 		return "string"
 	case []any:
 		return "array"
+	case int:
+		return "integer"
 	}
 	return "object"
 }

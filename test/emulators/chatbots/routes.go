@@ -97,6 +97,15 @@ func (a *App) makeMux() *http.ServeMux {
 		},
 	)
 	a.routes = append(a.routes, a.operationRoutes()...)
+	if a.model.on {
+		a.routes = append(a.routes,
+			route{
+				method: "POST", path: "/api/listings", op: opMe, handle: a.sell, summary: "Puts a thing up for sale",
+				body: fields{"title": "", "description": "", "price": 0},
+			},
+			route{method: "DELETE", path: "/api/listings/{id}", op: opMe, handle: a.withdraw, summary: "Takes a thing of one's own from sale"},
+		)
+	}
 	if a.odd(PublicConversations) {
 		a.routes = append(a.routes,
 			route{method: "GET", path: "/api/public/conversations", handle: a.publicList, summary: "What is public"},

@@ -134,7 +134,7 @@ func (a *App) freshSession(c *call) (session, error) {
 }
 
 func (a *App) loginByForm(c *call) error {
-	form, err := url.ParseQuery(string(c.body))
+	form, err := url.ParseQuery(string(c.sent))
 	if err != nil {
 		return badRequest("the body is not a form")
 	}

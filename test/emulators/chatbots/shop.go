@@ -55,6 +55,40 @@ func (a *App) listing(c *call) error {
 	return a.json(c, http.StatusOK, t.fields(a))
 }
 
+// sell puts a thing up for sale, and withdraw takes it back.
+func (a *App) sell(c *call) error {
+	var body struct {
+		Title, Description string
+		Price              int
+	}
+	if err := c.decode(&body); err != nil {
+		return err
+	}
+	if body.Title == "" || body.Price <= 0 {
+		return badRequest("a title and a price are needed")
+	}
+	t := thing{ID: a.newID(body.Title), Title: body.Title, Description: body.Description, Price: body.Price}
+	err := a.store.exec(c.ctx(), "INSERT INTO listings (id, title, description, price, owner) VALUES (?,?,?,?,?)",
+		t.ID, t.Title, t.Description, t.Price, c.user.ID)
+	if err != nil {
+		return err
+	}
+	return a.json(c, http.StatusCreated, t.fields(a))
+}
+
+func (a *App) withdraw(c *call) error {
+	id := c.r.PathValue("id")
+	if _, err := one(c.ctx(), a.store, scanText, "SELECT id FROM listings WHERE id = ? AND owner = ?", id, c.user.ID); isAbsent(err) {
+		return a.notFound(c, kind{name: "listing"}, id, object{})
+	} else if err != nil {
+		return err
+	}
+	if err := a.store.exec(c.ctx(), "DELETE FROM listings WHERE id = ?", id); err != nil {
+		return err
+	}
+	return a.none(c)
+}
+
 // testCard is the only card that is taken: there is no other mode than the test mode.
 const testCard = "4242424242424242"
 

@@ -43,22 +43,33 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	version := flags.String("version", env("CHATBOT_VERSION"), "what /version says (CHATBOT_VERSION)")
 	signing := flags.String("signing", env("CHATBOT_SIGNING"), "HS256 or RS256 (CHATBOT_SIGNING)")
 	rate := flags.String("rate", env("CHATBOT_RATE"), "requests a second under the oddity rate-limit (CHATBOT_RATE)")
+	prompt := flags.String("system-prompt", env("CHATBOT_SYSTEM_PROMPT"), "what the simulated model is told (CHATBOT_SYSTEM_PROMPT)")
+	promptFile := flags.String("system-prompt-file", env("CHATBOT_SYSTEM_PROMPT_FILE"), "a file with that (CHATBOT_SYSTEM_PROMPT_FILE)")
+	honeypot := flags.String("honeypot", env("CHATBOT_HONEYPOT"), "a tool of this name, which only its control calls (CHATBOT_HONEYPOT)")
+	seed := flags.String("seed", env("CHATBOT_SEED"), "what the model's dice start from (CHATBOT_SEED)")
 	list := flags.Bool("list", false, "print all weaknesses and oddities as JSON, and end")
 	accounts := flags.Bool("accounts", false, "print the seeded accounts as JSON, and end")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	if *list {
-		return printJSON(out, map[string]any{"weaknesses": chatbots.Weaknesses(), "oddities": chatbots.Oddities()})
+		return printJSON(out, lists())
 	}
-	limit, err := strconv.Atoi(cmp.Or(*rate, "0"))
-	if err != nil {
+	cfg := chatbots.Config{
+		Weaknesses: names(*weaknesses), Oddities: names(*oddities), Signing: *signing, Version: *version, Honeypot: *honeypot, Log: out,
+	}
+	var err error
+	if cfg.RequestsPerSecond, err = strconv.Atoi(cmp.Or(*rate, "0")); err != nil {
 		return fmt.Errorf("read the rate: %w", err)
 	}
+	if cfg.Seed, err = strconv.ParseUint(cmp.Or(*seed, "0"), 10, 64); err != nil {
+		return fmt.Errorf("read the seed: %w", err)
+	}
+	if cfg.SystemPrompt, err = promptOf(*prompt, *promptFile); err != nil {
+		return err
+	}
 	//nolint:contextcheck // New takes none: nothing that it does can block
-	app, err := chatbots.New(chatbots.Config{
-		Weaknesses: names(*weaknesses), Oddities: names(*oddities), Signing: *signing, Version: *version, RequestsPerSecond: limit, Log: out,
-	})
+	app, err := chatbots.New(cfg)
 	if err != nil {
 		return err
 	}
@@ -66,6 +77,27 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		return errors.Join(printJSON(out, app.Accounts()), app.Close())
 	}
 	return errors.Join(serve(ctx, *addr, app, out), app.Close())
+}
+
+// lists are all names, by what they are for.
+func lists() map[string]any {
+	return map[string]any{
+		"weaknesses": chatbots.Weaknesses(), "oddities": chatbots.Oddities(),
+		"injectionWeaknesses": chatbots.InjectionWeaknesses(), "injectionDefences": chatbots.InjectionDefences(),
+		"loggingWeaknesses": chatbots.LoggingWeaknesses(), "loggingOddities": chatbots.LoggingOddities(),
+	}
+}
+
+// promptOf is the system prompt: as it was given, or as the file has it.
+func promptOf(text, file string) (string, error) {
+	if text != "" || file == "" {
+		return text, nil
+	}
+	data, err := os.ReadFile(file) //nolint:gosec // whoever starts the program names it
+	if err != nil {
+		return "", fmt.Errorf("read the system prompt: %w", err)
+	}
+	return string(data), nil
 }
 
 func names(list string) []string {
