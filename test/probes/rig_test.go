@@ -130,18 +130,23 @@ func newRig(t testing.TB, config chatbots.Config) *rig {
 	}}
 }
 
+// credentials are those of the accounts, as their Secrets hold them.
+func (r *rig) credentials() map[string]map[string]string {
+	all := map[string]map[string]string{}
+	for _, a := range r.bot.Accounts() {
+		all[a.Name] = map[string]string{"email": a.Email, "password": a.Password, "authenticator": a.Authenticator()}
+	}
+	return all
+}
+
 // access runs the suite.
 func (r *rig) access(t testing.TB, app *v1alpha1.App) map[v1alpha1.Row]probe.RowResult {
 	t.Helper()
-	credentials := map[string]map[string]string{}
-	for _, a := range r.bot.Accounts() {
-		credentials[a.Name] = map[string]string{"email": a.Email, "password": a.Password, "authenticator": a.Authenticator()}
-	}
 	// A run that asked more than was planned would end there.
 	r.target.Chats = httpstep.NewChatAllowance(app, access.Plan(app, r.known).Chats, 0)
 	results := map[v1alpha1.Row]probe.RowResult{}
 	for _, result := range access.Run(t.Context(), access.Options{
-		App: app, Target: r.target, Credentials: credentials, Known: r.known,
+		App: app, Target: r.target, Credentials: r.credentials(), Known: r.known,
 		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
 	}) {
 		results[result.Row] = result

@@ -134,22 +134,28 @@ type attempt struct {
 	lengths []int
 }
 
-// together makes attacks, as many at once as the app takes.
+// together makes attacks: those by message as many at once as the app takes, and one at a time those that leave something behind which
+// the bot may read for another.
 func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	tried := make([]attempt, len(attacks))
 	free := make(chan struct{}, max(r.visitors.Workers(), 1))
 	var wg sync.WaitGroup
 	for i, a := range attacks {
-		free <- struct{}{}
-		if ctx.Err() != nil {
-			break
+		if a.Carrier != corpus.Chat || ctx.Err() != nil {
+			continue
 		}
+		free <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-free }()
 			tried[i] = r.once(ctx, a)
 		})
 	}
 	wg.Wait()
+	for i, a := range attacks {
+		if a.Carrier != corpus.Chat && ctx.Err() == nil {
+			tried[i] = r.once(ctx, a)
+		}
+	}
 	for _, t := range tried {
 		if t.outcome == banned {
 			r.stopped = stoppedByProvider

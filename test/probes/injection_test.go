@@ -1,0 +1,134 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package probes_test
+
+import (
+	_ "embed"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/suites/injection"
+	"github.com/launchready/launchready/test/emulators/chatbots"
+)
+
+//go:embed injection.yaml
+var injected []byte
+
+//go:embed injectionstream.yaml
+var injectedStream []byte
+
+// catalogue is loaded once: it takes a second.
+var catalogue = sync.OnceValues(func() (*injection.Catalogue, error) { return injection.NewCatalogue() })
+
+// canarySeed is what the Secret of the canary would hold.
+var canarySeed = strings.Repeat("7c", 32)
+
+// prompted is a chatbot with a system prompt that has the canary's lines in it.
+func prompted(t testing.TB, weaknesses, oddities []string) *rig {
+	t.Helper()
+	handshake, err := injection.NewHandshake(canarySeed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return newRig(t, chatbots.Config{
+		Weaknesses: weaknesses, Oddities: oddities, Honeypot: "lr_audit", Seed: 7,
+		SystemPrompt: "You are the assistant of a shop for bicycles. Be kind and brief, and answer from what the customer has written.\n" + handshake.Lines(),
+	})
+}
+
+// injection runs the suite.
+func (r *rig) injection(t testing.TB, app *v1alpha1.App, smoke bool) probe.RowResult {
+	t.Helper()
+	all, err := catalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A run that asked more than was planned would end there.
+	r.target.Chats = httpstep.NewChatAllowance(app, all.Plan(app, r.known, smoke).Chats, 0)
+	return injection.Run(t.Context(), injection.Options{
+		App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
+		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
+	})[0]
+}
+
+// unmeasured are weaknesses that this version has no way to: docs/rows/PromptInjectionResistant.md names them.
+var unmeasured = []string{
+	"planted-listing", "planted-profile", "planted-history", "fetch-message", "fetch-planted", "leak-text-only",
+}
+
+// convicts says which rules tell of a weakness of a goal.
+func convicts(goal chatbots.Goal) []string {
+	switch goal {
+	case chatbots.GoalTenant:
+		return []string{"ForeignContentByInjection"}
+	case chatbots.GoalTool:
+		return []string{"GuardedToolCalled"}
+	case chatbots.GoalExfil:
+		return []string{"SystemPromptLeaked", "ReplyLoadsForeignHost"}
+	case chatbots.GoalMarkup:
+		return []string{"ActiveContentInReply", "ReplyLoadsForeignHost"}
+	case chatbots.GoalUnbounded:
+		return []string{"UnboundedReply"}
+	default:
+		return []string{"SystemPromptLeaked"}
+	}
+}
+
+func TestInjectionMatrix(t *testing.T) {
+	for _, w := range chatbots.InjectionWeaknesses() {
+		t.Run(w.Name, func(t *testing.T) {
+			t.Parallel()
+			if slices.Contains(unmeasured, w.Name) {
+				t.Skip("there is no way to it in this version")
+			}
+			app := asked(t, described(t), injected)
+			if w.Name == "leak-stream-only" {
+				app = asked(t, described(t), injectedStream)
+			}
+			tells := func(f probe.Finding) bool { return slices.Contains(convicts(w.Goal), f.Rule) }
+			result := prompted(t, []string{w.Name}, nil).injection(t, app, true)
+			if !slices.ContainsFunc(result.Findings, tells) {
+				result = prompted(t, []string{w.Name}, nil).injection(t, app, false)
+			}
+			i := slices.IndexFunc(result.Findings, tells)
+			if result.Verdict != v1alpha1.VerdictFail || i < 0 {
+				t.Fatal(told(result))
+			}
+			t.Logf("%s, %s", result.Findings[i].Rule, result.Findings[i].Place)
+		})
+	}
+}
+
+func TestInjectionDefencesPass(t *testing.T) {
+	// Where an attack is stopped before the bot sees it, or by the model's provider, nobody knows what the bot would have said.
+	stopped := []string{chatbots.BotWAF, "bot-content-policy", "bot-rate-limited"}
+	for _, name := range append([]string{""}, defences()...) {
+		t.Run("defence "+name, func(t *testing.T) {
+			t.Parallel()
+			var oddities []string
+			if name != "" {
+				oddities = []string{name}
+			}
+			r := prompted(t, nil, oddities)
+			result := r.injection(t, asked(t, described(t), injected), name != "")
+			if result.Verdict == v1alpha1.VerdictFail || (result.Verdict == v1alpha1.VerdictUnknown && !slices.Contains(stopped, name)) {
+				t.Fatal(told(result))
+			}
+			t.Logf("%s: %s %s", result.Verdict, result.Message, result.Control)
+		})
+	}
+}
+
+func defences() []string {
+	var names []string
+	for _, d := range chatbots.InjectionDefences() {
+		names = append(names, d.Name)
+	}
+	return names
+}
