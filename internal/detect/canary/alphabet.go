@@ -4,6 +4,7 @@
 package canary
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -156,11 +157,20 @@ func textual(b []byte) bool {
 			return true
 		}
 	}
-	return utf8.Valid(b) && len(b) >= likelyBytes && b[0] >= utf8.RuneSelf // what is invisible, or in another dress
+	// What is invisible, or in another dress.
+	control := func(c byte) bool { return c < utf8.RuneSelf && !printable(c) }
+	return len(b) >= likelyBytes && utf8.Valid(b) && !slices.ContainsFunc(b, control)
 }
 
-// base85s are Ascii85 (Adobe's), RFC 1924's (Git's, Python's b85), and ZeroMQ's.
-func base85s() map[string]*[256]byte {
+// alphabet85 has the values of an alphabet's digits under some foldings.
+type alphabet85 struct {
+	name   string
+	folds  []int
+	values [][256]byte
+}
+
+// base85s are Ascii85 (Adobe's), RFC 1924's (Git's, Python's b85), and ZeroMQ's, under no folding, rot13 and atbash.
+func base85s(folds []folding) []alphabet85 {
 	const digits = "0123456789"
 	const upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	lower := strings.ToLower(upper)
@@ -168,14 +178,15 @@ func base85s() map[string]*[256]byte {
 	for c := byte('!'); c <= 'u'; c++ {
 		ascii.WriteByte(c)
 	}
-	out := map[string]*[256]byte{}
-	for name, text := range map[string]string{
-		"ascii85": ascii.String(),
-		"base85":  digits + upper + lower + "!#$%&()*+-;<=>?@^_`{|}~",
-		"z85":     digits + lower + upper + ".-:+=^!/*?&<>()[]{}@%$#",
+	some := []int{0, rot13, len(folds) - 1}
+	var out []alphabet85
+	for _, a := range [][2]string{
+		{"ascii85", ascii.String()},
+		{"base85", digits + upper + lower + "!#$%&()*+-;<=>?@^_`{|}~"},
+		{"z85", digits + lower + upper + ".-:+=^!/*?&<>()[]{}@%$#"},
 	} {
-		values := foldedValues([]folding{identity()}, text)
-		out[name] = &values[0]
+		values := foldedValues([]folding{folds[some[0]], folds[some[1]], folds[some[2]]}, a[1])
+		out = append(out, alphabet85{name: a[0], folds: some, values: values})
 	}
 	return out
 }
@@ -209,6 +220,32 @@ func decode85(text string, values *[256]byte) []byte {
 		}
 	}
 	return out
+}
+
+// likely85 looks whether the first three groups are text.
+func likely85(text string, values *[256]byte) bool {
+	if len(text) < 15 {
+		return false
+	}
+	var head [12]byte
+	for i := range 3 {
+		var group uint64
+		for j := range 5 {
+			v := values[text[5*i+j]]
+			if v == none {
+				return false
+			}
+			group = group*85 + uint64(v)
+		}
+		for j := range 4 {
+			c := byte(group >> (24 - 8*j))
+			if !printable(c) && c < utf8.RuneSelf {
+				return false
+			}
+			head[4*i+j] = c
+		}
+	}
+	return validStart(head[:])
 }
 
 // max58 keeps the conversion between radixes, which takes the square of the length, to what a canary needs.

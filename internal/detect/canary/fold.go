@@ -17,7 +17,7 @@ type tables struct {
 	// run are the digits of base64.
 	run       [256]bool
 	alphabets []alphabet
-	base85    map[string]*[256]byte
+	base85    []alphabet85
 }
 
 // lookalikes are letters of other scripts that look like a Latin one, of the Unicode Consortium's confusables (UTS #39, §4),
@@ -29,7 +29,7 @@ const (
 )
 
 func newTables(folds []folding) *tables {
-	t := &tables{symbols: symbols(), confusables: map[rune]byte{}, alphabets: alphabets(folds), base85: base85s()}
+	t := &tables{symbols: symbols(), confusables: map[rune]byte{}, alphabets: alphabets(folds), base85: base85s(folds)}
 	for c := range t.run {
 		t.run[c] = c < utf8.RuneSelf && (t.symbols[c] != 0 || strings.IndexByte("+/-_", byte(c)) >= 0)
 	}

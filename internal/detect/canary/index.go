@@ -11,6 +11,9 @@ import (
 // gramLength symbols of six bits fill a machine word. Nothing is found by a gram alone: it says where to look.
 const gramLength = 10
 
+// gramsOfCanary is about how many a canary has, in its three forms.
+const gramsOfCanary = 90
+
 const (
 	gramMask   = 1<<(6*gramLength) - 1
 	filterBits = 21 // 256 KiB, which stay in a core's own cache; some 40 000 grams of 8 canaries fill it to 2 %
@@ -104,7 +107,7 @@ type index struct {
 }
 
 func newIndex(canaries []Canary, folds []folding) *index {
-	x := &index{grams: map[uint64]place{}, filter: make([]uint64, 1<<filterBits/64)}
+	x := &index{grams: make(map[uint64]place, len(canaries)*len(folds)*2*gramsOfCanary), filter: make([]uint64, 1<<filterBits/64)}
 	table := symbols()
 	for _, fold := range folds {
 		for i, c := range canaries {

@@ -6,6 +6,7 @@ package canary
 import (
 	"cmp"
 	"slices"
+	"strings"
 )
 
 // How much of a canary is a find. A canary is random and independent of a text that does not know it, so that a text shows
@@ -54,7 +55,6 @@ type Hit struct {
 
 // Matcher finds canaries. It may be used by many at once.
 type Matcher struct {
-	canaries int
 	straight *index
 	leet     *index
 	folds    []folding
@@ -70,21 +70,26 @@ type formOf struct {
 }
 
 // NewMatcher makes a matcher of some canaries. What of them stands in a text to ignore is no leak: the attack's own words,
-// which an app may well echo.
+// which an app may well echo. It takes some milliseconds and MiB: of one, Ignoring makes others cheaply.
 func NewMatcher(canaries []Canary, ignore ...string) *Matcher {
 	folds := foldings()
 	m := &Matcher{
-		canaries: len(canaries), folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
-		straight: newIndex(canaries, folds), leet: newIndex(canaries, []folding{leet()}), ignored: map[formOf][][2]int{},
+		straight: newIndex(canaries, folds), leet: newIndex(canaries, []folding{leet()}),
+		folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
 	}
-	known := map[formOf][][2]int{}
+	return m.Ignoring(ignore...)
+}
+
+// Ignoring gives a matcher of the same canaries that ignores these texts instead.
+func (m *Matcher) Ignoring(ignore ...string) *Matcher {
+	other := *m
+	other.ignored = map[formOf][][2]int{}
 	for _, text := range ignore {
 		f := m.newFinder(len(text))
-		f.seen = func(at formOf, start, end int) { known[at] = append(known[at], [2]int{start, end}) }
+		f.seen = func(at formOf, start, end int) { other.ignored[at] = append(other.ignored[at], [2]int{start, end}) }
 		f.all(text)
 	}
-	m.ignored = known
-	return m
+	return &other
 }
 
 // Find gives what a text shows of the canaries: the longest stretch of each form, by the shortest way to it.
@@ -162,24 +167,23 @@ func (f *finder) hits() []Hit {
 	return hits
 }
 
-// stream looks for canaries in a stream of symbols, at every step-th of them.
-func (f *finder) stream(x *index, symbols []byte, from, step int, enough need, via []string) {
+// stream looks for canaries in a stream of symbols, at every step-th of them. How says how the stream came of a text.
+func (f *finder) stream(x *index, symbols []byte, from, step int, enough need, via []string, how ...string) {
 	if len(symbols)/step < gramLength || !f.spend(len(symbols)/step) {
 		return
 	}
 	x.search(symbols, from, step, func(n *needle, start, end int) {
-		plain := enough == plainNeed()
-		path := via
+		path, least := slices.Clone(via), enough
+		if name := strings.Join(how, ""); name != "" {
+			path = append(path, name)
+		}
 		if n.reversed {
-			path = append(slices.Clip(path), "reversed")
-			plain = false
+			path = append(path, "reversed")
 		}
-		if n.folding != "" {
-			path = append(slices.Clip(path), n.folding)
-			plain = false
+		if n.folding != "" && !slices.Contains(path, n.folding) {
+			path = append(path, n.folding)
 		}
-		least := enough
-		if enough == plainNeed() && !plain {
+		if len(path) > 0 && enough == plainNeed() {
 			least = decodedNeed()
 		}
 		if n.form == Words {

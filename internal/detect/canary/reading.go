@@ -18,27 +18,42 @@ type layer struct {
 	depth int
 }
 
-// all reads a text and what it decodes to, shallow ones first.
+// maxSteps is how many steps may lead to a text. A run that was decoded, unfolded and turned around took three, and two more
+// as that is less likely.
+const maxSteps = 14
+
+// all reads a text and what it decodes to, what took few steps first, as it is the likelier.
 func (f *finder) all(text string) {
-	queue := []layer{{text: text}}
-	for len(queue) > 0 {
-		l := queue[0]
-		queue = queue[1:]
-		if !f.spend(len(l.text)) {
-			return
-		}
-		next := func(kind, decoded string) {
-			if len(decoded) < gramLength || l.depth >= maxDepth || !f.spend(len(decoded)) {
+	var queue [maxSteps + 1][]layer
+	queue[0] = []layer{{text: text}}
+	for steps := 0; steps <= maxSteps; steps++ {
+		for i := 0; i < len(queue[steps]); i++ { // nothing comes of few steps from one of many
+			l := queue[steps][i]
+			queue[steps][i] = layer{}
+			if !f.spend(len(l.text)) {
 				return
 			}
-			via := append(slices.Clip(l.via), strings.Split(kind, ", ")...)
-			queue = append(queue, layer{text: decoded, via: via, depth: l.depth + 1})
+			f.layer(l, func(kind, decoded string) {
+				parts := strings.Split(kind, ", ")
+				to := steps + 2*len(parts) - 1
+				if len(decoded) < gramLength || to > maxSteps || !f.spend(len(decoded)) {
+					return
+				}
+				queue[to] = append(queue[to], layer{text: decoded, via: append(slices.Clip(l.via), parts...), depth: l.depth + 1})
+			})
 		}
-		plain := f.tables.fold(l.text, next)
-		r := f.read(plain, l.via)
-		if l.depth < maxDepth {
-			f.decode(plain, r, l.via, next)
-		}
+	}
+}
+
+// layer reads a text, and gives to next what it decodes to.
+func (f *finder) layer(l layer, next func(kind, decoded string)) {
+	if l.depth >= maxDepth {
+		next = func(string, string) {}
+	}
+	plain := f.tables.fold(l.text, next)
+	r := f.read(plain, l.via)
+	if l.depth < maxDepth {
+		f.decode(plain, r, l.via, next)
 	}
 }
 
@@ -50,6 +65,10 @@ type streams struct {
 	firstOfPhrase, lastOfPhrase  []byte
 	singles                      []byte
 	digits, marks, spaces, words int
+	// signs are dots and dashes that stand at no letter.
+	signs int
+	// alone and alike are the most words in a row that are of one character, and of the same length.
+	alone, alike int
 }
 
 func (f *finder) read(text string, via []string) *streams {
@@ -59,11 +78,10 @@ func (f *finder) read(text string, via []string) *streams {
 	if len(via) == 0 {
 		enough = plainNeed()
 	}
-	with := func(name string) []string { return append(slices.Clip(via), name) }
 	f.stream(f.straight, r.all, 0, 1, enough, via)
-	for step, name := range map[int]string{2: "every 2nd", 3: "every 3rd", 4: "every 4th"} {
+	for step := 2; step <= 4; step++ {
 		for from := range step {
-			f.stream(f.straight, r.all, from, step, decodedNeed(), with(name))
+			f.stream(f.straight, r.all, from, step, decodedNeed(), via, "every ", [...]string{"2nd", "3rd", "4th"}[step-2])
 		}
 	}
 	for _, s := range []struct {
@@ -75,11 +93,11 @@ func (f *finder) read(text string, via []string) *streams {
 		{"first letters of sentences", r.firstOfPhrase}, {"last letters of sentences", r.lastOfPhrase},
 		{"single characters", r.singles},
 	} {
-		f.stream(f.straight, s.stream, 0, 1, decodedNeed(), with(s.name))
+		f.stream(f.straight, s.stream, 0, 1, decodedNeed(), via, s.name)
 	}
 	// Leetspeak has digits or marks within words.
 	if r.digits+r.marks >= 4 {
-		f.stream(f.leet, f.tables.leetspeak(text), 0, 1, leetNeed(), with("leetspeak"))
+		f.stream(f.leet, f.tables.leetspeak(text), 0, 1, leetNeed(), via, "leetspeak")
 	}
 	f.wordwise(text, via)
 	return r
@@ -90,6 +108,7 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 	var last byte // the last symbol of the word, or before it
 	length, lineStart, phraseStart := 0, true, true
 	number, labels := true, 0
+	alone, alike, before := 0, 0, 0
 	for i := range len(text) {
 		c := text[i]
 		if s := symbols[c]; s != 0 {
@@ -113,11 +132,23 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 			last = s
 			continue
 		}
+		if length == 0 && (c == '.' || c == '-' || c == '_') {
+			r.signs++
+		}
 		if length > 0 {
 			r.lastOfWord = append(r.lastOfWord, last)
+			if length == before {
+				alike++
+			} else {
+				alike = 1
+			}
+			before, alone = length, alone+1
 			if length == 1 {
 				r.singles = append(r.singles, last)
+			} else {
+				alone = 0
 			}
+			r.alone, r.alike = max(r.alone, alone), max(r.alike, alike)
 			// The number of a list's item begins no line: "12. foo".
 			if number && (c == '.' || c == ')') && labels == len(r.all)-length+1 {
 				r.firstOfLine, lineStart = r.firstOfLine[:len(r.firstOfLine)-1], true

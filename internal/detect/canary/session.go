@@ -44,7 +44,7 @@ func (s *Session) Add(reply []byte) []Hit {
 	}
 	for name, piece := range pieces {
 		stream := append(s.tails[name], piece...)
-		f.stream(f.straight, stream, 0, 1, decodedNeed(), []string{"over replies: " + name})
+		f.stream(f.straight, stream, 0, 1, decodedNeed(), nil, "over replies: ", name)
 		s.tails[name] = append([]byte(nil), stream[max(0, len(stream)-keptSymbols):]...)
 	}
 	return f.hits()

@@ -93,11 +93,14 @@ type progress struct {
 	upNear, dowNear int // and how many of those next to each other
 }
 
-// speller gathers the characters that are spelled out.
-type speller struct {
-	streams map[int][]byte
-	words   map[int]int
+// spelling is a character that was spelled out, or one that stands alone and spells for itself, under every folding.
+type spelling struct {
+	key    int // 2*folding, +1 if reversed; -1 for all
+	symbol byte
 }
+
+// minSpelled is how many words must spell before the rest is looked at: fewer are in any text.
+const minSpelled = 6
 
 // longestWord of the list of BIP 39 and the alphabets has 8 letters; pig latin adds 3.
 const longestWord = 12
@@ -140,9 +143,10 @@ func (f *finder) wordwise(text string, via []string) {
 
 type wordReader struct {
 	*finder
-	via    []string
-	states map[int]*progress
-	spell  speller
+	via       []string
+	states    map[int]*progress
+	spellings []spelling
+	spelled   map[int]int
 }
 
 func (w *wordReader) token(word []byte, token int) {
@@ -236,28 +240,29 @@ func asInt(b bool) int {
 
 // spelledOut takes a spelled character into the stream of its folding and direction.
 func (w *wordReader) spelledOut(m meaning) {
-	key := m.folding*2 + asInt(m.reversed)
-	if w.spell.streams == nil {
-		w.spell.streams, w.spell.words = map[int][]byte{}, map[int]int{}
+	if w.spelled == nil {
+		w.spelled = map[int]int{}
 	}
-	w.spell.streams[key] = append(w.spell.streams[key], m.symbol)
-	w.spell.words[key]++
+	key := m.folding*2 + asInt(m.reversed)
+	w.spelled[key]++
+	w.spellings = append(w.spellings, spelling{key, m.symbol})
 }
 
 // digit takes a character that stands alone into every stream that spells.
 func (w *wordReader) digit(s byte) {
-	for key, stream := range w.spell.streams {
-		w.spell.streams[key] = append(stream, s)
-	}
-	if w.spell.streams == nil {
-		w.spell.streams, w.spell.words = map[int][]byte{0: {s}}, map[int]int{}
-	}
+	w.spellings = append(w.spellings, spelling{-1, s})
 }
 
 func (w *wordReader) finish() {
-	for key, stream := range w.spell.streams {
-		if w.spell.words[key] < 2 {
+	for key, n := range w.spelled {
+		if n < minSpelled || !w.spend(len(w.spellings)) {
 			continue
+		}
+		var stream []byte
+		for _, s := range w.spellings {
+			if s.key == key || s.key < 0 {
+				stream = append(stream, s.symbol)
+			}
 		}
 		path := append(slices.Clip(w.via), "spelled out")
 		if key%2 == 1 {
