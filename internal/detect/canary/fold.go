@@ -54,6 +54,16 @@ func newTables(folds []folding) *tables {
 	return t
 }
 
+func (t *tables) symbolsOf(text string) []byte {
+	out := make([]byte, 0, len(text))
+	for i := range len(text) {
+		if s := t.symbols[text[i]]; s != 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 func (t *tables) leetspeak(text string) []byte {
 	out := make([]byte, 0, len(text))
 	for i := range len(text) {

@@ -22,10 +22,13 @@ type layer struct {
 // as that is less likely.
 const maxSteps = 14
 
-// all reads a text and what it decodes to, what took few steps first, as it is the likelier.
-func (f *finder) all(text string) {
+// all reads a text and what it decodes to.
+func (f *finder) all(text string) { f.layersFrom(layer{text: text}) }
+
+// layersFrom reads a text and what it decodes to, what took few steps first, as it is the likelier.
+func (f *finder) layersFrom(l layer) {
 	var queue [maxSteps + 1][]layer
-	queue[0] = []layer{{text: text}}
+	queue[0] = []layer{l}
 	for steps := 0; steps <= maxSteps; steps++ {
 		for i := 0; i < len(queue[steps]); i++ { // nothing comes of few steps from one of many
 			l := queue[steps][i]
