@@ -102,8 +102,9 @@ func (m *Matcher) Find(text []byte) []Hit {
 // finder is one search.
 type finder struct {
 	*Matcher
-	work int
-	best map[formOf]Hit
+	// work is what may still be spent, and spent what was.
+	work, spent int
+	best        map[formOf]Hit
 	// seen is told of every stretch, long enough or not.
 	seen func(at formOf, start, end int)
 }
@@ -120,8 +121,13 @@ func (m *Matcher) newFinder(length int) *finder {
 
 // spend says whether n bytes may still be read.
 func (f *finder) spend(n int) bool {
+	if f.work < n {
+		f.work = 0
+		return false
+	}
 	f.work -= n
-	return f.work >= 0
+	f.spent += n
+	return true
 }
 
 // report keeps a stretch of a canary's form that was found, if there is enough of it that the attack did not have.
