@@ -148,11 +148,13 @@ func (f *finder) run(run string, via []string, next func(kind, decoded string)) 
 }
 
 // classes of characters in a run.
-type classes struct{ lower, upper, digit, mark bool }
+type classes struct{ lower, upper, digit, mark, beyond bool }
 
 func classify(run string) (has classes) {
 	for i := range len(run) {
-		switch c := run[i]; {
+		c := run[i]
+		has.beyond = has.beyond || !isHex(c)
+		switch {
 		case 'a' <= c && c <= 'z':
 			has.lower = true
 		case 'A' <= c && c <= 'Z':
@@ -167,8 +169,11 @@ func classify(run string) (has classes) {
 }
 
 // may says whether a run may be of an alphabet: base64 of text has letters of both cases, or of one and digits, which a path or
-// a name has not; the others have letters of one case.
+// a name has not; the others have letters of one case. What has only hexadecimal digits is in nothing else.
 func (has classes) may(a *alphabet) bool {
+	if !has.beyond && (!has.lower || !has.upper) {
+		return a.bits == 4
+	}
 	if a.bits == 6 {
 		return has.lower && has.upper || has.digit && (has.lower || has.upper)
 	}

@@ -64,8 +64,7 @@ func (t *tables) symbolsOf(text string) []byte {
 	return out
 }
 
-func (t *tables) leetspeak(text string) []byte {
-	out := make([]byte, 0, len(text))
+func (t *tables) leetspeak(out []byte, text string) []byte {
 	for i := range len(text) {
 		if s := t.leet[text[i]]; s != 0 {
 			out = append(out, s)

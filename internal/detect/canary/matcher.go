@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // How much of a canary is a find. A canary is random and independent of a text that does not know it, so that a text shows
@@ -60,6 +61,8 @@ type Matcher struct {
 	folds    []folding
 	tables   *tables
 	words    *vocabulary
+	// spare are streams that a search has done with.
+	spare *sync.Pool
 	// ignored are the stretches of canaries that are known to the attacker, from where to where.
 	ignored map[formOf][][2]int
 }
@@ -76,6 +79,7 @@ func NewMatcher(canaries []Canary, ignore ...string) *Matcher {
 	m := &Matcher{
 		straight: newIndex(canaries, folds), leet: newIndex(canaries, []folding{leet()}),
 		folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
+		spare: &sync.Pool{New: func() any { return new(streams) }},
 	}
 	return m.Ignoring(ignore...)
 }

@@ -54,7 +54,13 @@ func (f *finder) layer(l layer, next func(kind, decoded string)) {
 		next = func(string, string) {}
 	}
 	plain := f.tables.fold(l.text, next)
-	r := f.read(plain, l.via)
+	r, ok := f.spare.Get().(*streams)
+	if !ok {
+		r = new(streams)
+	}
+	defer f.spare.Put(r)
+	r.reset()
+	f.read(plain, l.via, r)
 	if l.depth < maxDepth {
 		f.decode(plain, r, l.via, next)
 	}
@@ -62,11 +68,12 @@ func (f *finder) layer(l layer, next func(kind, decoded string)) {
 
 // streams are the readings of a text of which each takes some of its letters and digits.
 type streams struct {
-	all                          []byte
+	all, leet                    []byte
 	firstOfWord, lastOfWord      []byte
 	firstOfLine, lastOfLine      []byte
 	firstOfPhrase, lastOfPhrase  []byte
 	singles                      []byte
+	spellings                    []spelling
 	digits, marks, spaces, words int
 	// signs are dots and dashes that stand at no letter.
 	signs int
@@ -74,8 +81,17 @@ type streams struct {
 	alone, alike int
 }
 
-func (f *finder) read(text string, via []string) *streams {
-	r := &streams{all: make([]byte, 0, len(text))}
+// reset empties the streams and keeps their room.
+func (r *streams) reset() {
+	*r = streams{
+		all: r.all[:0], leet: r.leet[:0], firstOfWord: r.firstOfWord[:0], lastOfWord: r.lastOfWord[:0], firstOfLine: r.firstOfLine[:0],
+		lastOfLine: r.lastOfLine[:0], firstOfPhrase: r.firstOfPhrase[:0], lastOfPhrase: r.lastOfPhrase[:0], singles: r.singles[:0],
+		spellings: r.spellings[:0],
+	}
+}
+
+// read looks for canaries in all that a text may be read as without decoding it.
+func (f *finder) read(text string, via []string, r *streams) {
 	r.gather(text, &f.tables.symbols)
 	enough := decodedNeed()
 	if len(via) == 0 {
@@ -100,10 +116,10 @@ func (f *finder) read(text string, via []string) *streams {
 	}
 	// Leetspeak has digits or marks within words.
 	if r.digits+r.marks >= 4 {
-		f.stream(f.leet, f.tables.leetspeak(text), 0, 1, leetNeed(), via, "leetspeak")
+		r.leet = f.tables.leetspeak(r.leet, text)
+		f.stream(f.leet, r.leet, 0, 1, leetNeed(), via, "leetspeak")
 	}
-	f.wordwise(text, via)
-	return r
+	f.wordwise(text, via, r)
 }
 
 // gather makes the streams in one pass.

@@ -106,12 +106,13 @@ const minSpelled = 6
 const longestWord = 12
 
 // wordwise looks for words of canaries with few others between them, and for digits spelled out.
-func (f *finder) wordwise(text string, via []string) {
+func (f *finder) wordwise(text string, via []string, r *streams) {
 	if !f.spend(len(text)) {
 		return
 	}
-	w := wordReader{finder: f, via: via, states: map[int]*progress{}}
-	word := make([]byte, 0, longestWord)
+	w := wordReader{finder: f, via: via, states: map[int]*progress{}, spellings: r.spellings}
+	var room [longestWord]byte
+	word := room[:0]
 	length, token := 0, 0
 	flush := func() {
 		if length == 0 {
@@ -139,6 +140,7 @@ func (f *finder) wordwise(text string, via []string) {
 	}
 	flush()
 	w.finish()
+	r.spellings = w.spellings
 }
 
 type wordReader struct {
