@@ -87,7 +87,7 @@ func decodeBits(text string, values *[256]byte, bits int) []byte {
 		held = held<<bits | uint32(v)
 		if have += bits; have >= 8 {
 			have -= 8
-			out = append(out, byte(held>>have))
+			out = append(out, byte(held>>have&0xff))
 		}
 	}
 	return out
@@ -111,7 +111,7 @@ func likely(text string, values *[256]byte, bits int) (ok bool, looked int) {
 			continue
 		}
 		have -= 8
-		first[n] = byte(held >> have)
+		first[n] = byte(held >> have & 0xff)
 		if !printable(first[n]) && (first[n] < 0x80 || n == 0 && first[n] < 0xc2 || n == 4 && !validStart(first[:n])) {
 			return false, i + 1
 		}
@@ -162,11 +162,11 @@ func textual(b []byte) bool {
 	return len(b) >= likelyBytes && utf8.Valid(b) && !slices.ContainsFunc(b, control)
 }
 
-// alphabet85 has the values of an alphabet's digits under some foldings.
+// alphabet85 has the values of an alphabet's digits under a folding.
 type alphabet85 struct {
 	name   string
-	folds  []int
-	values [][256]byte
+	fold   int
+	values [256]byte
 }
 
 // base85s are Ascii85 (Adobe's), RFC 1924's (Git's, Python's b85), and ZeroMQ's, under no folding, rot13 and atbash.
@@ -178,15 +178,15 @@ func base85s(folds []folding) []alphabet85 {
 	for c := byte('!'); c <= 'u'; c++ {
 		ascii.WriteByte(c)
 	}
-	some := []int{0, rot13, len(folds) - 1}
 	var out []alphabet85
 	for _, a := range [][2]string{
 		{"ascii85", ascii.String()},
 		{"base85", digits + upper + lower + "!#$%&()*+-;<=>?@^_`{|}~"},
 		{"z85", digits + lower + upper + ".-:+=^!/*?&<>()[]{}@%$#"},
 	} {
-		values := foldedValues([]folding{folds[some[0]], folds[some[1]], folds[some[2]]}, a[1])
-		out = append(out, alphabet85{name: a[0], folds: some, values: values})
+		for _, fold := range []int{0, rot13, len(folds) - 1} {
+			out = append(out, alphabet85{name: a[0], fold: fold, values: foldedValues(folds[fold:fold+1], a[1])[0]})
+		}
 	}
 	return out
 }
@@ -207,7 +207,7 @@ func decode85(text string, values *[256]byte) []byte {
 		}
 		group = group*85 + uint64(v)
 		if n++; n == 5 {
-			out = append(out, byte(group>>24), byte(group>>16), byte(group>>8), byte(group))
+			out = append(out, byte(group>>24&0xff), byte(group>>16&0xff), byte(group>>8&0xff), byte(group&0xff))
 			group, n = 0, 0
 		}
 	}
@@ -216,7 +216,7 @@ func decode85(text string, values *[256]byte) []byte {
 			group = group*85 + 84
 		}
 		for i := range n - 1 {
-			out = append(out, byte(group>>(24-8*i)))
+			out = append(out, byte(group>>(24-8*i)&0xff))
 		}
 	}
 	return out
@@ -238,7 +238,7 @@ func likely85(text string, values *[256]byte) bool {
 			group = group*85 + uint64(v)
 		}
 		for j := range 4 {
-			c := byte(group >> (24 - 8*j))
+			c := byte(group >> (24 - 8*j) & 0xff)
 			if !printable(c) && c < utf8.RuneSelf {
 				return false
 			}
@@ -263,11 +263,11 @@ func decode58(text string) []byte {
 		carry := v
 		for j := range out {
 			carry += 58 * int(out[j])
-			out[j] = byte(carry)
+			out[j] = byte(carry & 0xff)
 			carry >>= 8
 		}
 		for ; carry > 0; carry >>= 8 {
-			out = append(out, byte(carry))
+			out = append(out, byte(carry&0xff))
 		}
 	}
 	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {

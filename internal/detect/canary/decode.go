@@ -252,26 +252,47 @@ func reverseBytes(s string) string {
 // base85 decodes words with marks in them.
 func (f *finder) base85(text string, next func(kind, decoded string)) {
 	for word := range strings.FieldsSeq(text) {
-		word = strings.TrimSuffix(strings.TrimPrefix(unquoted(word), "<~"), "~>")
-		if len(word) < minRun || !f.spend(len(word)) || !strings.ContainsFunc(word, func(r rune) bool { return !f.tables.run[byte(r)] }) {
+		if len(word) < minRun {
 			continue
 		}
-		backwards := reverseBytes(word)
-		for i := range f.tables.base85 {
-			a := &f.tables.base85[i]
-			for fold := range a.values {
-				values := &a.values[fold]
-				f.word85("", a.folds[fold], a.name, word, values, next)
-				f.word85("reversed, ", a.folds[fold], a.name, backwards, values, next)
+		word = unquoted(word)
+		if len(word) < minRun {
+			continue
+		}
+		if !f.spend(len(word)) {
+			return
+		}
+		may := ^uint16(0)
+		for i := range max(0, len(word)-1) { // a sentence's mark may stand behind it
+			if may &= f.tables.in85[word[i]]; may == 0 {
+				break
+			}
+		}
+		backwards := ""
+		if may != 0 {
+			backwards = reverseBytes(word)
+		}
+		for i := 0; may != 0; i, may = i+1, may>>1 {
+			if may&1 != 0 {
+				f.word85("", &f.tables.base85[i], word, next)
+				f.word85("reversed, ", &f.tables.base85[i], backwards, next)
 			}
 		}
 	}
 }
 
-// unquoted takes away quotes around a word, not those that are digits.
+// unquoted takes away quotes around a word, not those that are digits, and Adobe's brackets, also those of a word backwards.
 func unquoted(word string) string {
-	if n := len(word); n > 1 && word[0] == word[n-1] && strings.IndexByte("\"'`", word[0]) >= 0 {
-		return word[1 : n-1]
+	if n := len(word); word[0] == word[n-1] && strings.IndexByte("\"'`", word[0]) >= 0 {
+		word = word[1 : n-1]
+	}
+	for _, brackets := range [][2]string{{"<~", "~>"}, {">~", "~<"}} {
+		if i := strings.Index(word, brackets[0]); i >= 0 {
+			word = word[i+2:]
+			if i := strings.LastIndex(word, brackets[1]); i >= 0 {
+				word = word[:i]
+			}
+		}
 	}
 	return word
 }
@@ -285,13 +306,13 @@ func (f *finder) kind(fold int, name string) string {
 }
 
 // word85 decodes a word if its first bytes are text: a word of code or of a URL is no base 85.
-func (f *finder) word85(direction string, fold int, name, word string, values *[256]byte, next func(kind, decoded string)) {
+func (f *finder) word85(direction string, a *alphabet85, word string, next func(kind, decoded string)) {
 	for phase := range 5 {
 		if !f.spend(5) {
 			return
 		}
-		if likely85(word[phase:], values) {
-			next(direction+f.kind(fold, name), string(decode85(word[phase:], values)))
+		if likely85(word[phase:], &a.values) {
+			next(direction+f.kind(a.fold, a.name), string(decode85(word[phase:], &a.values)))
 		}
 	}
 }

@@ -62,7 +62,7 @@ func replaceEscapes(text string, mark byte, escape func(rest string) (rune, int)
 			b.WriteByte(mark)
 		case r == nothing:
 		case r <= 0:
-			b.WriteByte(byte(-r))
+			b.WriteByte(byte(-r & 0xff))
 		default:
 			b.WriteRune(r)
 		}

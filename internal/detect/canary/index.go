@@ -12,11 +12,13 @@ import (
 const gramLength = 10
 
 // gramsOfCanary is about how many a canary has, in its three forms.
-const gramsOfCanary = 90
+const gramsOfCanary = 25
 
 const (
-	gramMask   = 1<<(6*gramLength) - 1
-	filterBits = 21 // 256 KiB, which stay in a core's own cache; some 40 000 grams of 8 canaries fill it to 2 %
+	gramMask = 1<<(6*gramLength) - 1
+	// gramStride is how far grams are apart in a needle: the shortest find, of 13 symbols, has 4 grams and so one of these.
+	gramStride = 4
+	filterBits = 19 // 64 KiB, which stay in a core's own cache; some 10 000 grams of 8 canaries fill it to 2 %
 	spread     = 0x9E3779B97F4A7C15
 )
 
@@ -46,6 +48,9 @@ func identity() (f folding) {
 
 // rot13 is where it stands among the foldings; atbash is the last.
 const rot13 = 13
+
+// maxFoldings is how many there may be.
+const maxFoldings = 32
 
 // foldings are those that a canary is looked for under. The first changes nothing.
 func foldings() []folding {
@@ -97,7 +102,7 @@ type needle struct {
 	bounds []int
 }
 
-type place struct{ needle, at int32 }
+type place struct{ needle, at int }
 
 // index finds where needles might be.
 type index struct {
@@ -145,10 +150,10 @@ func (x *index) add(n needle) {
 	var gram uint64
 	for i, s := range n.text {
 		gram = (gram<<6 | uint64(s)) & gramMask
-		if _, taken := x.grams[gram]; taken || i+1 < gramLength {
+		if _, taken := x.grams[gram]; taken || i+1 < gramLength || (i+1-gramLength)%gramStride != 0 {
 			continue
 		}
-		x.grams[gram] = place{needle: int32(len(x.needles) - 1), at: int32(i + 1 - gramLength)}
+		x.grams[gram] = place{needle: len(x.needles) - 1, at: i + 1 - gramLength}
 		at := gram * spread >> (64 - filterBits)
 		x.filter[at/64] |= 1 << (at % 64)
 	}
@@ -170,7 +175,7 @@ func (x *index) search(stream []byte, from, step int, found func(n *needle, star
 			continue
 		}
 		n := &x.needles[p.needle]
-		start, end := int(p.at), int(p.at)+gramLength
+		start, end := p.at, p.at+gramLength
 		for j := i - gramLength*step; j >= 0 && start > 0 && stream[j] == n.text[start-1]; j -= step {
 			start--
 		}

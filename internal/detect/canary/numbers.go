@@ -7,7 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+	"unicode"
 )
 
 // minNumbers is the shortest list of numbers that is decoded: 64 bits of a canary's own bytes.
@@ -125,7 +125,7 @@ func morse(text string, next func(kind, decoded string)) {
 	var b strings.Builder
 	for signal := range strings.FieldsFuncSeq(strings.ReplaceAll(text, "_", "-"), isBreak) {
 		// Marks around a signal are none of it; a full stop behind a word is no signal.
-		if word := strings.IndexFunc(signal, func(r rune) bool { return r < utf8.RuneSelf && alnum(byte(r)) }) >= 0; word {
+		if word := strings.IndexFunc(signal, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) >= 0; word {
 			b.WriteByte(' ')
 		} else if c, ok := letters[strings.TrimFunc(signal, func(r rune) bool { return r != '.' && r != '-' })]; ok {
 			b.WriteByte(c)

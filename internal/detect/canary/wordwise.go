@@ -34,13 +34,13 @@ func spelled() map[string]byte {
 	for i, names := range strings.Fields("alfa,alpha bravo charlie delta echo foxtrot golf hotel india juliett,juliet kilo lima mike november " +
 		"oscar papa quebec romeo sierra tango uniform victor whiskey,whisky xray yankee zulu") {
 		for name := range strings.SplitSeq(names, ",") {
-			words[name] = byte('a' + i)
+			words[name] = "abcdefghijklmnopqrstuvwxyz"[i]
 		}
 	}
 	for i, names := range strings.Fields("zero,null,cero,nought one,eins,uno,wun two,zwei,dos,deux three,drei,tres,trois,tree four,vier,cuatro,quatre,fower " +
 		"five,cinco,cinq,fife six,sechs,seis seven,sieben,siete,sept eight,acht,ocho,huit,ait nine,neun,nueve,neuf,niner") {
 		for name := range strings.SplitSeq(names, ",") {
-			words[name] = byte('0' + i)
+			words[name] = "0123456789"[i]
 		}
 	}
 	return words
@@ -110,7 +110,7 @@ func (f *finder) wordwise(text string, via []string, r *streams) {
 	if !f.spend(len(text)) {
 		return
 	}
-	w := wordReader{finder: f, via: via, states: map[int]*progress{}, spellings: r.spellings}
+	w := wordReader{finder: f, via: via, spellings: r.spellings}
 	var room [longestWord]byte
 	word := room[:0]
 	length, token := 0, 0
@@ -148,7 +148,8 @@ type wordReader struct {
 	via       []string
 	states    map[int]*progress
 	spellings []spelling
-	spelled   map[int]int
+	// spelled counts the words that spell, by the key of their stream.
+	spelled [2 * maxFoldings]int
 }
 
 func (w *wordReader) token(word []byte, token int) {
@@ -191,6 +192,9 @@ func (w *wordReader) advance(m meaning, token int, how string) {
 	key := (m.canary*len(w.words.names)+m.folding)*2 + asInt(m.reversed)
 	p := w.states[key]
 	if p == nil {
+		if w.states == nil {
+			w.states = map[int]*progress{}
+		}
 		p = &progress{at: -2}
 		w.states[key] = p
 	}
@@ -242,9 +246,6 @@ func asInt(b bool) int {
 
 // spelledOut takes a spelled character into the stream of its folding and direction.
 func (w *wordReader) spelledOut(m meaning) {
-	if w.spelled == nil {
-		w.spelled = map[int]int{}
-	}
 	key := m.folding*2 + asInt(m.reversed)
 	w.spelled[key]++
 	w.spellings = append(w.spellings, spelling{key, m.symbol})
