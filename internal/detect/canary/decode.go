@@ -128,21 +128,27 @@ func (f *finder) run(run string, via []string, next func(kind, decoded string)) 
 			f.whole(a, run[phase:], via, next)
 		}
 		for fold := range f.folds {
-			for direction, text := range [...]string{run, backwards} {
-				// Without letters, only rot18 changes anything.
-				if fold == 0 && direction == 0 || !letters && fold != 0 && f.folds[fold].to[27] == 27 {
-					continue
-				}
-				for phase := range a.foldedPhases {
-					ok, looked := likely(text[phase:], &a.values[fold], a.bits)
-					if !f.spend(looked) {
-						return
-					}
-					if ok {
-						next([...]string{"", "reversed, "}[direction]+f.kind(fold, a.name), string(decodeBits(text[phase:], &a.values[fold], a.bits)))
-					}
-				}
+			// Without letters, only rot18 changes anything.
+			if !letters && fold != 0 && f.folds[fold].to[27] == 27 {
+				continue
 			}
+			if fold != 0 {
+				f.folded("", a, fold, run, next)
+			}
+			f.folded("reversed, ", a, fold, backwards, next)
+		}
+	}
+}
+
+// folded decodes a run under a folding if its first bytes are text.
+func (f *finder) folded(direction string, a *alphabet, fold int, run string, next func(kind, decoded string)) {
+	for phase := range a.foldedPhases {
+		ok, looked := likely(run[phase:], &a.values[fold], a.bits)
+		if !f.spend(looked) {
+			return
+		}
+		if ok {
+			next(direction+f.kind(fold, a.name), string(decodeBits(run[phase:], &a.values[fold], a.bits)))
 		}
 	}
 }

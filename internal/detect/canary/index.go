@@ -118,21 +118,24 @@ func newIndex(canaries []Canary, folds []folding) *index {
 		for i, c := range canaries {
 			for form, text := range []string{c.Hex, c.Words, strings.TrimPrefix(c.Key, keyPrefix)} {
 				n := needle{canary: i, form: Form(form), folding: fold.name}
-				for j := range len(text) {
-					if s := table[text[j]]; s != 0 {
-						if j == 0 || text[j-1] == ' ' {
-							n.bounds = append(n.bounds, len(n.text))
-						}
-						n.text = append(n.text, fold.to[s])
-					}
-				}
-				n.bounds = append(n.bounds, len(n.text))
+				n.write(text, fold, &table)
 				x.add(n)
 				x.add(n.backwards())
 			}
 		}
 	}
 	return x
+}
+
+// write gives a needle its text.
+func (n *needle) write(text string, fold folding, table *[256]byte) {
+	for word := range strings.FieldsSeq(text) {
+		n.bounds = append(n.bounds, len(n.text))
+		for i := range len(word) {
+			n.text = append(n.text, fold.to[table[word[i]]])
+		}
+	}
+	n.bounds = append(n.bounds, len(n.text))
 }
 
 func (n needle) backwards() needle {

@@ -137,7 +137,10 @@ func (f *finder) spend(n int) bool {
 // report keeps a stretch of a canary's form that was found, if there is enough of it that the attack did not have.
 func (f *finder) report(at formOf, start, end int, enough need, via []string) {
 	if f.seen != nil {
-		f.seen(at, start, end)
+		// A word or two of a canary stand in any text.
+		if at.form != Words || end-start >= 3 {
+			f.seen(at, start, end)
+		}
 		return
 	}
 	length := f.unknown(at, start, end)

@@ -107,9 +107,12 @@ func (f *finder) read(text string, via []string, r *streams) {
 		name   string
 		stream []byte
 	}{
-		{"first letters of words", r.firstOfWord}, {"last letters of words", r.lastOfWord},
-		{"first letters of lines", r.firstOfLine}, {"last letters of lines", r.lastOfLine},
-		{"first letters of sentences", r.firstOfPhrase}, {"last letters of sentences", r.lastOfPhrase},
+		{"first letters of words", r.firstOfWord},
+		{"last letters of words", r.lastOfWord},
+		{"first letters of lines", r.firstOfLine},
+		{"last letters of lines", r.lastOfLine},
+		{"first letters of sentences", r.firstOfPhrase},
+		{"last letters of sentences", r.lastOfPhrase},
 		{"single characters", r.singles},
 	} {
 		f.stream(f.straight, s.stream, 0, 1, decodedNeed(), via, s.name)
@@ -124,79 +127,103 @@ func (f *finder) read(text string, via []string, r *streams) {
 
 // gather makes the streams in one pass.
 func (r *streams) gather(text string, symbols *[256]byte) {
-	var last byte // the last symbol of the word, or before it
-	length, lineStart, phraseStart := 0, true, true
-	number, labels := true, 0
-	alone, alike, before := 0, 0, 0
+	g := gatherer{streams: r, lineStart: true, phraseStart: true, number: true}
 	for i := range len(text) {
 		c := text[i]
 		if s := symbols[c]; s != 0 {
+			if g.length == 0 {
+				g.begin(s)
+			}
 			r.all = append(r.all, s)
 			if s > 26 {
 				r.digits++
+			} else {
+				g.number = false
 			}
-			if length == 0 {
-				r.words++
-				r.firstOfWord = append(r.firstOfWord, s)
-				if phraseStart {
-					r.firstOfPhrase, phraseStart = append(r.firstOfPhrase, s), false
-				}
-				if lineStart {
-					r.firstOfLine, lineStart = append(r.firstOfLine, s), false
-					number, labels = true, len(r.all)
-				}
-			}
-			number = number && s > 26
-			length++
-			last = s
+			g.length++
+			g.last = s
 			continue
 		}
-		if length == 0 && (c == '.' || c == '-' || c == '_') {
+		if g.length > 0 {
+			g.end(c)
+		} else if c == '.' || c == '-' || c == '_' {
 			r.signs++
 		}
-		if length > 0 {
-			r.lastOfWord = append(r.lastOfWord, last)
-			if length == before {
-				alike++
-			} else {
-				alike = 1
-			}
-			before, alone = length, alone+1
-			if length == 1 {
-				r.singles = append(r.singles, last)
-			} else {
-				alone = 0
-			}
-			r.alone, r.alike = max(r.alone, alone), max(r.alike, alike)
-			// The number of a list's item begins no line: "12. foo".
-			if number && (c == '.' || c == ')') && labels == len(r.all)-length+1 {
-				r.firstOfLine, lineStart = r.firstOfLine[:len(r.firstOfLine)-1], true
-			}
-			length = 0
-		}
-		switch c {
-		case ' ', '\t', '\r':
-			r.spaces++
-		case '\n':
-			r.spaces++
-			if last != 0 && !lineStart {
-				r.lastOfLine = append(r.lastOfLine, last)
-			}
-			lineStart, phraseStart = true, true
-		case '.', '!', '?':
-			if last != 0 && !phraseStart {
-				r.lastOfPhrase = append(r.lastOfPhrase, last)
-			}
-			phraseStart = true
-			r.marks++
-		default:
-			r.marks++
-		}
+		g.mark(c)
 	}
-	if length > 0 {
-		r.lastOfWord, r.lastOfLine, r.lastOfPhrase = append(r.lastOfWord, last), append(r.lastOfLine, last), append(r.lastOfPhrase, last)
-		if length == 1 {
-			r.singles = append(r.singles, last)
-		}
+	if g.length > 0 {
+		g.end(0)
 	}
+	g.mark('\n')
+}
+
+// gatherer is where gather is.
+type gatherer struct {
+	*streams
+	last   byte // the last symbol of the word, or before it
+	length int  // of the word so far
+	before int  // the length of the word before
+	// number says that a word is all digits.
+	number                          bool
+	lineStart, phraseStart          bool
+	aloneSoFar, alikeSoFar, ofLines int
+}
+
+// begin begins a word.
+func (g *gatherer) begin(s byte) {
+	g.words++
+	g.number = true
+	g.firstOfWord = append(g.firstOfWord, s)
+	if g.phraseStart {
+		g.firstOfPhrase, g.phraseStart = append(g.firstOfPhrase, s), false
+	}
+	if g.lineStart {
+		g.firstOfLine, g.lineStart = append(g.firstOfLine, s), false
+		g.ofLines = g.words
+	}
+}
+
+// end ends a word, at a character.
+func (g *gatherer) end(c byte) {
+	g.lastOfWord = append(g.lastOfWord, g.last)
+	if g.length != g.before {
+		g.alikeSoFar = 0
+	}
+	g.alikeSoFar++
+	g.aloneSoFar++
+	if g.length == 1 {
+		g.singles = append(g.singles, g.last)
+	} else {
+		g.aloneSoFar = 0
+	}
+	g.alone, g.alike = max(g.alone, g.aloneSoFar), max(g.alike, g.alikeSoFar)
+	// The number of a list's item begins no line: "12. foo".
+	if g.number && (c == '.' || c == ')') && g.ofLines == g.words {
+		g.firstOfLine, g.lineStart = g.firstOfLine[:len(g.firstOfLine)-1], true
+	}
+	g.before, g.length = g.length, 0
+}
+
+// mark takes what is no letter or digit.
+func (g *gatherer) mark(c byte) {
+	switch c {
+	case ' ', '\t', '\r':
+		g.spaces++
+		return
+	case '\n':
+		g.spaces++
+		if !g.lineStart {
+			g.lastOfLine = append(g.lastOfLine, g.last)
+		}
+		g.lineStart = true
+	case '.', '!', '?':
+		g.marks++
+	default:
+		g.marks++
+		return
+	}
+	if !g.phraseStart {
+		g.lastOfPhrase = append(g.lastOfPhrase, g.last)
+	}
+	g.phraseStart = true
 }

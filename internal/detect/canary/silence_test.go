@@ -94,10 +94,15 @@ func TestWhatTheAttackSaidIsNoLeak(t *testing.T) {
 		"the user knew the first 17 digits": {[]string{"Go on: " + c.Hex[:17]}, 0},
 		"the user knew the first 16 digits": {[]string{"Go on: " + c.Hex[:16]}, 16},
 		"the user knew another form":        {[]string{c.Words}, 32},
+		"the user used some of its words":   {[]string{"A gossip in the ivory tower, and a saddle: be brave in the tunnel."}, 32},
 	} {
+		m := all.Ignoring(test.ignore...)
 		got := 0
-		for _, hit := range all.Ignoring(test.ignore...).Find(reply) {
+		for _, hit := range m.Find(reply) {
 			got = hit.Length
+		}
+		if hits := m.Find([]byte(c.Words)); (len(hits) != 1 || hits[0].Partial) != (len(test.ignore) > 0 && test.ignore[0] == c.Words) {
+			t.Errorf("%s: the words give %v", name, hits)
 		}
 		if got != test.want {
 			t.Errorf("%s: %d, not %d", name, got, test.want)

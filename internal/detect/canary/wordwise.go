@@ -88,9 +88,9 @@ func hash(word []byte) uint64 {
 
 // progress is how far one canary's words have come, in one folding and direction of spelling.
 type progress struct {
-	at, token       int // the last word, and which token of the text that was
-	up, down        int // how many words in a row, in their order or against it
-	upNear, dowNear int // and how many of those next to each other
+	at, token int // the last word, and which token of the text that was
+	up, down  int // how many words in a row, in their order or against it
+	near      int // and how many of those in their order next to each other
 }
 
 // spelling is a character that was spelled out, or one that stands alone and spells for itself, under every folding.
@@ -202,22 +202,7 @@ func (w *wordReader) advance(m meaning, token int, how string) {
 	if gap == 0 {
 		return // two readings of one word
 	}
-	up, down, upNear, downNear := 1, 1, 1, 1
-	if gap <= maxForeign+1 {
-		if m.at == p.at+1 {
-			up = p.up + 1
-			if gap == 1 {
-				upNear = p.upNear + 1
-			}
-		}
-		if m.at == p.at-1 {
-			down = p.down + 1
-			if gap == 1 {
-				downNear = p.dowNear + 1
-			}
-		}
-	}
-	*p = progress{at: m.at, token: token, up: up, down: down, upNear: upNear, dowNear: downNear}
+	p.step(m.at, token, gap)
 	path := slices.Clip(w.via)
 	for _, step := range []string{how, map[bool]string{true: "reversed"}[m.reversed], w.words.names[m.folding]} {
 		if step != "" {
@@ -225,16 +210,32 @@ func (w *wordReader) advance(m meaning, token int, how string) {
 		}
 	}
 	at := formOf{m.canary, Words}
-	if up > 1 {
-		enough := decodedNeed()
-		if len(path) == 0 {
-			w.report(at, m.at-upNear+1, m.at+1, plainNeed(), path)
+	if len(path) == 0 {
+		w.report(at, m.at-p.near+1, m.at+1, plainNeed(), path)
+	}
+	if p.up > 1 {
+		w.report(at, m.at-p.up+1, m.at+1, decodedNeed(), path)
+	}
+	if p.down > 1 {
+		w.report(at, m.at, m.at+p.down, decodedNeed(), append(slices.Clip(path), "words reversed"))
+	}
+}
+
+// step goes on to a word of the canary, so many words behind the last one.
+func (p *progress) step(at, token, gap int) {
+	next := progress{at: at, token: token, up: 1, down: 1, near: 1}
+	if gap <= maxForeign+1 {
+		switch at - p.at {
+		case 1:
+			next.up = p.up + 1
+			if gap == 1 {
+				next.near = p.near + 1
+			}
+		case -1:
+			next.down = p.down + 1
 		}
-		w.report(at, m.at-up+1, m.at+1, enough, path)
 	}
-	if down > 1 {
-		w.report(at, m.at, m.at+down, decodedNeed(), append(slices.Clip(path), "words reversed"))
-	}
+	*p = next
 }
 
 func asInt(b bool) int {
