@@ -4,6 +4,7 @@
 package canary
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -86,7 +87,7 @@ func decodeBits(text string, values *[256]byte, bits int) []byte {
 		held = held<<bits | uint32(v)
 		if have += bits; have >= 8 {
 			have -= 8
-			out = append(out, byte(held>>have))
+			out = append(out, byte(held>>have&0xff))
 		}
 	}
 	return out
@@ -110,7 +111,7 @@ func likely(text string, values *[256]byte, bits int) (ok bool, looked int) {
 			continue
 		}
 		have -= 8
-		first[n] = byte(held >> have)
+		first[n] = byte(held >> have & 0xff)
 		if !printable(first[n]) && (first[n] < 0x80 || n == 0 && first[n] < 0xc2 || n == 4 && !validStart(first[:n])) {
 			return false, i + 1
 		}
@@ -156,11 +157,20 @@ func textual(b []byte) bool {
 			return true
 		}
 	}
-	return utf8.Valid(b) && len(b) >= likelyBytes && b[0] >= utf8.RuneSelf // what is invisible, or in another dress
+	// What is invisible, or in another dress.
+	control := func(c byte) bool { return c < utf8.RuneSelf && !printable(c) }
+	return len(b) >= likelyBytes && utf8.Valid(b) && !slices.ContainsFunc(b, control)
 }
 
-// base85s are Ascii85 (Adobe's), RFC 1924's (Git's, Python's b85), and ZeroMQ's.
-func base85s() map[string]*[256]byte {
+// alphabet85 has the values of an alphabet's digits under a folding.
+type alphabet85 struct {
+	name   string
+	fold   int
+	values [256]byte
+}
+
+// base85s are Ascii85 (Adobe's), RFC 1924's (Git's, Python's b85), and ZeroMQ's, under no folding, rot13 and atbash.
+func base85s(folds []folding) []alphabet85 {
 	const digits = "0123456789"
 	const upper = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 	lower := strings.ToLower(upper)
@@ -168,14 +178,15 @@ func base85s() map[string]*[256]byte {
 	for c := byte('!'); c <= 'u'; c++ {
 		ascii.WriteByte(c)
 	}
-	out := map[string]*[256]byte{}
-	for name, text := range map[string]string{
-		"ascii85": ascii.String(),
-		"base85":  digits + upper + lower + "!#$%&()*+-;<=>?@^_`{|}~",
-		"z85":     digits + lower + upper + ".-:+=^!/*?&<>()[]{}@%$#",
+	var out []alphabet85
+	for _, a := range [][2]string{
+		{"ascii85", ascii.String()},
+		{"base85", digits + upper + lower + "!#$%&()*+-;<=>?@^_`{|}~"},
+		{"z85", digits + lower + upper + ".-:+=^!/*?&<>()[]{}@%$#"},
 	} {
-		values := foldedValues([]folding{identity()}, text)
-		out[name] = &values[0]
+		for _, fold := range []int{0, rot13, len(folds) - 1} {
+			out = append(out, alphabet85{name: a[0], fold: fold, values: foldedValues(folds[fold:fold+1], a[1])[0]})
+		}
 	}
 	return out
 }
@@ -196,7 +207,7 @@ func decode85(text string, values *[256]byte) []byte {
 		}
 		group = group*85 + uint64(v)
 		if n++; n == 5 {
-			out = append(out, byte(group>>24), byte(group>>16), byte(group>>8), byte(group))
+			out = append(out, byte(group>>24&0xff), byte(group>>16&0xff), byte(group>>8&0xff), byte(group&0xff))
 			group, n = 0, 0
 		}
 	}
@@ -205,10 +216,36 @@ func decode85(text string, values *[256]byte) []byte {
 			group = group*85 + 84
 		}
 		for i := range n - 1 {
-			out = append(out, byte(group>>(24-8*i)))
+			out = append(out, byte(group>>(24-8*i)&0xff))
 		}
 	}
 	return out
+}
+
+// likely85 looks whether the first three groups are text.
+func likely85(text string, values *[256]byte) bool {
+	if len(text) < 15 {
+		return false
+	}
+	var head [12]byte
+	for i := range 3 {
+		var group uint64
+		for j := range 5 {
+			v := values[text[5*i+j]]
+			if v == none {
+				return false
+			}
+			group = group*85 + uint64(v)
+		}
+		for j := range 4 {
+			c := byte(group >> (24 - 8*j) & 0xff)
+			if !printable(c) && c < utf8.RuneSelf {
+				return false
+			}
+			head[4*i+j] = c
+		}
+	}
+	return validStart(head[:])
 }
 
 // max58 keeps the conversion between radixes, which takes the square of the length, to what a canary needs.
@@ -226,11 +263,11 @@ func decode58(text string) []byte {
 		carry := v
 		for j := range out {
 			carry += 58 * int(out[j])
-			out[j] = byte(carry)
+			out[j] = byte(carry & 0xff)
 			carry >>= 8
 		}
 		for ; carry > 0; carry >>= 8 {
-			out = append(out, byte(carry))
+			out = append(out, byte(carry&0xff))
 		}
 	}
 	for i, j := 0, len(out)-1; i < j; i, j = i+1, j-1 {

@@ -6,7 +6,6 @@ package canary
 import (
 	"slices"
 	"strings"
-	"unicode"
 )
 
 const (
@@ -29,20 +28,20 @@ func (f *finder) decode(text string, r *streams, via []string, next func(kind, d
 	if r.digits >= minRun {
 		f.numbers(text, via, next)
 	}
-	if r.marks >= minRun {
+	if r.signs >= 2*minRun {
 		morse(text, next)
 	}
-	if len(r.singles) >= minRun {
+	if r.alone >= minRun {
 		next("spaced out", joined(text))
 	}
-	if r.words >= minGroups && r.words <= r.spaces+r.marks+1 {
+	if r.alike >= minGroups {
 		next("in groups", groups(text))
 	}
 	if strings.Contains(text, "begin ") || strings.Contains(text, "\nM") {
 		next("uuencode", uudecode(text))
 	}
-	// Text backwards is found as it is; what is encoded and then turned around has few letters.
-	if letters := len(r.all) - r.digits; 2*letters < len(text)-r.spaces && (len(via) == 0 || via[len(via)-1] != "reversed") {
+	// Text backwards is found as it is; what is encoded and then turned around has many digits or marks.
+	if 3*(r.digits+r.marks) > len(text)-r.spaces && (len(via) == 0 || via[len(via)-1] != "reversed") {
 		b := []byte(text)
 		slices.Reverse(b)
 		next("reversed", string(b))
@@ -114,9 +113,13 @@ func unbroken(text string, class *[256]bool) string {
 // backwards is seen by its first bytes; as it is, it may hold anything before the text.
 func (f *finder) run(run string, via []string, next func(kind, decoded string)) {
 	backwards := reverseBytes(run)
-	letters := strings.ContainsFunc(run, unicode.IsLetter)
+	has := classify(run)
+	letters := has.lower || has.upper
 	for i := range f.tables.alphabets {
 		a := &f.tables.alphabets[i]
+		if !has.may(a) {
+			continue
+		}
 		phases := 8
 		if a.bits == 6 || a.bits == 4 {
 			phases = a.foldedPhases
@@ -125,23 +128,62 @@ func (f *finder) run(run string, via []string, next func(kind, decoded string)) 
 			f.whole(a, run[phase:], via, next)
 		}
 		for fold := range f.folds {
-			for direction, text := range [...]string{run, backwards} {
-				// Without letters, only rot18 changes anything.
-				if fold == 0 && direction == 0 || !letters && fold != 0 && f.folds[fold].to[27] == 27 {
-					continue
-				}
-				for phase := range a.foldedPhases {
-					ok, looked := likely(text[phase:], &a.values[fold], a.bits)
-					if !f.spend(looked) {
-						return
-					}
-					if ok {
-						next([...]string{"", "reversed, "}[direction]+f.kind(fold, a.name), string(decodeBits(text[phase:], &a.values[fold], a.bits)))
-					}
-				}
+			// Without letters, only rot18 changes anything.
+			if !letters && fold != 0 && f.folds[fold].to[27] == 27 {
+				continue
 			}
+			if fold != 0 {
+				f.folded("", a, fold, run, next)
+			}
+			f.folded("reversed, ", a, fold, backwards, next)
 		}
 	}
+}
+
+// folded decodes a run under a folding if its first bytes are text.
+func (f *finder) folded(direction string, a *alphabet, fold int, run string, next func(kind, decoded string)) {
+	for phase := range a.foldedPhases {
+		ok, looked := likely(run[phase:], &a.values[fold], a.bits)
+		if !f.spend(looked) {
+			return
+		}
+		if ok {
+			next(direction+f.kind(fold, a.name), string(decodeBits(run[phase:], &a.values[fold], a.bits)))
+		}
+	}
+}
+
+// classes of characters in a run.
+type classes struct{ lower, upper, digit, mark, beyond bool }
+
+func classify(run string) (has classes) {
+	for i := range len(run) {
+		c := run[i]
+		has.beyond = has.beyond || !isHex(c)
+		switch {
+		case 'a' <= c && c <= 'z':
+			has.lower = true
+		case 'A' <= c && c <= 'Z':
+			has.upper = true
+		case '0' <= c && c <= '9':
+			has.digit = true
+		default:
+			has.mark = true
+		}
+	}
+	return has
+}
+
+// may says whether a run may be of an alphabet: base64 of text has letters of both cases, or of one and digits, which a path or
+// a name has not; the others have letters of one case. What has only hexadecimal digits is in nothing else.
+func (has classes) may(a *alphabet) bool {
+	if !has.beyond && (!has.lower || !has.upper) {
+		return a.bits == 4
+	}
+	if a.bits == 6 {
+		return has.lower && has.upper || has.digit && (has.lower || has.upper)
+	}
+	return !has.lower || !has.upper
 }
 
 // whole decodes all of a run: its bytes may be text, or a canary's own.
@@ -180,9 +222,9 @@ func (f *finder) raw(b []byte, via []string) {
 	f.stream(f.straight, stream, 0, 1, decodedNeed(), append(slices.Clip(via), "bytes"))
 }
 
-// run58 decodes base 58, which has letters of both cases and digits.
+// run58 decodes base 58, which has letters of both cases, and of the larger more than a name in camel case has.
 func (f *finder) run58(run string, next func(kind, decoded string)) {
-	if len(run) > max58 || strings.ToLower(run) == run || strings.ToUpper(run) == run || !strings.ContainsAny(run, "123456789") {
+	if len(run) > max58 || strings.ToLower(run) == run || !strings.ContainsAny(run, "123456789") && 5*capitals(run) < len(run) {
 		return
 	}
 	for direction, text := range [...]string{run, reverseBytes(run)} {
@@ -197,6 +239,16 @@ func (f *finder) run58(run string, next func(kind, decoded string)) {
 	}
 }
 
+func capitals(s string) int {
+	n := 0
+	for i := range len(s) {
+		if 'A' <= s[i] && s[i] <= 'Z' {
+			n++
+		}
+	}
+	return n
+}
+
 func reverseBytes(s string) string {
 	b := []byte(s)
 	slices.Reverse(b)
@@ -206,18 +258,49 @@ func reverseBytes(s string) string {
 // base85 decodes words with marks in them.
 func (f *finder) base85(text string, next func(kind, decoded string)) {
 	for word := range strings.FieldsSeq(text) {
-		word = strings.TrimSuffix(strings.TrimPrefix(strings.Trim(word, "\"'`"), "<~"), "~>")
-		if len(word) < minRun || unbroken(word, &f.tables.run) == word {
+		if len(word) < minRun {
 			continue
 		}
-		for _, fold := range []int{0, rot13, len(f.folds) - 1} {
-			folded := f.folds[fold].all(word)
-			for name, values := range f.tables.base85 {
-				f.word85(f.kind(fold, name), folded, values, next)
-				f.word85("reversed, "+f.kind(fold, name), reverseBytes(folded), values, next)
+		word = unquoted(word)
+		if len(word) < minRun {
+			continue
+		}
+		if !f.spend(len(word)) {
+			return
+		}
+		may := ^uint16(0)
+		for i := range max(0, len(word)-1) { // a sentence's mark may stand behind it
+			if may &= f.tables.in85[word[i]]; may == 0 {
+				break
+			}
+		}
+		backwards := ""
+		if may != 0 {
+			backwards = reverseBytes(word)
+		}
+		for i := 0; may != 0; i, may = i+1, may>>1 {
+			if may&1 != 0 {
+				f.word85("", &f.tables.base85[i], word, next)
+				f.word85("reversed, ", &f.tables.base85[i], backwards, next)
 			}
 		}
 	}
+}
+
+// unquoted takes away quotes around a word, not those that are digits, and Adobe's brackets, also those of a word backwards.
+func unquoted(word string) string {
+	if n := len(word); word[0] == word[n-1] && strings.IndexByte("\"'`", word[0]) >= 0 {
+		word = word[1 : n-1]
+	}
+	for _, brackets := range [][2]string{{"<~", "~>"}, {">~", "~<"}} {
+		if i := strings.Index(word, brackets[0]); i >= 0 {
+			word = word[i+2:]
+			if i := strings.LastIndex(word, brackets[1]); i >= 0 {
+				word = word[:i]
+			}
+		}
+	}
+	return word
 }
 
 // kind names an encoding under a folding.
@@ -229,16 +312,14 @@ func (f *finder) kind(fold int, name string) string {
 }
 
 // word85 decodes a word if its first bytes are text: a word of code or of a URL is no base 85.
-func (f *finder) word85(kind, word string, values *[256]byte, next func(kind, decoded string)) {
+func (f *finder) word85(direction string, a *alphabet85, word string, next func(kind, decoded string)) {
 	for phase := range 5 {
-		if !f.spend(minRun) {
+		if !f.spend(5) {
 			return
 		}
-		head := decode85(word[phase:min(len(word), phase+minRun)], values)
-		if len(head) < minRun/2 || slices.ContainsFunc(head, func(c byte) bool { return !printable(c) }) {
-			continue
+		if likely85(word[phase:], &a.values) {
+			next(direction+f.kind(a.fold, a.name), string(decode85(word[phase:], &a.values)))
 		}
-		next(kind, string(decode85(word[phase:], values)))
 	}
 }
 
@@ -293,7 +374,7 @@ func groups(text string) string {
 	return b.String()
 }
 
-// varied says that a text has more characters than a number in base 2 would, or a line.
+// varied says that a text has more characters than a number in base 2 or a line has: zeros and ones in hexadecimal have three.
 func varied(text string) bool {
 	var seen [256 / 64]uint64
 	n := 0
@@ -301,7 +382,7 @@ func varied(text string) bool {
 		bit := uint64(1) << (text[i] % 64)
 		if seen[text[i]/64]&bit == 0 {
 			seen[text[i]/64] |= bit
-			if n++; n >= 6 {
+			if n++; n >= 3 {
 				return true
 			}
 		}

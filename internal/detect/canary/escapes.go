@@ -23,7 +23,7 @@ func unescape(text string, next func(kind, decoded string)) {
 	if strings.IndexByte(text, '%') >= 0 {
 		change("URL escapes", replaceEscapes(text, '%', func(rest string) (rune, int) { return digits(rest, 16, 2, true) }))
 	}
-	if strings.IndexByte(text, '=') >= 0 {
+	if hasQuoted(text) {
 		change("quoted-printable", replaceEscapes(text, '=', quotedPrintableEscape))
 	}
 	if strings.IndexByte(text, '\\') >= 0 {
@@ -37,9 +37,21 @@ func unescape(text string, next func(kind, decoded string)) {
 // replaceEscapes replaces what escape knows behind a mark: it gives a character, or a byte as a negative number, and how many
 // bytes of the rest that took; 0 where it is no escape.
 func replaceEscapes(text string, mark byte, escape func(rest string) (rune, int)) string {
+	first := 0
+	for ; first < len(text); first++ {
+		if text[first] == mark {
+			if _, n := escape(text[first+1:]); n > 0 {
+				break
+			}
+		}
+	}
+	if first == len(text) {
+		return text
+	}
 	var b strings.Builder
 	b.Grow(len(text))
-	for i := 0; i < len(text); i++ {
+	b.WriteString(text[:first])
+	for i := first; i < len(text); i++ {
 		if text[i] != mark {
 			b.WriteByte(text[i])
 			continue
@@ -50,7 +62,7 @@ func replaceEscapes(text string, mark byte, escape func(rest string) (rune, int)
 			b.WriteByte(mark)
 		case r == nothing:
 		case r <= 0:
-			b.WriteByte(byte(-r))
+			b.WriteByte(byte(-r & 0xff))
 		default:
 			b.WriteRune(r)
 		}
@@ -75,6 +87,21 @@ func digits(rest string, base, n int, ofByte bool) (rune, int) {
 		return -rune(v), n
 	}
 	return rune(v), n
+}
+
+// hasQuoted says whether a text has a character in quoted-printable: an equals sign at a line's end alone may be anything.
+func hasQuoted(text string) bool {
+	for i := strings.IndexByte(text, '='); i >= 0 && i+2 < len(text); {
+		if isHex(text[i+1]) && isHex(text[i+2]) {
+			return true
+		}
+		next := strings.IndexByte(text[i+1:], '=')
+		if next < 0 {
+			return false
+		}
+		i += 1 + next
+	}
+	return false
 }
 
 // quotedPrintableEscape is RFC 2045's, §6.7.

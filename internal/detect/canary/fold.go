@@ -17,7 +17,9 @@ type tables struct {
 	// run are the digits of base64.
 	run       [256]bool
 	alphabets []alphabet
-	base85    map[string]*[256]byte
+	base85    []alphabet85
+	// in85 says of which of them a character is a digit, the first in the lowest bit; Ascii85's z counts.
+	in85 [256]uint16
 }
 
 // lookalikes are letters of other scripts that look like a Latin one, of the Unicode Consortium's confusables (UTS #39, §4),
@@ -29,9 +31,16 @@ const (
 )
 
 func newTables(folds []folding) *tables {
-	t := &tables{symbols: symbols(), confusables: map[rune]byte{}, alphabets: alphabets(folds), base85: base85s()}
+	t := &tables{symbols: symbols(), confusables: map[rune]byte{}, alphabets: alphabets(folds), base85: base85s(folds)}
 	for c := range t.run {
 		t.run[c] = c < utf8.RuneSelf && (t.symbols[c] != 0 || strings.IndexByte("+/-_", byte(c)) >= 0)
+	}
+	for i, a := range t.base85 {
+		for c, v := range a.values {
+			if v != none || c == 'z' {
+				t.in85[c] |= 1 << i
+			}
+		}
 	}
 	i := 0
 	for _, r := range lookalikes {
@@ -54,8 +63,17 @@ func newTables(folds []folding) *tables {
 	return t
 }
 
-func (t *tables) leetspeak(text string) []byte {
+func (t *tables) symbolsOf(text string) []byte {
 	out := make([]byte, 0, len(text))
+	for i := range len(text) {
+		if s := t.symbols[text[i]]; s != 0 {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func (t *tables) leetspeak(out []byte, text string) []byte {
 	for i := range len(text) {
 		if s := t.leet[text[i]]; s != 0 {
 			out = append(out, s)
@@ -82,7 +100,7 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		r, size := utf8.DecodeRuneInString(text[i:])
 		switch {
 		case r < utf8.RuneSelf:
-			plain.WriteByte(byte(r))
+			plain.WriteByte(byte(r & 0x7f))
 		case 0xE0000 <= r && r <= 0xE007F: // tag characters: ASCII, unseen
 			tags.WriteByte(byte(r & 0x7f))
 		case 0xFE00 <= r && r <= 0xFE0F: // variation selectors 1 to 16
@@ -90,7 +108,7 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		case 0xE0100 <= r && r <= 0xE01EF: // variation selectors 17 to 256
 			selected = append(selected, byte(r-0xE0100+16))
 		case r == 0x200B || r == 0x200C: // zero width space and non-joiner: the usual 0 and 1
-			bits.WriteByte(byte('0' + r - 0x200B))
+			bits.WriteByte("01"[r-0x200B])
 		case r == 0xAD || r == 0x200D || r == 0x2060 || r == 0xFEFF || r == 0x180E || 0x200E <= r && r <= 0x200F || 0x202A <= r && r <= 0x202E || 0x2061 <= r && r <= 0x206F:
 		case r == 0x2028 || r == 0x2029 || r == 0x85:
 			plain.WriteByte('\n')
@@ -115,7 +133,7 @@ func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
 	}
 	for _, first := range squared() {
 		if first <= r && r < first+26 {
-			out.WriteByte(byte('A' + r - first))
+			out.WriteByte("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[r-first])
 			return
 		}
 	}
@@ -131,7 +149,7 @@ func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
 		if c, ok := t.confusables[r]; ok {
 			out.WriteByte(c)
 		} else if r < utf8.RuneSelf {
-			out.WriteByte(byte(r))
+			out.WriteByte(byte(r & 0x7f))
 		}
 	}
 }

@@ -11,9 +11,14 @@ import (
 // gramLength symbols of six bits fill a machine word. Nothing is found by a gram alone: it says where to look.
 const gramLength = 10
 
+// gramsOfCanary is about how many a canary has, in its three forms.
+const gramsOfCanary = 25
+
 const (
-	gramMask   = 1<<(6*gramLength) - 1
-	filterBits = 21 // 256 KiB, which stay in a core's own cache; some 40 000 grams of 8 canaries fill it to 2 %
+	gramMask = 1<<(6*gramLength) - 1
+	// gramStride is how far grams are apart in a needle: the shortest find, of 13 symbols, has 4 grams and so one of these.
+	gramStride = 4
+	filterBits = 19 // 64 KiB, which stay in a core's own cache; some 10 000 grams of 8 canaries fill it to 2 %
 	spread     = 0x9E3779B97F4A7C15
 )
 
@@ -43,6 +48,9 @@ func identity() (f folding) {
 
 // rot13 is where it stands among the foldings; atbash is the last.
 const rot13 = 13
+
+// maxFoldings is how many there may be.
+const maxFoldings = 32
 
 // foldings are those that a canary is looked for under. The first changes nothing.
 func foldings() []folding {
@@ -94,7 +102,7 @@ type needle struct {
 	bounds []int
 }
 
-type place struct{ needle, at int32 }
+type place struct{ needle, at int }
 
 // index finds where needles might be.
 type index struct {
@@ -104,27 +112,30 @@ type index struct {
 }
 
 func newIndex(canaries []Canary, folds []folding) *index {
-	x := &index{grams: map[uint64]place{}, filter: make([]uint64, 1<<filterBits/64)}
+	x := &index{grams: make(map[uint64]place, len(canaries)*len(folds)*2*gramsOfCanary), filter: make([]uint64, 1<<filterBits/64)}
 	table := symbols()
 	for _, fold := range folds {
 		for i, c := range canaries {
 			for form, text := range []string{c.Hex, c.Words, strings.TrimPrefix(c.Key, keyPrefix)} {
 				n := needle{canary: i, form: Form(form), folding: fold.name}
-				for j := range len(text) {
-					if s := table[text[j]]; s != 0 {
-						if j == 0 || text[j-1] == ' ' {
-							n.bounds = append(n.bounds, len(n.text))
-						}
-						n.text = append(n.text, fold.to[s])
-					}
-				}
-				n.bounds = append(n.bounds, len(n.text))
+				n.write(text, fold, &table)
 				x.add(n)
 				x.add(n.backwards())
 			}
 		}
 	}
 	return x
+}
+
+// write gives a needle its text.
+func (n *needle) write(text string, fold folding, table *[256]byte) {
+	for word := range strings.FieldsSeq(text) {
+		n.bounds = append(n.bounds, len(n.text))
+		for i := range len(word) {
+			n.text = append(n.text, fold.to[table[word[i]]])
+		}
+	}
+	n.bounds = append(n.bounds, len(n.text))
 }
 
 func (n needle) backwards() needle {
@@ -142,10 +153,10 @@ func (x *index) add(n needle) {
 	var gram uint64
 	for i, s := range n.text {
 		gram = (gram<<6 | uint64(s)) & gramMask
-		if _, taken := x.grams[gram]; taken || i+1 < gramLength {
+		if _, taken := x.grams[gram]; taken || i+1 < gramLength || (i+1-gramLength)%gramStride != 0 {
 			continue
 		}
-		x.grams[gram] = place{needle: int32(len(x.needles) - 1), at: int32(i + 1 - gramLength)}
+		x.grams[gram] = place{needle: len(x.needles) - 1, at: i + 1 - gramLength}
 		at := gram * spread >> (64 - filterBits)
 		x.filter[at/64] |= 1 << (at % 64)
 	}
@@ -167,7 +178,7 @@ func (x *index) search(stream []byte, from, step int, found func(n *needle, star
 			continue
 		}
 		n := &x.needles[p.needle]
-		start, end := int(p.at), int(p.at)+gramLength
+		start, end := p.at, p.at+gramLength
 		for j := i - gramLength*step; j >= 0 && start > 0 && stream[j] == n.text[start-1]; j -= step {
 			start--
 		}

@@ -6,6 +6,8 @@ package canary
 import (
 	"cmp"
 	"slices"
+	"strings"
+	"sync"
 )
 
 // How much of a canary is a find. A canary is random and independent of a text that does not know it, so that a text shows
@@ -54,12 +56,13 @@ type Hit struct {
 
 // Matcher finds canaries. It may be used by many at once.
 type Matcher struct {
-	canaries int
 	straight *index
 	leet     *index
 	folds    []folding
 	tables   *tables
 	words    *vocabulary
+	// spare are streams that a search has done with.
+	spare *sync.Pool
 	// ignored are the stretches of canaries that are known to the attacker, from where to where.
 	ignored map[formOf][][2]int
 }
@@ -70,21 +73,27 @@ type formOf struct {
 }
 
 // NewMatcher makes a matcher of some canaries. What of them stands in a text to ignore is no leak: the attack's own words,
-// which an app may well echo.
+// which an app may well echo. It takes some milliseconds and MiB: of one, Ignoring makes others cheaply.
 func NewMatcher(canaries []Canary, ignore ...string) *Matcher {
 	folds := foldings()
 	m := &Matcher{
-		canaries: len(canaries), folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
-		straight: newIndex(canaries, folds), leet: newIndex(canaries, []folding{leet()}), ignored: map[formOf][][2]int{},
+		straight: newIndex(canaries, folds), leet: newIndex(canaries, []folding{leet()}),
+		folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
+		spare: &sync.Pool{New: func() any { return new(streams) }},
 	}
-	known := map[formOf][][2]int{}
+	return m.Ignoring(ignore...)
+}
+
+// Ignoring gives a matcher of the same canaries that ignores these texts instead.
+func (m *Matcher) Ignoring(ignore ...string) *Matcher {
+	other := *m
+	other.ignored = map[formOf][][2]int{}
 	for _, text := range ignore {
 		f := m.newFinder(len(text))
-		f.seen = func(at formOf, start, end int) { known[at] = append(known[at], [2]int{start, end}) }
+		f.seen = func(at formOf, start, end int) { other.ignored[at] = append(other.ignored[at], [2]int{start, end}) }
 		f.all(text)
 	}
-	m.ignored = known
-	return m
+	return &other
 }
 
 // Find gives what a text shows of the canaries: the longest stretch of each form, by the shortest way to it.
@@ -97,8 +106,9 @@ func (m *Matcher) Find(text []byte) []Hit {
 // finder is one search.
 type finder struct {
 	*Matcher
-	work int
-	best map[formOf]Hit
+	// work is what may still be spent, and spent what was.
+	work, spent int
+	best        map[formOf]Hit
 	// seen is told of every stretch, long enough or not.
 	seen func(at formOf, start, end int)
 }
@@ -115,14 +125,22 @@ func (m *Matcher) newFinder(length int) *finder {
 
 // spend says whether n bytes may still be read.
 func (f *finder) spend(n int) bool {
+	if f.work < n {
+		f.work = 0
+		return false
+	}
 	f.work -= n
-	return f.work >= 0
+	f.spent += n
+	return true
 }
 
 // report keeps a stretch of a canary's form that was found, if there is enough of it that the attack did not have.
 func (f *finder) report(at formOf, start, end int, enough need, via []string) {
 	if f.seen != nil {
-		f.seen(at, start, end)
+		// A word or two of a canary stand in any text.
+		if at.form != Words || end-start >= 3 {
+			f.seen(at, start, end)
+		}
 		return
 	}
 	length := f.unknown(at, start, end)
@@ -162,24 +180,23 @@ func (f *finder) hits() []Hit {
 	return hits
 }
 
-// stream looks for canaries in a stream of symbols, at every step-th of them.
-func (f *finder) stream(x *index, symbols []byte, from, step int, enough need, via []string) {
+// stream looks for canaries in a stream of symbols, at every step-th of them. How says how the stream came of a text.
+func (f *finder) stream(x *index, symbols []byte, from, step int, enough need, via []string, how ...string) {
 	if len(symbols)/step < gramLength || !f.spend(len(symbols)/step) {
 		return
 	}
 	x.search(symbols, from, step, func(n *needle, start, end int) {
-		plain := enough == plainNeed()
-		path := via
+		path, least := slices.Clone(via), enough
+		if name := strings.Join(how, ""); name != "" {
+			path = append(path, name)
+		}
 		if n.reversed {
-			path = append(slices.Clip(path), "reversed")
-			plain = false
+			path = append(path, "reversed")
 		}
-		if n.folding != "" {
-			path = append(slices.Clip(path), n.folding)
-			plain = false
+		if n.folding != "" && !slices.Contains(path, n.folding) {
+			path = append(path, n.folding)
 		}
-		least := enough
-		if enough == plainNeed() && !plain {
+		if len(path) > 0 && enough == plainNeed() {
 			least = decodedNeed()
 		}
 		if n.form == Words {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // minNumbers is the shortest list of numbers that is decoded: 64 bits of a canary's own bytes.
@@ -123,7 +124,10 @@ func morse(text string, next func(kind, decoded string)) {
 	isBreak := func(r rune) bool { return strings.ContainsRune(" /|\n\t\r,;", r) }
 	var b strings.Builder
 	for signal := range strings.FieldsFuncSeq(strings.ReplaceAll(text, "_", "-"), isBreak) {
-		if c, ok := letters[strings.Trim(signal, "`\"'*")]; ok {
+		// Marks around a signal are none of it; a full stop behind a word is no signal.
+		if word := strings.IndexFunc(signal, func(r rune) bool { return unicode.IsLetter(r) || unicode.IsDigit(r) }) >= 0; word {
+			b.WriteByte(' ')
+		} else if c, ok := letters[strings.TrimFunc(signal, func(r rune) bool { return r != '.' && r != '-' })]; ok {
 			b.WriteByte(c)
 		}
 	}

@@ -18,135 +18,212 @@ type layer struct {
 	depth int
 }
 
-// all reads a text and what it decodes to, shallow ones first.
-func (f *finder) all(text string) {
-	queue := []layer{{text: text}}
-	for len(queue) > 0 {
-		l := queue[0]
-		queue = queue[1:]
-		if !f.spend(len(l.text)) {
-			return
-		}
-		next := func(kind, decoded string) {
-			if len(decoded) < gramLength || l.depth >= maxDepth || !f.spend(len(decoded)) {
+// maxSteps is how many steps may lead to a text. A run that was decoded, unfolded and turned around took three, and two more
+// as that is less likely.
+const maxSteps = 14
+
+// all reads a text and what it decodes to.
+func (f *finder) all(text string) { f.layersFrom(layer{text: text}) }
+
+// layersFrom reads a text and what it decodes to, what took few steps first, as it is the likelier.
+func (f *finder) layersFrom(l layer) {
+	var queue [maxSteps + 1][]layer
+	queue[0] = []layer{l}
+	for steps := 0; steps <= maxSteps; steps++ {
+		for i := 0; i < len(queue[steps]); i++ { // nothing comes of few steps from one of many
+			l := queue[steps][i]
+			queue[steps][i] = layer{}
+			if !f.spend(len(l.text)) {
 				return
 			}
-			via := append(slices.Clip(l.via), strings.Split(kind, ", ")...)
-			queue = append(queue, layer{text: decoded, via: via, depth: l.depth + 1})
+			f.layer(l, func(kind, decoded string) {
+				parts := strings.Split(kind, ", ")
+				to := steps + 2*len(parts) - 1
+				if len(decoded) < gramLength || to > maxSteps || !f.spend(len(decoded)) {
+					return
+				}
+				queue[to] = append(queue[to], layer{text: decoded, via: append(slices.Clip(l.via), parts...), depth: l.depth + 1})
+			})
 		}
-		plain := f.tables.fold(l.text, next)
-		r := f.read(plain, l.via)
-		if l.depth < maxDepth {
-			f.decode(plain, r, l.via, next)
-		}
+	}
+}
+
+// layer reads a text, and gives to next what it decodes to.
+func (f *finder) layer(l layer, next func(kind, decoded string)) {
+	if l.depth >= maxDepth {
+		next = func(string, string) {}
+	}
+	plain := f.tables.fold(l.text, next)
+	r, ok := f.spare.Get().(*streams)
+	if !ok {
+		r = new(streams)
+	}
+	defer f.spare.Put(r)
+	r.reset()
+	f.read(plain, l.via, r)
+	if l.depth < maxDepth {
+		f.decode(plain, r, l.via, next)
 	}
 }
 
 // streams are the readings of a text of which each takes some of its letters and digits.
 type streams struct {
-	all                          []byte
+	all, leet                    []byte
 	firstOfWord, lastOfWord      []byte
 	firstOfLine, lastOfLine      []byte
 	firstOfPhrase, lastOfPhrase  []byte
 	singles                      []byte
+	spellings                    []spelling
 	digits, marks, spaces, words int
+	// signs are dots and dashes that stand at no letter.
+	signs int
+	// alone and alike are the most words in a row that are of one character, and of the same length.
+	alone, alike int
 }
 
-func (f *finder) read(text string, via []string) *streams {
-	r := &streams{all: make([]byte, 0, len(text))}
+// reset empties the streams and keeps their room.
+func (r *streams) reset() {
+	*r = streams{
+		all: r.all[:0], leet: r.leet[:0], firstOfWord: r.firstOfWord[:0], lastOfWord: r.lastOfWord[:0], firstOfLine: r.firstOfLine[:0],
+		lastOfLine: r.lastOfLine[:0], firstOfPhrase: r.firstOfPhrase[:0], lastOfPhrase: r.lastOfPhrase[:0], singles: r.singles[:0],
+		spellings: r.spellings[:0],
+	}
+}
+
+// read looks for canaries in all that a text may be read as without decoding it.
+func (f *finder) read(text string, via []string, r *streams) {
 	r.gather(text, &f.tables.symbols)
 	enough := decodedNeed()
 	if len(via) == 0 {
 		enough = plainNeed()
 	}
-	with := func(name string) []string { return append(slices.Clip(via), name) }
 	f.stream(f.straight, r.all, 0, 1, enough, via)
-	for step, name := range map[int]string{2: "every 2nd", 3: "every 3rd", 4: "every 4th"} {
+	for step := 2; step <= 4; step++ {
 		for from := range step {
-			f.stream(f.straight, r.all, from, step, decodedNeed(), with(name))
+			f.stream(f.straight, r.all, from, step, decodedNeed(), via, "every ", [...]string{"2nd", "3rd", "4th"}[step-2])
 		}
 	}
 	for _, s := range []struct {
 		name   string
 		stream []byte
 	}{
-		{"first letters of words", r.firstOfWord}, {"last letters of words", r.lastOfWord},
-		{"first letters of lines", r.firstOfLine}, {"last letters of lines", r.lastOfLine},
-		{"first letters of sentences", r.firstOfPhrase}, {"last letters of sentences", r.lastOfPhrase},
+		{"first letters of words", r.firstOfWord},
+		{"last letters of words", r.lastOfWord},
+		{"first letters of lines", r.firstOfLine},
+		{"last letters of lines", r.lastOfLine},
+		{"first letters of sentences", r.firstOfPhrase},
+		{"last letters of sentences", r.lastOfPhrase},
 		{"single characters", r.singles},
 	} {
-		f.stream(f.straight, s.stream, 0, 1, decodedNeed(), with(s.name))
+		f.stream(f.straight, s.stream, 0, 1, decodedNeed(), via, s.name)
 	}
 	// Leetspeak has digits or marks within words.
 	if r.digits+r.marks >= 4 {
-		f.stream(f.leet, f.tables.leetspeak(text), 0, 1, leetNeed(), with("leetspeak"))
+		r.leet = f.tables.leetspeak(r.leet, text)
+		f.stream(f.leet, r.leet, 0, 1, leetNeed(), via, "leetspeak")
 	}
-	f.wordwise(text, via)
-	return r
+	f.wordwise(text, via, r)
 }
 
 // gather makes the streams in one pass.
 func (r *streams) gather(text string, symbols *[256]byte) {
-	var last byte // the last symbol of the word, or before it
-	length, lineStart, phraseStart := 0, true, true
-	number, labels := true, 0
+	g := gatherer{streams: r, lineStart: true, phraseStart: true, number: true}
 	for i := range len(text) {
 		c := text[i]
 		if s := symbols[c]; s != 0 {
+			if g.length == 0 {
+				g.begin(s)
+			}
 			r.all = append(r.all, s)
 			if s > 26 {
 				r.digits++
+			} else {
+				g.number = false
 			}
-			if length == 0 {
-				r.words++
-				r.firstOfWord = append(r.firstOfWord, s)
-				if phraseStart {
-					r.firstOfPhrase, phraseStart = append(r.firstOfPhrase, s), false
-				}
-				if lineStart {
-					r.firstOfLine, lineStart = append(r.firstOfLine, s), false
-					number, labels = true, len(r.all)
-				}
-			}
-			number = number && s > 26
-			length++
-			last = s
+			g.length++
+			g.last = s
 			continue
 		}
-		if length > 0 {
-			r.lastOfWord = append(r.lastOfWord, last)
-			if length == 1 {
-				r.singles = append(r.singles, last)
-			}
-			// The number of a list's item begins no line: "12. foo".
-			if number && (c == '.' || c == ')') && labels == len(r.all)-length+1 {
-				r.firstOfLine, lineStart = r.firstOfLine[:len(r.firstOfLine)-1], true
-			}
-			length = 0
+		if g.length > 0 {
+			g.end(c)
+		} else if c == '.' || c == '-' || c == '_' {
+			r.signs++
 		}
-		switch c {
-		case ' ', '\t', '\r':
-			r.spaces++
-		case '\n':
-			r.spaces++
-			if last != 0 && !lineStart {
-				r.lastOfLine = append(r.lastOfLine, last)
-			}
-			lineStart, phraseStart = true, true
-		case '.', '!', '?':
-			if last != 0 && !phraseStart {
-				r.lastOfPhrase = append(r.lastOfPhrase, last)
-			}
-			phraseStart = true
-			r.marks++
-		default:
-			r.marks++
-		}
+		g.mark(c)
 	}
-	if length > 0 {
-		r.lastOfWord, r.lastOfLine, r.lastOfPhrase = append(r.lastOfWord, last), append(r.lastOfLine, last), append(r.lastOfPhrase, last)
-		if length == 1 {
-			r.singles = append(r.singles, last)
-		}
+	if g.length > 0 {
+		g.end(0)
 	}
+	g.mark('\n')
+}
+
+// gatherer is where gather is.
+type gatherer struct {
+	*streams
+	last   byte // the last symbol of the word, or before it
+	length int  // of the word so far
+	before int  // the length of the word before
+	// number says that a word is all digits.
+	number                          bool
+	lineStart, phraseStart          bool
+	aloneSoFar, alikeSoFar, ofLines int
+}
+
+// begin begins a word.
+func (g *gatherer) begin(s byte) {
+	g.words++
+	g.number = true
+	g.firstOfWord = append(g.firstOfWord, s)
+	if g.phraseStart {
+		g.firstOfPhrase, g.phraseStart = append(g.firstOfPhrase, s), false
+	}
+	if g.lineStart {
+		g.firstOfLine, g.lineStart = append(g.firstOfLine, s), false
+		g.ofLines = g.words
+	}
+}
+
+// end ends a word, at a character.
+func (g *gatherer) end(c byte) {
+	g.lastOfWord = append(g.lastOfWord, g.last)
+	if g.length != g.before {
+		g.alikeSoFar = 0
+	}
+	g.alikeSoFar++
+	g.aloneSoFar++
+	if g.length == 1 {
+		g.singles = append(g.singles, g.last)
+	} else {
+		g.aloneSoFar = 0
+	}
+	g.alone, g.alike = max(g.alone, g.aloneSoFar), max(g.alike, g.alikeSoFar)
+	// The number of a list's item begins no line: "12. foo".
+	if g.number && (c == '.' || c == ')') && g.ofLines == g.words {
+		g.firstOfLine, g.lineStart = g.firstOfLine[:len(g.firstOfLine)-1], true
+	}
+	g.before, g.length = g.length, 0
+}
+
+// mark takes what is no letter or digit.
+func (g *gatherer) mark(c byte) {
+	switch c {
+	case ' ', '\t', '\r':
+		g.spaces++
+		return
+	case '\n':
+		g.spaces++
+		if !g.lineStart {
+			g.lastOfLine = append(g.lastOfLine, g.last)
+		}
+		g.lineStart = true
+	case '.', '!', '?':
+		g.marks++
+	default:
+		g.marks++
+		return
+	}
+	if !g.phraseStart {
+		g.lastOfPhrase = append(g.lastOfPhrase, g.last)
+	}
+	g.phraseStart = true
 }

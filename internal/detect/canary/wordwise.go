@@ -34,13 +34,13 @@ func spelled() map[string]byte {
 	for i, names := range strings.Fields("alfa,alpha bravo charlie delta echo foxtrot golf hotel india juliett,juliet kilo lima mike november " +
 		"oscar papa quebec romeo sierra tango uniform victor whiskey,whisky xray yankee zulu") {
 		for name := range strings.SplitSeq(names, ",") {
-			words[name] = byte('a' + i)
+			words[name] = "abcdefghijklmnopqrstuvwxyz"[i]
 		}
 	}
 	for i, names := range strings.Fields("zero,null,cero,nought one,eins,uno,wun two,zwei,dos,deux three,drei,tres,trois,tree four,vier,cuatro,quatre,fower " +
 		"five,cinco,cinq,fife six,sechs,seis seven,sieben,siete,sept eight,acht,ocho,huit,ait nine,neun,nueve,neuf,niner") {
 		for name := range strings.SplitSeq(names, ",") {
-			words[name] = byte('0' + i)
+			words[name] = "0123456789"[i]
 		}
 	}
 	return words
@@ -88,27 +88,31 @@ func hash(word []byte) uint64 {
 
 // progress is how far one canary's words have come, in one folding and direction of spelling.
 type progress struct {
-	at, token       int // the last word, and which token of the text that was
-	up, down        int // how many words in a row, in their order or against it
-	upNear, dowNear int // and how many of those next to each other
+	at, token int // the last word, and which token of the text that was
+	up, down  int // how many words in a row, in their order or against it
+	near      int // and how many of those in their order next to each other
 }
 
-// speller gathers the characters that are spelled out.
-type speller struct {
-	streams map[int][]byte
-	words   map[int]int
+// spelling is a character that was spelled out, or one that stands alone and spells for itself, under every folding.
+type spelling struct {
+	key    int // 2*folding, +1 if reversed; -1 for all
+	symbol byte
 }
+
+// minSpelled is how many words must spell before the rest is looked at: fewer are in any text.
+const minSpelled = 6
 
 // longestWord of the list of BIP 39 and the alphabets has 8 letters; pig latin adds 3.
 const longestWord = 12
 
 // wordwise looks for words of canaries with few others between them, and for digits spelled out.
-func (f *finder) wordwise(text string, via []string) {
+func (f *finder) wordwise(text string, via []string, r *streams) {
 	if !f.spend(len(text)) {
 		return
 	}
-	w := wordReader{finder: f, via: via, states: map[int]*progress{}}
-	word := make([]byte, 0, longestWord)
+	w := wordReader{finder: f, via: via, spellings: r.spellings}
+	var room [longestWord]byte
+	word := room[:0]
 	length, token := 0, 0
 	flush := func() {
 		if length == 0 {
@@ -136,13 +140,16 @@ func (f *finder) wordwise(text string, via []string) {
 	}
 	flush()
 	w.finish()
+	r.spellings = w.spellings
 }
 
 type wordReader struct {
 	*finder
-	via    []string
-	states map[int]*progress
-	spell  speller
+	via       []string
+	states    map[int]*progress
+	spellings []spelling
+	// spelled counts the words that spell, by the key of their stream.
+	spelled [2 * maxFoldings]int
 }
 
 func (w *wordReader) token(word []byte, token int) {
@@ -185,6 +192,9 @@ func (w *wordReader) advance(m meaning, token int, how string) {
 	key := (m.canary*len(w.words.names)+m.folding)*2 + asInt(m.reversed)
 	p := w.states[key]
 	if p == nil {
+		if w.states == nil {
+			w.states = map[int]*progress{}
+		}
 		p = &progress{at: -2}
 		w.states[key] = p
 	}
@@ -192,22 +202,7 @@ func (w *wordReader) advance(m meaning, token int, how string) {
 	if gap == 0 {
 		return // two readings of one word
 	}
-	up, down, upNear, downNear := 1, 1, 1, 1
-	if gap <= maxForeign+1 {
-		if m.at == p.at+1 {
-			up = p.up + 1
-			if gap == 1 {
-				upNear = p.upNear + 1
-			}
-		}
-		if m.at == p.at-1 {
-			down = p.down + 1
-			if gap == 1 {
-				downNear = p.dowNear + 1
-			}
-		}
-	}
-	*p = progress{at: m.at, token: token, up: up, down: down, upNear: upNear, dowNear: downNear}
+	p.step(m.at, token, gap)
 	path := slices.Clip(w.via)
 	for _, step := range []string{how, map[bool]string{true: "reversed"}[m.reversed], w.words.names[m.folding]} {
 		if step != "" {
@@ -215,16 +210,32 @@ func (w *wordReader) advance(m meaning, token int, how string) {
 		}
 	}
 	at := formOf{m.canary, Words}
-	if up > 1 {
-		enough := decodedNeed()
-		if len(path) == 0 {
-			w.report(at, m.at-upNear+1, m.at+1, plainNeed(), path)
+	if len(path) == 0 {
+		w.report(at, m.at-p.near+1, m.at+1, plainNeed(), path)
+	}
+	if p.up > 1 {
+		w.report(at, m.at-p.up+1, m.at+1, decodedNeed(), path)
+	}
+	if p.down > 1 {
+		w.report(at, m.at, m.at+p.down, decodedNeed(), append(slices.Clip(path), "words reversed"))
+	}
+}
+
+// step goes on to a word of the canary, so many words behind the last one.
+func (p *progress) step(at, token, gap int) {
+	next := progress{at: at, token: token, up: 1, down: 1, near: 1}
+	if gap <= maxForeign+1 {
+		switch at - p.at {
+		case 1:
+			next.up = p.up + 1
+			if gap == 1 {
+				next.near = p.near + 1
+			}
+		case -1:
+			next.down = p.down + 1
 		}
-		w.report(at, m.at-up+1, m.at+1, enough, path)
 	}
-	if down > 1 {
-		w.report(at, m.at, m.at+down, decodedNeed(), append(slices.Clip(path), "words reversed"))
-	}
+	*p = next
 }
 
 func asInt(b bool) int {
@@ -237,27 +248,25 @@ func asInt(b bool) int {
 // spelledOut takes a spelled character into the stream of its folding and direction.
 func (w *wordReader) spelledOut(m meaning) {
 	key := m.folding*2 + asInt(m.reversed)
-	if w.spell.streams == nil {
-		w.spell.streams, w.spell.words = map[int][]byte{}, map[int]int{}
-	}
-	w.spell.streams[key] = append(w.spell.streams[key], m.symbol)
-	w.spell.words[key]++
+	w.spelled[key]++
+	w.spellings = append(w.spellings, spelling{key, m.symbol})
 }
 
 // digit takes a character that stands alone into every stream that spells.
 func (w *wordReader) digit(s byte) {
-	for key, stream := range w.spell.streams {
-		w.spell.streams[key] = append(stream, s)
-	}
-	if w.spell.streams == nil {
-		w.spell.streams, w.spell.words = map[int][]byte{0: {s}}, map[int]int{}
-	}
+	w.spellings = append(w.spellings, spelling{-1, s})
 }
 
 func (w *wordReader) finish() {
-	for key, stream := range w.spell.streams {
-		if w.spell.words[key] < 2 {
+	for key, n := range w.spelled {
+		if n < minSpelled || !w.spend(len(w.spellings)) {
 			continue
+		}
+		var stream []byte
+		for _, s := range w.spellings {
+			if s.key == key || s.key < 0 {
+				stream = append(stream, s.symbol)
+			}
 		}
 		path := append(slices.Clip(w.via), "spelled out")
 		if key%2 == 1 {
