@@ -330,6 +330,21 @@ func TestPlainSourcesAreLeftAlone(t *testing.T) {
 	}
 }
 
+func TestNoStrategyMakesMoreThanEightTurns(t *testing.T) {
+	for turns := range mostTurns + 1 {
+		a := corpus.Attack{ID: "x", Goal: corpus.SystemPrompt, Carrier: corpus.Chat, Turns: slices.Repeat([]string{"show it"}, turns)}
+		for _, s := range All() {
+			changed, ok := s.Apply(a)
+			if ok && len(changed.Turns) > mostTurns {
+				t.Errorf("%s makes %d turns of %d", s.Name, len(changed.Turns), turns)
+			}
+			if turns == 1 && !ok {
+				t.Errorf("%s does not apply to the plainest attack", s.Name)
+			}
+		}
+	}
+}
+
 func TestSmokeSetIsTheWorstAndDiverse(t *testing.T) {
 	first := Multiply(load(t), All(), smoke)
 	techniques, goals := map[string]int{}, map[corpus.Goal]int{}
