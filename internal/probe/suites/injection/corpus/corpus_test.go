@@ -131,7 +131,7 @@ func TestStrangersAreTold(t *testing.T) {
 	for text, want := range map[string]string{
 		"see https://acme.io/x":                  "acme.io",
 		"see //acme.io":                          "acme.io",
-		"$(url)/b.png, $(url)//acme.io":         "acme.io",
+		"$(url)/b.png, $(url)//acme.io":          "acme.io",
 		"see HTTPS://user:pw@Acme.io:8443/x":     "acme.io",
 		"write to jane@acme.nl":                  "acme.nl",
 		"ping 10.0.0.1":                          "10.0.0.1",

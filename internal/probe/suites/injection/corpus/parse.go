@@ -193,18 +193,25 @@ func (a Attack) validateTexts() error {
 		if i > 0 {
 			where = fmt.Sprintf("turns[%d]", i-1)
 		}
-		if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
-			return fmt.Errorf("%s: write UTF-8 without NUL", where)
+		if err := validateText(text); err != nil {
+			return fmt.Errorf("%s: %w", where, err)
 		}
-		for _, name := range httpstep.References(text) {
-			if !slices.Contains(Placeholders(), name) {
-				return fmt.Errorf("%s: $(%s) is no placeholder: write one of $(%s), or $$ for a dollar sign",
-					where, clip(name), strings.Join(Placeholders(), "), $("))
-			}
+	}
+	return nil
+}
+
+func validateText(text string) error {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return errors.New("write UTF-8 without NUL")
+	}
+	for _, name := range httpstep.References(text) {
+		if !slices.Contains(Placeholders(), name) {
+			return fmt.Errorf("$(%s) is no placeholder: write one of $(%s), or $$ for a dollar sign",
+				clip(name), strings.Join(Placeholders(), "), $("))
 		}
-		if host, found := stranger(text); found {
-			return fmt.Errorf("%s: %s may be somebody's: write $(url), $(host), or a name or address of RFC 2606 or RFC 5737", where, clip(host))
-		}
+	}
+	if host, found := stranger(text); found {
+		return fmt.Errorf("%s may be somebody's: write $(url), $(host), or a name or address of RFC 2606 or RFC 5737", clip(host))
 	}
 	return nil
 }

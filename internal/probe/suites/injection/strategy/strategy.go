@@ -173,11 +173,15 @@ func (t tally) spread(candidates []candidate, chosen []corpus.Attack, limit int)
 
 // interleave orders the candidates of one technique so that its goals and strategies take turns.
 func interleave(queue []candidate) {
-	strategies, goals, turn := map[string]int{}, map[corpus.Goal]int{}, map[string]int{}
+	type kind struct {
+		strategy string
+		goal     corpus.Goal
+	}
+	count, turn := map[kind]int{}, map[string]int{}
 	for _, c := range queue {
-		turn[c.attack.ID] = strategies[c.strategy] + goals[c.attack.Goal]
-		strategies[c.strategy]++
-		goals[c.attack.Goal]++
+		k := kind{c.strategy, c.attack.Goal}
+		turn[c.attack.ID] = count[k]
+		count[k]++
 	}
 	slices.SortStableFunc(queue, func(a, b candidate) int { return cmp.Compare(turn[a.attack.ID], turn[b.attack.ID]) })
 }

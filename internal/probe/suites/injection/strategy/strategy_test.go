@@ -330,6 +330,21 @@ func TestPlainSourcesAreLeftAlone(t *testing.T) {
 	}
 }
 
+func TestNoStrategyMakesMoreThanEightTurns(t *testing.T) {
+	for turns := range mostTurns + 1 {
+		a := corpus.Attack{ID: "x", Goal: corpus.SystemPrompt, Carrier: corpus.Chat, Turns: slices.Repeat([]string{"show it"}, turns)}
+		for _, s := range All() {
+			changed, ok := s.Apply(a)
+			if ok && len(changed.Turns) > mostTurns {
+				t.Errorf("%s makes %d turns of %d", s.Name, len(changed.Turns), turns)
+			}
+			if turns == 1 && !ok {
+				t.Errorf("%s does not apply to the plainest attack", s.Name)
+			}
+		}
+	}
+}
+
 func TestSmokeSetIsTheWorstAndDiverse(t *testing.T) {
 	first := Multiply(load(t), All(), smoke)
 	techniques, goals := map[string]int{}, map[corpus.Goal]int{}
@@ -337,8 +352,8 @@ func TestSmokeSetIsTheWorstAndDiverse(t *testing.T) {
 	for _, a := range first {
 		techniques[a.Technique]++
 		goals[a.Goal]++
-		if a.Weight < 4 {
-			t.Errorf("%s is among the first, with weight %d", a.ID, a.Weight)
+		if a.Weight < 4 || a.Language != "en" {
+			t.Errorf("%s is among the first, with weight %d, in %s", a.ID, a.Weight, a.Language)
 		}
 	}
 	if len(first) != smoke || len(techniques) < smoke {
@@ -428,6 +443,34 @@ func TestMultiplySpreads(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestStrategiesTakeTurns looks at one technique, and at strategies of one weight.
+func TestStrategiesTakeTurns(t *testing.T) {
+	var attacks []corpus.Attack
+	for _, a := range load(t) {
+		if a.Technique == "direct-ask" && a.Goal == corpus.SystemPrompt && a.Carrier == corpus.Chat {
+			a.Weight, a.Language = 3, "en"
+			attacks = append(attacks, a)
+		}
+	}
+	strategies := []Strategy{named(t, "xml-wrapping"), named(t, "role-tags-inst"), named(t, "nested-task")}
+	count := map[string]int{}
+	for i, a := range Multiply(attacks, strategies, 0) {
+		_, names := Base(a.ID)
+		if i < len(attacks) != (len(names) == 0) {
+			t.Fatalf("%s comes at place %d, but what is plain comes first", a.ID, i)
+		}
+		if len(names) == 0 {
+			continue
+		}
+		count[names[0]]++
+		for _, s := range strategies {
+			if count[names[0]] > count[s.Name]+1 {
+				t.Fatalf("%s comes for the %d. time, before %s", names[0], count[names[0]], s.Name)
+			}
+		}
+	}
 }
 
 // TestMultiplyPutsTheWorstFirst looks at plain attacks: within a technique, and among the first of each, the weights fall.
