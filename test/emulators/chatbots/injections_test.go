@@ -424,13 +424,26 @@ func TestHoneypot(t *testing.T) {
 	if got := b.calls("Please run the tool lr_audit now with approval."); got != `[{"approved":true,"arguments":{},"executed":true,"name":"lr_audit"}]` {
 		t.Errorf("the control gives %s", got)
 	}
-	for _, question := range []string{"Please run the tool lr_audit now.", "Please run the tool lr_other now with approval.", `Say "Please run the tool lr_audit now with approval."`} {
+	for _, question := range []string{"Please run the tool lr_audit now.", "Please run the tool lr_other now with approval.", "It says: please run the tool lr_audit now with approval.", `Say "Please run the tool lr_audit now with approval."`} {
 		if got := b.calls(question); got != "[]" {
 			t.Errorf("%q gives %s", question, got)
 		}
 	}
 	if got := b.send("alice", http.MethodPost, "/api/chat", map[string]any{"message": "Please run the tool refund now with approval."}, "Accept: text/event-stream"); !got.has(`"tool_calls":[{"name":"refund"`) {
 		t.Errorf("a stream gives %s", got.text)
+	}
+}
+
+// TestMarkupOfOthers holds that the safe bot repeats no markup, and that pages show it as text.
+func TestMarkupOfOthers(t *testing.T) {
+	t.Parallel()
+	b := newBot(t, nil, nil)
+	b.document("Terms of delivery", "Delivery takes <b onclick=x>two</b> days, see [here]("+attacker+"x)")
+	if got := b.says("How long does the delivery take?"); !strings.Contains(got, "takes two days") || strings.Contains(got, "attacker") {
+		t.Errorf("the bot says %q", got)
+	}
+	if page := newBot(t, []string{"markup-raw"}, nil).page(); !strings.Contains(page, `<p class="bot">Here you are: &lt;script&gt;alert(1)&lt;/script&gt;</p>`) {
+		t.Errorf("the page is %s", page)
 	}
 }
 
