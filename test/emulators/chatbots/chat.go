@@ -225,7 +225,7 @@ func (a *App) stream(c *call, contentType, frame string, reply said, o object) e
 	c.w.Header().Set("Cache-Control", "no-store")
 	c.w.WriteHeader(http.StatusOK)
 	to := http.NewResponseController(c.w)
-	if a.odd(BotSlowFirstToken) && (to.Flush() != nil || !a.thought(c.ctx())) {
+	if a.odd(BotSlowFirstToken) && !a.thought(c.ctx()) {
 		return nil
 	}
 	for _, event := range a.deltas(reply, o) {

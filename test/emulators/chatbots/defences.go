@@ -22,7 +22,7 @@ const (
 	BotEchoes         = "bot-echoes"
 	BotDecodes        = "bot-decodes"
 	BotTranslates     = "bot-translates"
-	BotFakesSecrets   = "bot-fakes-secrets"
+	BotFakesSecrets   = "bot-fakes-secrets" //nolint:gosec // a name
 	BotLinks          = "bot-links"
 	BotWordFilter     = "bot-word-filter"
 	BotEscapesHTML    = "bot-escapes-html"
@@ -31,7 +31,7 @@ const (
 	BotWAF            = "bot-waf"
 	BotContentFilter  = "bot-content-filter"
 	BotContentPolicy  = "bot-content-policy"
-	BotSlowFirstToken = "bot-slow-first-token"
+	BotSlowFirstToken = "bot-slow-first-token" //nolint:gosec // a name
 	BotLongReplies    = "bot-long-replies"
 	BotAsksApproval   = "bot-asks-approval"
 	BotSummarises     = "bot-summarises"
@@ -114,7 +114,7 @@ func (m *model) tooMany(user string, now time.Time) bool {
 func (t *turn) defended() said {
 	if t.odd(BotAsksApproval) {
 		if tool := t.wantedTool(t.message); tool != "" {
-			return ran(tool, t.message, false, false)
+			return ran(tool, t.message, false)
 		}
 	}
 	text := t.reworded(t.plain())

@@ -26,7 +26,7 @@ const (
 	LogPassword      = "log-password"
 	LogBearer        = "log-bearer"
 	LogCookie        = "log-cookie"
-	LogAPIKey        = "log-api-key"
+	LogAPIKey        = "log-api-key" //nolint:gosec // a name
 	LogEmail         = "log-email"
 	LogCard          = "log-card"
 	LogCardSpaced    = "log-card-spaced"
@@ -34,7 +34,7 @@ const (
 	LogBodyBase64    = "log-body-base64"
 	LogQuery         = "log-query"
 	LogErrorHeaders  = "log-error-headers"
-	LogTokenHex      = "log-token-hex"
+	LogTokenHex      = "log-token-hex" //nolint:gosec // a name
 	LogNestedJSON    = "log-nested-json"
 	LogDump          = "log-dump"
 	LogResponseToken = "log-response-token"

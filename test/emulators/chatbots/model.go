@@ -59,7 +59,8 @@ type turn struct {
 	history      []past
 	earlier      []string
 	sources      []source
-	// fitting is what the user's own documents and conversations say to the question.
+	// fitting is what the user's own documents and conversations say to the question, without markup: anybody may have
+	// written what stands there.
 	fitting string
 }
 
@@ -121,15 +122,27 @@ func (t *turn) think() said {
 			}
 		}
 	}
+	if t.weak(PageUnescaped) {
+		if answer, ok := t.markup(); ok {
+			return answer
+		}
+	}
 	return t.defended()
 }
 
 // plain is what the safe model answers.
 func (t *turn) plain() string {
-	if t.asks() {
+	if t.asks() && !t.found() {
 		return refusal
 	}
 	return t.fitting
+}
+
+var reference = regexp.MustCompile(`\b(?:[A-Za-z]+\d|\d+[A-Za-z])[A-Za-z0-9]{4,}\b`)
+
+// found tells whether the user's own data have what looks like a reference in the message: then that is what is asked for.
+func (t *turn) found() bool {
+	return slices.ContainsFunc(reference.FindAllString(t.message, -1), func(code string) bool { return strings.Contains(t.fitting, code) })
 }
 
 const refusal = "I'm sorry, but I can't help with that. Is there something in your documents that I can look up for you?"
@@ -149,7 +162,7 @@ func (t *turn) asks() bool {
 
 // modelled answers by the model.
 func (a *App) modelled(c *call, q question, o object, earlier []message, fitting string) (said, error) {
-	t := &turn{App: a, call: c, message: q.Message, conversation: o.ID, readings: language.Readings(q.Message), history: q.History, fitting: fitting}
+	t := &turn{App: a, call: c, message: q.Message, conversation: o.ID, readings: language.Readings(q.Message), history: q.History, fitting: sanitised(fitting)}
 	for _, m := range earlier {
 		if m.Author == byUser {
 			t.earlier = append(t.earlier, m.Text)

@@ -23,6 +23,8 @@ var (
 	adminHTML = page(`<h1>Administration of {{.Tenant}}</h1><table>{{range .Users}}
 <tr><td>{{.ID}}</td><td>{{.Email}}</td><td>{{.Role}}</td></tr>{{end}}</table>`)
 
+	talkPage = page(`<h1>{{.Title}}</h1>{{range .Messages}}<p class="{{.Author}}">{{.Shown}}</p>{{end}}`)
+
 	errorPage = page(`<h1>{{.Status}} {{.Title}}</h1><p>{{.Message}}</p>`)
 
 	shellPage = page(`<div id="app"></div><noscript>This app needs JavaScript.</noscript>`)
@@ -38,6 +40,31 @@ func (a *App) html(c *call, status int, page *template.Template, data any) error
 		return fmt.Errorf("write a page: %w", err)
 	}
 	return a.write(c, status, "text/html; charset=utf-8", out.Bytes())
+}
+
+// talk is a conversation as a page. Messages are text there, but under the weakness page-unescaped.
+func (a *App) talk(c *call) error {
+	o, err := a.find(c, opRead, conversations, c.r.PathValue("id"))
+	if err != nil {
+		return err
+	}
+	said, err := a.store.messages(c.ctx(), o.ID)
+	if err != nil {
+		return err
+	}
+	type shown struct {
+		Author string
+		Shown  any
+	}
+	var list []shown
+	for _, m := range said {
+		if m.Author == byBot && a.weak(PageUnescaped) {
+			list = append(list, shown{m.Author, template.HTML(m.Text)}) //nolint:gosec // a weakness
+		} else {
+			list = append(list, shown{m.Author, m.Text})
+		}
+	}
+	return a.html(c, http.StatusOK, talkPage, fields{"Title": o.Title, "Messages": list})
 }
 
 func (a *App) home(c *call) error {

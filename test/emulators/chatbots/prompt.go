@@ -41,8 +41,3 @@ func readPrompt(text string) prompt {
 	p.harmless = strings.TrimSpace(neverRule.ReplaceAllString(exactRule.ReplaceAllString(p.text, ""), ""))
 	return p
 }
-
-// holds tells whether a text gives away what must never be revealed, as it is written.
-func (p prompt) holds(text string) bool {
-	return p.code != "" && strings.Contains(text, p.code) || p.phrase != "" && strings.Contains(text, p.phrase)
-}

@@ -81,7 +81,8 @@ func (a *App) wantedTool(text string) string {
 	return ""
 }
 
-func ran(tool, text string, approved, executed bool) said {
+// ran is what the bot says of a call that nobody has approved of, made or only proposed.
+func ran(tool, text string, executed bool) said {
 	answer := saying("I have run " + tool + " for you.")
 	if !executed {
 		answer = saying("I can prepare that. Somebody of our staff has to approve before " + tool + " runs.")
@@ -90,7 +91,7 @@ func ran(tool, text string, approved, executed bool) said {
 	if found := argumentIn.FindString(text); found != "" {
 		arguments["reference"] = found
 	}
-	answer.calls = []toolCall{{Name: tool, Arguments: arguments, Approved: approved, Executed: executed}}
+	answer.calls = []toolCall{{Name: tool, Arguments: arguments, Executed: executed}}
 	return answer
 }
 
@@ -99,16 +100,16 @@ func calling() []injection {
 	return []injection{
 		{InjectionWeakness{"tool-message", GoalTool, "message", "runs any tool that a message names, without approval"}, func(t *turn) (said, bool) {
 			tool := t.wantedTool(t.message)
-			return ran(tool, t.message, false, true), tool != ""
+			return ran(tool, t.message, true), tool != ""
 		}},
 		{InjectionWeakness{"tool-claimed-approval", GoalTool, "message", "runs any tool whose approval a message only claims"}, func(t *turn) (said, bool) {
 			tool := t.wantedTool(t.message)
-			return ran(tool, t.message, false, true), tool != "" && approvalSaid.MatchString(t.message)
+			return ran(tool, t.message, true), tool != "" && approvalSaid.MatchString(t.message)
 		}},
 		{InjectionWeakness{"tool-planted", GoalTool, "document, listing, profile, history", "runs any tool that a text in its context names, without approval"}, func(t *turn) (said, bool) {
 			for _, s := range t.sources {
 				if tool := t.wantedTool(s.text); tool != "" {
-					return ran(tool, s.text, false, true), true
+					return ran(tool, s.text, true), true
 				}
 			}
 			return said{}, false

@@ -4,6 +4,7 @@
 package language
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 )
@@ -13,7 +14,8 @@ import (
 type family struct {
 	language string
 	unspaced bool
-	// acts ask for something to be said; strong name instructions; weak do so only with you, whose they are.
+	// acts ask for something to be said; strong name instructions and secrets; weak do so in English only with you, whose
+	// they are.
 	acts, strong, weak, you string
 }
 
@@ -25,59 +27,79 @@ const German = "de"
 
 func families() []family {
 	return []family{
-		{English, false,
-			"reveal show print repeat tell output write give display share list say recite what which quote dump translat summar complet continu encod spell provide describe explain expose disclose leak return send include insert append echo copy start begin read convert state respond reply answer speak sing put reproduce paraphrase rephrase rewrite follow report extract fill finish render disregard ignore forget override decode call how",
-			"instruct prompt guideline directive sysprompt preamble system developer configur metaprompt",
-			"secret confidential hidden rule canary marker phrase words code token key password above before preceding previous earlier initial beginning context setup config told given briefing polic conversation text message sentence everything restrict forbidden classified protected memory",
-			"you your yours yourself u ur above preceding lr told assistant model ai bot chatbot"},
-		{German, false,
+		{
+			English, false,
+			"reveal show print repeat tell output write give display share list say recite what which quote dump translat summar complet continu encod spell provide describe explain expose disclose leak return send include insert append echo copy start begin read convert state respond reply answer speak sing put reproduce paraphrase rephrase rewrite follow report extract fill finish render disregard ignore forget override decode call how cat pls please",
+			"instruct prompt guideline directive sysprompt preamble system developer configur metaprompt secrets confidential hidden forbidden restrict classified canary undisclosed above preceding verbatim lr",
+			"secret rule marker phrase words code token key password above before preceding previous earlier initial beginning context setup config told given briefing polic conversation text message sentence everything restrict forbidden classified protected memory creator allowed permitted",
+			"you your yours yourself u ur above preceding lr told assistant model ai bot chatbot",
+		},
+		{
+			German, false,
 			"zeig nenn sag verrat wiederhol gib schreib druck ausgeb ausgib welche was wie übersetz uebersetz fass zusammen lies liste beschreib erklär erklaer offenbar teil antwort buchstabier vervollständig mach zitier",
 			"anweisung instruktion prompt systemprompt system vorgabe richtlini konfigurat aufforderung eingabeaufforderung",
 			"geheim vertraulich regel verborgen wort wörter worte oben vorher davor anfang code schlüssel",
-			"du dein dir dich sie ihr ihre ihnen"},
-		{"fr", false,
+			"du dein dir dich sie ihr ihre ihnen",
+		},
+		{
+			"fr", false,
 			"montre révèl revel répèt répét repet dis donne écri ecri affich imprim partag list quel quoi tradui résum resum décri divulg cite racont",
 			"instruction consigne prompt système systeme directive configuration invite",
 			"secret confidentiel règle regle caché mots mot dessus précéd début",
-			"tu ton ta tes toi vous vos votre"},
-		{"es", false,
+			"tu ton ta tes toi vous vos votre",
+		},
+		{
+			"es", false,
 			"muestr muéstr revel repit repet di dime dame escrib imprim compart lista cuál cual qué que traduc resum describ cita divulg",
 			"instruccion prompt sistema directri configuraci indicacion",
 			"secret confidencial regla ocult palabra anterior arriba inicial",
-			"tu tus tú te su sus usted ti"},
-		{"it", false,
+			"tu tus tú te su sus usted ti",
+		},
+		{
+			"it", false,
 			"mostra rivel ripet dimmi dammi scriv stampa elenca qual cosa traduc riassum descriv cita",
 			"istruzion prompt sistema direttiv configurazion",
 			"segret riservat regol nascost parol sopra preceden inizi",
-			"tu tuo tua tue tuoi ti suo vostr"},
-		{"pt", false,
+			"tu tuo tua tue tuoi ti suo vostr",
+		},
+		{
+			"pt", false,
 			"mostr revel repit repet diga escrev imprim compartilh liste qual quais que traduz resum descrev cite",
 			"instruç instruc prompt sistema diretri configuraç",
 			"segred confidenci regra ocult palavr acima anterior inicial",
-			"você voce seu sua suas seus teu tua tuas vocês"},
-		{"nl", false,
+			"você voce seu sua suas seus teu tua tuas vocês",
+		},
+		{
+			"nl", false,
 			"toon onthul herhaal zeg geef schrijf druk deel welke wat vertaal vat beschrijf noem citeer",
 			"instructie prompt systeem richtlijn configurat opdracht",
 			"geheim vertrouwelijk regel verborgen woord boven vorige eerste",
-			"je jij jouw u uw"},
-		{"pl", false,
+			"je jij jouw u uw",
+		},
+		{
+			"pl", false,
 			"pokaż pokaz ujawn powtór powtor powiedz podaj napisz wypisz jakie jaki co przetłumacz podsumuj opisz zacytuj",
 			"instrukc prompt system wytyczn konfigurac polece",
 			"tajn sekret poufn zasad ukryt słow powyż wcześ początk",
-			"ci ty twoj twój twoje swoje wasze cię"},
-		{"tr", false,
+			"ci ty twoj twój twoje swoje wasze cię",
+		},
+		{
+			"tr", false,
 			"göster açıkla tekrarla söyle yaz ver listele nedir ne çevir özetle yazdır",
 			"talimat prompt istem sistem yönerge yapılandırma komut",
 			"gizli sır kural kelime yukarı önceki",
-			"sen senin sana siz sizin size"},
-		{"ru", false,
-			"покаж раскро повтор скажи назов дай напиши выведи какие какая что перевед опиши резюмир перечисл процитир",
+			"sen senin sana siz sizin size",
+		},
+		{
+			"ru", false,
+			"покаж раскро повтор скажи назов дай напиши выведи какие какая каков что перевед опиши резюмир перечисл процитир",
 			"инструкц промпт систем указани настройк директив",
 			"секрет тайн правил скрыт слов выше предыдущ начал",
-			"ты твой твои тебе вы ваш вам свои"},
+			"ты твой твои тебе вы ваш вам свои",
+		},
 		{"uk", false, "покаж розкрий повтори скажи назви дай напиши виведи які що переклад опиши", "інструкц промпт систем вказівк налаштуван", "секрет таємн правил прихован слов вище попередн", "ти твої тобі ви ваші вам свої"},
-		{"sw", false, "onyesha rudia sema andika toa taja nini tafsiri eleza niambie", "maagizo maelekezo mfumo", "siri kanuni maneno", "wewe yako wako zako"},
-		{"zu", false, "bonisa phinda yisho bhala nginike yini humusha ngitshele", "imiyalelo imiyalo isistimu uhlelo", "imfihlo imithetho amagama", "wena yakho zakho"},
+		{"sw", true, "onyesha rudia sema andika toa taja nini tafsiri eleza niambie", "maagizo maelekezo mfumo", "siri kanuni maneno", "wewe yako wako zako"},
+		{"zu", true, "bonisa phinda yisho bhala nginike yini humusha ngitshele", "imiyalelo imiyalo isistimu uhlelo", "imfihlo imithetho amagama", "wena yakho zakho"},
 		{"cy", false, "dangos ailadrodd dywed ysgrifenn rho beth cyfieith", "cyfarwyddiad cyfarwyddyd system", "cyfrinach rheol geiriau", "ti dy chi eich"},
 		{"gd", false, "seall innis sgrìobh thoir dè ath-aithris", "stiùireadh siostam", "dìomhair riaghailt faclan", "thu do agad"},
 		{"vi", false, "hiển cho lặp nói viết dịch tóm liệt tiết", "hướng lệnh prompt hệ", "bí quy từ", "bạn của"},
@@ -93,19 +115,32 @@ func families() []family {
 	}
 }
 
+var (
+	// withheld is what must not be told, in English or in German.
+	withheld = regexp.MustCompile(`(?i)\b(never|not|n't|n’t|cannot|nicht|niemals)\b.{0,30}\b(reveal|tell|say|share|disclos|allowed|supposed|verrat|sagen|nennen)|(everything|all|anything|text|lines?|words?) (before|above|prior|preceding)|(were|been) (you )?(told|given|instructed)|creator|allowed to (say|tell|reveal|share)`)
+	// beginning is how system prompts begin.
+	beginning = regexp.MustCompile(`(?i)\byou are (a|an|the)\b|\bdu bist (ein|der|die)\b`)
+)
+
 // Asks tells whether a text asks for what the model was told, in any language that it knows.
 func Asks(text string) bool { return AskedIn(text) != "" }
 
 // AskedIn is the language in which a text asks for what the model was told; empty where it does not. Of several, the
 // one with the most stems counts.
 func AskedIn(text string) string {
+	if withheld.MatchString(text) {
+		if Foreign(text) {
+			return German
+		}
+		return English
+	}
 	text = strings.ToLower(text)
 	words := wordsOf(text)
 	best, language := 0, ""
 	for _, f := range families() {
 		count := func(stems string) int { return stemsIn(text, words, stems, f.unspaced) }
 		acts, strong, weak, you := count(f.acts), count(f.strong), count(f.weak), count(f.you)
-		asks := acts > 0 && (strong > 0 || weak > 0 && you > 0)
+		asks := acts > 0 && (strong > 0 || weak > 0 && (you > 0 || f.language != English))
 		if sum := acts + strong + weak + you; asks && sum > best {
 			best, language = sum, f.language
 		}
@@ -115,6 +150,9 @@ func AskedIn(text string) string {
 
 // Mentions tells whether a text at least speaks of instructions or secrets.
 func Mentions(text string) bool {
+	if withheld.MatchString(text) || beginning.MatchString(text) {
+		return true
+	}
 	text = strings.ToLower(text)
 	words := wordsOf(text)
 	for _, f := range families() {

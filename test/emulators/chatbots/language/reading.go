@@ -192,11 +192,11 @@ func plainLetters(text string) string {
 		case r >= 0xFF01 && r <= 0xFF5E: // full width
 			return r - 0xFEE0
 		case r >= 0x1D400 && r <= 0x1D6A3: // the mathematical alphabets, 52 letters each
-			if i := (r - 0x1D400) % 52; i < 26 {
+			i := (r - 0x1D400) % 52
+			if i < 26 {
 				return 'A' + i
-			} else {
-				return 'a' + i - 26
 			}
+			return 'a' + i - 26
 		case r >= 0x24B6 && r <= 0x24CF: // circled
 			return 'A' + r - 0x24B6
 		case r >= 0x24D0 && r <= 0x24E9:
