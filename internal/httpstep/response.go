@@ -41,6 +41,9 @@ type Response struct {
 	parse    sync.Once
 	json     any
 	events   []any
+
+	parseForm sync.Once
+	form      form
 }
 
 // read reads a reply within bounds. What it gives is as complete as the connection allowed.
