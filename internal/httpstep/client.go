@@ -108,6 +108,9 @@ func (t *Target) sendTo(ctx context.Context, at place, r Request, jar http.Cooki
 	} else {
 		resp, err = at.exchange(req)
 	}
+	if resp != nil {
+		resp.Visited = at.visited
+	}
 	if resp != nil && jar != nil {
 		jar.SetCookies(here, (&http.Response{Header: resp.Header}).Cookies())
 	}

@@ -33,6 +33,8 @@ type Response struct {
 	URL      string
 	// Truncated says that there was more than was read.
 	Truncated bool
+	// Visited says that it is no reply of the app, but of a host that a login visits.
+	Visited bool
 	// Closed is how the app closed a WebSocket; zero where it did not, or where it was none.
 	Closed Closed
 

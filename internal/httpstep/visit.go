@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -105,6 +106,7 @@ func (t *Target) AtHome(described *v1alpha1.App) *v1alpha1.App {
 		return described
 	}
 	app := described.DeepCopy()
+	app.Login.Hosts = slices.DeleteFunc(app.Login.Hosts, func(h v1alpha1.LoginHost) bool { return t.own(h.String()) })
 	steps := []*v1alpha1.HTTPStep{}
 	for i := range app.Login.Steps {
 		steps = append(steps, &app.Login.Steps[i])

@@ -305,7 +305,7 @@ func TestTheAppIsNoProviderOfItsOwn(t *testing.T) {
 	if !slices.Equal(app.asked(), []string{"GET chat.example.com/a", "GET chat.example.com/b"}) || !slices.Equal(provider.asked(), []string{"GET idp.example.com/c"}) {
 		t.Errorf("the app heard %v, the provider %v", app.asked(), provider.asked())
 	}
-	described := &v1alpha1.App{Login: &v1alpha1.Login{Hosts: []v1alpha1.LoginHost{"chat.example.com"}}}
+	described := &v1alpha1.App{Login: &v1alpha1.Login{Hosts: []v1alpha1.LoginHost{"chat.example.com:443", "idp.example.com"}}}
 	if err := yaml.UnmarshalStrict([]byte(text), &described.Login.Steps); err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,10 @@ func TestTheAppIsNoProviderOfItsOwn(t *testing.T) {
 	if diff := cmp.Diff([]string{"", "", "", "idp.example.com"}, hosts); diff != "" {
 		t.Errorf("hosts (-want +got):\n%s", diff)
 	}
-	if described.Login.Steps[0].Request.Host == "" {
+	if diff := cmp.Diff([]v1alpha1.LoginHost{"idp.example.com"}, home.Login.Hosts); diff != "" {
+		t.Errorf("providers (-want +got):\n%s", diff)
+	}
+	if described.Login.Steps[0].Request.Host == "" || len(described.Login.Hosts) != 2 {
 		t.Error("the description itself was changed")
 	}
 }

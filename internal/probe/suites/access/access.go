@@ -51,11 +51,14 @@ type Options struct {
 func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{
 		Options: o, came: map[string][]string{}, attacked: map[string]bool{}, spentCodes: map[string]time.Time{}, cached: map[string]bool{}, ambiguous: map[string]bool{},
+		loginsLeft: new(int),
 		rows: map[v1alpha1.Row]*row{
 			v1alpha1.RowAuthEnforced:   {name: v1alpha1.RowAuthEnforced},
 			v1alpha1.RowTenantIsolated: {name: v1alpha1.RowTenantIsolated},
 		},
 	}
+	r.App = o.Target.AtHome(o.App)
+	*r.loginsLeft = maxProviderLogins
 	r.workers.Store(maxWorkers)
 	if budget := o.Target.Budget; budget != nil {
 		spending := *o.Target
@@ -64,6 +67,7 @@ func Run(ctx context.Context, o Options) []probe.RowResult {
 	}
 	r.measure(ctx)
 	r.Target = o.Target
+	*r.loginsLeft += cleanUpLogins
 	r.cleanUp(context.WithoutCancel(ctx))
 	return []probe.RowResult{r.rows[v1alpha1.RowAuthEnforced].result(), r.rows[v1alpha1.RowTenantIsolated].result()}
 }
@@ -98,6 +102,8 @@ type run struct {
 	// newcomers are the accounts that the run signed up, and signUps is how often it tried.
 	newcomers []*person
 	signUps   int
+	// loginsLeft is how many more logins an identity provider may be asked for.
+	loginsLeft *int
 }
 
 // measure goes through the phases: those that end sessions come last.
