@@ -216,7 +216,8 @@ type SecretReference struct {
 
 // Login is how an identity logs in.
 //
-// +kubebuilder:validation:XValidation:rule="(self.steps + (has(self.refresh) ? [self.refresh] : [])).all(s, !has(s.request.host) || (has(self.hosts) && self.hosts.exists(h, h == s.request.host)))",message="a step goes to a host that login.hosts does not name: add it there, as it stands in request.host"
+// +kubebuilder:validation:XValidation:rule="self.steps.all(s, !has(s.request.host) || (has(self.hosts) && self.hosts.exists(h, h == s.request.host)))",message="a step goes to a host that login.hosts does not name: add it there, as it stands in request.host"
+// +kubebuilder:validation:XValidation:rule="!has(self.refresh) || !has(self.refresh.request.host) || (has(self.hosts) && self.hosts.exists(h, h == self.refresh.request.host))",message="refresh goes to a host that login.hosts does not name: add it there, as it stands in request.host"
 type Login struct {
 	// hosts are those of an identity provider, with a port where it is not 443: such as idp.example.com. A step may go there by
 	// request.host, or by the redirects of the app, and back to the app: over HTTPS alone, to public addresses alone. They are visited
@@ -247,7 +248,7 @@ type Login struct {
 // +kubebuilder:validation:MaxLength=259
 // +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?$')",message="must be a host's public name such as idp.example.com or idp.example.com:8443: lower-case letters, digits, '-' and '.', without a scheme, a path, a wildcard or a trailing dot, and no IP address"
 // +kubebuilder:validation:XValidation:rule="!self.matches('(^|[.])(svc|local|localhost|internal|invalid|test|onion|alt|home[.]arpa)(:|$)')",message="must be a name that public DNS knows, such as idp.example.com: an identity provider inside the cluster is visited by its public name"
-// +kubebuilder:validation:XValidation:rule="!self.matches(':[0-9]+$') || int(self.split(':')[1]) <= 65535",message="the port must be at most 65535"
+// +kubebuilder:validation:XValidation:rule="!self.matches('^[^:]*:[0-9]{5}$') || int(self.split(':')[1]) <= 65535",message="the port must be at most 65535"
 type LoginHost string
 
 // defaultLoginPort is that of HTTPS. RFC 9110 §4.2.2.
