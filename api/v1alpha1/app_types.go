@@ -258,7 +258,7 @@ const defaultLoginPort = 443
 func (h LoginHost) Address() (name string, port int32) {
 	name, given, found := strings.Cut(string(h), ":")
 	if number, err := strconv.ParseUint(given, 10, 16); found && err == nil {
-		return name, int32(number) //nolint:gosec // at most 65535
+		return name, int32(number)
 	}
 	return name, defaultLoginPort
 }

@@ -160,7 +160,7 @@ func targetOf(spec probe.Spec) (*httpstep.Target, error) {
 	return &httpstep.Target{
 		Base: base, Host: spec.Target.Host, Transport: transport, Timeout: requestTimeout,
 		UserAgent: "LaunchReady/" + spec.Version, Run: spec.Namespace + "/" + spec.Launch, Budget: httpstep.NewBudget(spec.MaxRequests),
-		Chats: httpstep.NewChatAllowance(&spec.App, spec.MaxChats, probe.ChatInterval(&spec.App)),
+		Chats:  httpstep.NewChatAllowance(&spec.App, spec.MaxChats, probe.ChatInterval(&spec.App)),
 		Visits: visits,
 	}, nil
 }

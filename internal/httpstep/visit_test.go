@@ -110,14 +110,14 @@ func codeFlow(t *testing.T) (app, provider *ear) {
 	app = newEar(t, false, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/login":
-			http.SetCookie(w, &http.Cookie{Name: "state", Value: "s-of-app", Path: "/", Secure: true})
+			http.SetCookie(w, &http.Cookie{Name: "state", Value: "s-of-app", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 			http.Redirect(w, r, "https://idp.example.com/realms/x/login?client_id=chat&state=s-of-app", http.StatusFound)
 		case "/callback":
 			if c, err := r.Cookie("state"); err != nil || c.Value != r.URL.Query().Get("state") || r.URL.Query().Get("code") != "c-1" {
 				http.Error(w, "no", http.StatusBadRequest)
 				return
 			}
-			http.SetCookie(w, &http.Cookie{Name: "session", Value: "s-1", Path: "/", Secure: true})
+			http.SetCookie(w, &http.Cookie{Name: "session", Value: "s-1", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 			http.Redirect(w, r, "/", http.StatusFound)
 		default:
 			_, _ = fmt.Fprint(w, "welcome")
@@ -126,7 +126,7 @@ func codeFlow(t *testing.T) (app, provider *ear) {
 	provider = newEar(t, true, func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/realms/x/login":
-			http.SetCookie(w, &http.Cookie{Name: "sso", Value: "s-of-idp", Path: "/", Secure: true})
+			http.SetCookie(w, &http.Cookie{Name: "sso", Value: "s-of-idp", Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 			w.Header().Set("Content-Type", "text/html")
 			_, _ = fmt.Fprint(w, page)
 		case "/realms/x/authenticate":

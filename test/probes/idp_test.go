@@ -78,7 +78,7 @@ func (p *idp) front(app http.Handler) http.Handler {
 		switch r.URL.Path {
 		case "/sso/login":
 			state := rand.Text()
-			http.SetCookie(w, &http.Cookie{Name: "sso_state", Value: state, Path: "/sso", Secure: true})
+			http.SetCookie(w, &http.Cookie{Name: "sso_state", Value: state, Path: "/sso", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 			http.Redirect(w, r, "https://"+p.host+"/authorize?"+url.Values{"state": {state}}.Encode(), http.StatusFound)
 		case "/sso/callback":
 			state, err := r.Cookie("sso_state")

@@ -132,7 +132,7 @@ func (p *provider) authorize(w http.ResponseWriter, r *http.Request) {
 	id, q := rand.Text(), r.URL.Query()
 	f := flow{cookie: rand.Text(), hidden: rand.Text() + "&=", redirect: q.Get("redirect_uri"), state: q.Get("state")}
 	p.flows[id] = f
-	http.SetCookie(w, &http.Cookie{Name: "sso", Value: f.cookie, Path: "/", Secure: true})
+	http.SetCookie(w, &http.Cookie{Name: "sso", Value: f.cookie, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	w.Header().Set("Content-Type", "text/html")
 	_, _ = fmt.Fprintf(w, `<form method="post" action="/signin?flow=%s"><input type="hidden" name="hidden" value="%s"><input name="user"><input type="password" name="password"></form>`,
 		id, strings.ReplaceAll(f.hidden, "&", "&amp;"))
@@ -183,7 +183,7 @@ func (a *federated) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch r.URL.Path {
 	case "/login":
 		state := rand.Text()
-		http.SetCookie(w, &http.Cookie{Name: "state", Value: state, Path: "/", Secure: true})
+		http.SetCookie(w, &http.Cookie{Name: "state", Value: state, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 		http.Redirect(w, r, "https://idp.example.com/authorize?"+url.Values{"redirect_uri": {"https://app.example.com/callback"}, "state": {state}}.Encode(), http.StatusFound)
 	case "/callback":
 		a.callback(w, r)
@@ -200,14 +200,12 @@ func (a *federated) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // begin begins a session of somebody.
-func (a *federated) begin(key string, u *user) string {
+func (a *federated) begin(key string, u *user) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if session, had := a.sessions[key]; had {
-		return session
+	if _, had := a.sessions[key]; !had {
+		a.sessions[key], _ = a.core.login(u.name, u.password)
 	}
-	a.sessions[key], _ = a.core.login(u.name, u.password)
-	return a.sessions[key]
 }
 
 func (a *federated) callback(w http.ResponseWriter, r *http.Request) {
@@ -231,7 +229,7 @@ func (a *federated) callback(w http.ResponseWriter, r *http.Request) {
 		key = c.Value
 	}
 	a.begin(key, u)
-	http.SetCookie(w, &http.Cookie{Name: "sid", Value: key, Path: "/", Secure: true})
+	http.SetCookie(w, &http.Cookie{Name: "sid", Value: key, Path: "/", Secure: true, HttpOnly: true, SameSite: http.SameSiteLaxMode})
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
