@@ -152,11 +152,14 @@ type federated struct {
 	trusting, adopting, counting bool
 	// lasts is how many requests a session is good for; 0 for any number.
 	lasts int
+	// pins are asked for after the login, and looked at if strict: cleared are the sessions that gave one.
+	pins, strict bool
+	cleared      map[string]bool
 }
 
 func newFederated() *federated {
 	c := newCore()
-	return &federated{rest: &rest{core: c}, idp: newProvider(c), sessions: map[string]string{}, uses: map[string]int{}}
+	return &federated{rest: &rest{core: c}, idp: newProvider(c), sessions: map[string]string{}, uses: map[string]int{}, cleared: map[string]bool{}}
 }
 
 const federatedHosts = `
@@ -175,6 +178,8 @@ var (
 		`login:`+federatedHosts+`  steps:
   - request: {method: POST, host: idp.example.com, path: /token, form: {user: $(credentials.user), password: $(credentials.password)}}
     capture: {token: response.json.access_token, again: response.json.refresh_token}`, 1)
+	byPIN = strings.Replace(byCode, "logout:", `  - request: {method: POST, path: /pin, form: {pin: $(credentials.pin)}}
+logout:`, 1)
 	byRefresh = strings.Replace(byPassword, "authenticate:", `  refresh: {request: {method: POST, host: idp.example.com, path: /token, form: {refresh_token: $(again)}}, capture: {token: response.json.access_token, again: response.json.refresh_token}}
 authenticate:`, 1)
 )
@@ -187,6 +192,8 @@ func (a *federated) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "https://idp.example.com/authorize?"+url.Values{"redirect_uri": {"https://app.example.com/callback"}, "state": {state}}.Encode(), http.StatusFound)
 	case "/callback":
 		a.callback(w, r)
+	case "/pin":
+		a.takePIN(w, r)
 	default:
 		session, key := a.session(r)
 		if r.URL.Path == "/logout" {
@@ -233,6 +240,20 @@ func (a *federated) callback(w http.ResponseWriter, r *http.Request) {
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
+// takePIN asks for what the app itself knows of somebody, besides what the provider does.
+func (a *federated) takePIN(w http.ResponseWriter, r *http.Request) {
+	pin := r.PostFormValue("pin")
+	_, key := a.session(r)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	u := a.who(a.sessions[key])
+	if u == nil || (a.strict && pin != "pin-of-"+u.name) {
+		w.WriteHeader(http.StatusForbidden)
+		return
+	}
+	a.cleared[key] = true
+}
+
 // session gives the rest app's token for what a request carries.
 func (a *federated) session(r *http.Request) (session, key string) {
 	if c, err := r.Cookie("sid"); err == nil {
@@ -253,7 +274,7 @@ func (a *federated) session(r *http.Request) (session, key string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.uses[key]++
-	if a.lasts > 0 && a.uses[key] > a.lasts {
+	if (a.lasts > 0 && a.uses[key] > a.lasts) || (a.pins && !a.cleared[key]) {
 		return "", key
 	}
 	return a.sessions[key], key
@@ -265,6 +286,9 @@ func (a *federated) federate(t *testing.T, description string) *measured {
 	server := httptest.NewTLSServer(a.idp)
 	t.Cleanup(server.Close)
 	m := measureBy(t, a.core, a, description, func(o *access.Options) {
+		for name, keys := range o.Credentials {
+			keys["pin"] = "pin-of-" + name
+		}
 		o.Target.Visits = httpstep.NewVisits(o.App.Login.Hosts, server.Client().Transport)
 	})
 	if len(a.idp.wrong) > 0 {
@@ -286,12 +310,14 @@ func TestAppsWithAnIdentityProvider(t *testing.T) {
 		// most is how many logins are enough.
 		most int
 	}{
-		{"by a code", byCode, func(*federated) {}, pass, untouched, 12},
-		{"by a password", byPassword, func(*federated) {}, pass, untouched, 8},
-		{"by a refresh token", byRefresh, func(*federated) {}, pass, "Sessions are refreshed by idp.example.com, which is not attacked", 10},
-		{"whose tokens need no signature", byPassword, func(a *federated) { a.trusting = true }, fail, "ForgedTokenAccepted at GET /notes/$(id) as ", 8},
-		{"with a session from before the login", byCode, func(a *federated) { a.adopting = true }, fail, "SessionFixation at GET /notes/$(id) as ", 12},
-		{"with sessions that are counted", byCode, func(a *federated) { a.counting = true }, fail, "PredictableSession at GET /notes/$(id) as ", 12},
+		{"by a code", byCode, func(*federated) {}, pass, untouched, 8},
+		{"by a password", byPassword, func(*federated) {}, pass, untouched, 7},
+		{"by a refresh token", byRefresh, func(*federated) {}, pass, "Sessions are refreshed by idp.example.com, which is not attacked", 9},
+		{"whose tokens need no signature", byPassword, func(a *federated) { a.trusting = true }, fail, "ForgedTokenAccepted at GET /notes/$(id) as ", 7},
+		{"with a session from before the login", byCode, func(a *federated) { a.adopting = true }, fail, "SessionFixation at GET /notes/$(id) as ", 8},
+		{"with sessions that are counted", byCode, func(a *federated) { a.counting = true }, fail, "PredictableSession at GET /notes/$(id) as ", 8},
+		{"and a PIN of the app's own", byPIN, func(a *federated) { a.pins, a.strict = true, true }, pass, untouched, 9},
+		{"and a PIN of the app's own that nobody looks at", byPIN, func(a *federated) { a.pins = true }, fail, "LoginWithoutPassword at POST /pin as nobody, with a changed pin", 9},
 		{"with sessions that end at once", byCode, func(a *federated) { a.lasts = 6 }, unknown, "", 32},
 		{"that is busy", byPassword, func(a *federated) { a.idp.busy = true }, unknown, "POST idp.example.com/token was answered 429: expect does not hold", 4},
 	} {
