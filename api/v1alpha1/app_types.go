@@ -263,8 +263,8 @@ func (h LoginHost) Address() (name string, port int32) {
 	return name, defaultLoginPort
 }
 
-// String gives name and port, joined by a colon.
-func (h LoginHost) String() string {
+// HostPort gives name and port, joined by a colon.
+func (h LoginHost) HostPort() string {
 	name, port := h.Address()
 	return name + ":" + strconv.Itoa(int(port))
 }

@@ -78,7 +78,11 @@ func asked(app *v1alpha1.App) string {
 	if pause := plan.Pause(app); pause > 0 {
 		text += fmt.Sprintf(", in %s or more", pause.Round(time.Second))
 	}
-	return text + ". Limits: spec.probes of a LaunchPolicy."
+	text += ". Limits: spec.probes of a LaunchPolicy."
+	if plan.ProviderLogins > 0 {
+		text += fmt.Sprintf(" It logs in by %v at most %d times.", app.Login.Hosts, plan.ProviderLogins)
+	}
+	return text
 }
 
 // checkLaunch gives the description of the app in a launch, if there is one, and what is wrong with the launch.

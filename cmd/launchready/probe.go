@@ -173,7 +173,7 @@ func visitsOf(login *v1alpha1.Login) (*httpstep.Visits, error) {
 	}
 	var hosts []string
 	for _, h := range login.Hosts {
-		hosts = append(hosts, h.String())
+		hosts = append(hosts, h.HostPort())
 	}
 	guard, err := netguard.New(netguard.Options{Hosts: hosts})
 	if err != nil {

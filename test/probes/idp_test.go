@@ -118,7 +118,7 @@ func (p *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case "POST /signin":
 		state, ok := p.flows[r.FormValue("flow")]
 		delete(p.flows, r.FormValue("flow"))
-		token := p.tokenOf(r.FormValue("email"), r.FormValue("password"))
+		token := p.tokenOf(r.Context(), r.FormValue("email"), r.FormValue("password"))
 		if !ok || token == nil {
 			no("no account's credentials, or another page's answer")
 			return
@@ -133,13 +133,13 @@ func (p *idp) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // tokenOf gives what the chatbot answers to who logs in; nil for who must not.
-func (p *idp) tokenOf(email, password string) []byte {
+func (p *idp) tokenOf(ctx context.Context, email, password string) []byte {
 	body, err := json.Marshal(map[string]string{"email": email, "password": password})
 	if err != nil {
 		return nil
 	}
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, "/api/login", bytes.NewReader(body))
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/api/login", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	p.bot.ServeHTTP(w, r)
 	if w.Code != http.StatusOK {

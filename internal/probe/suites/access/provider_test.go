@@ -9,6 +9,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -336,6 +337,37 @@ func TestAppsWithAnIdentityProvider(t *testing.T) {
 			t.Logf("%d logins", app.idp.logins)
 		})
 	}
+}
+
+// What goes wrong on the way to a provider is told without a word of what others sent.
+func TestAProviderThatCanNotBeReached(t *testing.T) {
+	for _, c := range []struct{ name, description, saying string }{
+		{"for its address", byPassword, "alice could not log in: idp.example.com could not be reached: it has to answer by HTTPS"},
+		{"by a redirect, for its name", strings.ReplaceAll(strings.Replace(byCode, "[idp.example.com]", "[id.example.com]", 1), "host: idp.", "host: id."),
+			"alice could not log in: a redirect leads away from the app (an identity provider's host belongs into spec.app.login.hosts)"},
+		{"for what was captured", strings.Replace(byCode, "response.formAction", "response.url", 1), "alice could not log in: what was captured is no path"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			app := newFederated()
+			server := httptest.NewTLSServer(app.idp)
+			t.Cleanup(server.Close)
+			m := measureBy(t, app.core, app, c.description, func(o *access.Options) {
+				transport := server.Client().Transport
+				if c.description == byPassword {
+					transport = unreachable{}
+				}
+				o.Target.Visits = httpstep.NewVisits(o.App.Login.Hosts, transport)
+			})
+			m.wants(t, auth, unknown, c.saying)
+			m.wants(t, tenants, unknown, c.saying)
+		})
+	}
+}
+
+type unreachable struct{}
+
+func (unreachable) RoundTrip(*http.Request) (*http.Response, error) {
+	return nil, errors.New("the address is refused")
 }
 
 // Where the app itself is named as provider, it is attacked as any other: to say so is no way out.
