@@ -343,8 +343,10 @@ func TestAppsWithAnIdentityProvider(t *testing.T) {
 func TestAProviderThatCanNotBeReached(t *testing.T) {
 	for _, c := range []struct{ name, description, saying string }{
 		{"for its address", byPassword, "alice could not log in: idp.example.com could not be reached: it has to answer by HTTPS"},
-		{"by a redirect, for its name", strings.ReplaceAll(strings.Replace(byCode, "[idp.example.com]", "[id.example.com]", 1), "host: idp.", "host: id."),
-			"alice could not log in: a redirect leads away from the app (an identity provider's host belongs into spec.app.login.hosts)"},
+		{
+			"by a redirect, for its name", strings.ReplaceAll(strings.Replace(byCode, "[idp.example.com]", "[id.example.com]", 1), "host: idp.", "host: id."),
+			"alice could not log in: a redirect leads away from the app (an identity provider's host belongs into spec.app.login.hosts)",
+		},
 		{"for what was captured", strings.Replace(byCode, "response.formAction", "response.url", 1), "alice could not log in: what was captured is no path"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
