@@ -4,6 +4,9 @@
 package v1alpha1
 
 import (
+	"strconv"
+	"strings"
+
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 )
 
@@ -16,6 +19,8 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.absent) || !('Admin' in self.absent) || !has(self.adminPaths)",message="absent says Admin, but adminPaths are given: remove one of them"
 // +kubebuilder:validation:XValidation:rule="!has(self.absent) || !('Tools' in self.absent) || !has(self.chat) || !has(self.chat.tools)",message="absent says Tools, but chat.tools are given: remove one of them"
 // +kubebuilder:validation:XValidation:rule="!has(self.openAPI) || has(self.resources)",message="what openAPI describes is judged by what identities have planted: add at least one of resources"
+// +kubebuilder:validation:XValidation:rule="!(has(self.logout) && has(self.logout.request.host)) && !(has(self.chat) && has(self.chat.request.host)) && !(has(self.profile) && (has(self.profile.read.host) || (has(self.profile.update) && has(self.profile.update.host)))) && (!has(self.signUp) || self.signUp.steps.all(s, !has(s.request.host)))",message="only login.steps and login.refresh may go to another host than the app: remove host from the request"
+// +kubebuilder:validation:XValidation:rule="!has(self.resources) || self.resources.all(r, !has(r.create.request.host) && !has(r.item.host) && !(has(r.list) && has(r.list.host)) && !(has(r.search) && has(r.search.host)) && !(has(r.export) && has(r.export.host)) && !(has(r.update) && has(r.update.host)) && !(has(r.delete) && has(r.delete.host)))",message="only login.steps and login.refresh may go to another host than the app: remove host from the requests of resources"
 type App struct {
 	// service that probes talk to inside the cluster: one of those that the workloads list. It may be left out where the
 	// workloads list a single Service.
@@ -213,7 +218,19 @@ type SecretReference struct {
 }
 
 // Login is how an identity logs in.
+//
+// +kubebuilder:validation:XValidation:rule="self.steps.all(s, !has(s.request.host) || (has(self.hosts) && self.hosts.exists(h, h == s.request.host)))",message="a step goes to a host that login.hosts does not name: add it there, as it stands in request.host"
+// +kubebuilder:validation:XValidation:rule="!has(self.refresh) || !has(self.refresh.request.host) || (has(self.hosts) && self.hosts.exists(h, h == self.refresh.request.host))",message="refresh goes to a host that login.hosts does not name: add it there, as it stands in request.host"
 type Login struct {
+	// hosts are those of an identity provider, with a port where it is not 443: such as idp.example.com. A step may go there by
+	// request.host, or by the redirects of the app, and back to the app: over HTTPS alone, to public addresses alone. They are visited
+	// for logging in, and never attacked.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=4
+	Hosts []LoginHost `json:"hosts,omitempty"`
+
 	// steps are sent one after another. Each may use $(credentials.KEY), what an earlier one captured, and the one-time password of
 	// the moment as $(totp(credentials.KEY)) (RFC 6238), where KEY holds the secret in base32, or an otpauth:// URI.
 	// +required
@@ -226,6 +243,33 @@ type Login struct {
 	// captured under that name, such as token. It carries the session's cookies, and of authenticate nothing.
 	// +optional
 	Refresh *HTTPStep `json:"refresh,omitempty"`
+}
+
+// LoginHost is a host that is visited for logging in, with a port where it is not 443.
+//
+// +kubebuilder:validation:MinLength=1
+// +kubebuilder:validation:MaxLength=259
+// +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?$')",message="must be a host's public name such as idp.example.com or idp.example.com:8443: lower-case letters, digits, '-' and '.', without a scheme, a path, a wildcard or a trailing dot, and no IP address"
+// +kubebuilder:validation:XValidation:rule="!self.matches('(^|[.])(svc|local|localhost|internal|invalid|test|onion|alt|home[.]arpa)(:|$)')",message="must be a name that public DNS knows, such as idp.example.com: an identity provider inside the cluster is visited by its public name"
+// +kubebuilder:validation:XValidation:rule="!self.matches('^[^:]*:[0-9]{5}$') || int(self.split(':')[1]) <= 65535",message="the port must be at most 65535"
+type LoginHost string
+
+// defaultLoginPort is that of HTTPS. RFC 9110 §4.2.2.
+const defaultLoginPort = 443
+
+// Address gives the name and the port.
+func (h LoginHost) Address() (name string, port int32) {
+	name, given, found := strings.Cut(string(h), ":")
+	if number, err := strconv.ParseUint(given, 10, 16); found && err == nil {
+		return name, int32(number)
+	}
+	return name, defaultLoginPort
+}
+
+// HostPort gives name and port, joined by a colon.
+func (h LoginHost) HostPort() string {
+	name, port := h.Address()
+	return name + ":" + strconv.Itoa(int(port))
 }
 
 // SignUp is how a stranger gets an account.
@@ -465,17 +509,25 @@ type HTTPStep struct {
 	Capture map[string]CELExpression `json:"capture,omitempty"`
 }
 
-// HTTPRequest is an HTTP request to the app. In path, query, headers and body, $(name) stands for what was captured under that
+// HTTPRequest is an HTTP request to the app, or of a login to one of login.hosts. In path, query, headers and body, $(name) stands for what was captured under that
 // name, $(credentials.KEY) for a key of the identity's Secret, and $$ for a dollar sign.
 //
 // +kubebuilder:validation:XValidation:rule="(has(self.json) ? 1 : 0) + (has(self.form) ? 1 : 0) + (has(self.multipart) ? 1 : 0) + (has(self.body) ? 1 : 0) <= 1",message="a request has one body: keep one of json, form, multipart and body"
-// +kubebuilder:validation:XValidation:rule="!has(self.webSocket) || ((!has(self.method) || self.method == 'GET') && !has(self.json) && !has(self.form) && !has(self.multipart) && !has(self.body))",message="a WebSocket begins with a GET that has no body: leave method, json, form, multipart and body out, and put what is sent into webSocket.send"
+// +kubebuilder:validation:XValidation:rule="!has(self.webSocket) || (!has(self.host) && (!has(self.method) || self.method == 'GET') && !has(self.json) && !has(self.form) && !has(self.multipart) && !has(self.body))",message="a WebSocket is opened to the app, by a GET that has no body: leave host, method, json, form, multipart and body out, and put what is sent into webSocket.send"
 type HTTPRequest struct {
 	// method of the request. GET where it is absent.
 	// +optional
 	Method HTTPMethod `json:"method,omitempty"`
 
-	// path on the app's host, with a query if there is one.
+	// host that the request goes to, in the place of the app: one of login.hosts, as it stands there. In login.steps and login.refresh
+	// alone.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=259
+	Host string `json:"host,omitempty"`
+
+	// path on the app's host, with a query if there is one; or $(name) alone for a whole path that a step of the login captured, such as
+	// response.formAction.
 	// +required
 	Path RequestPath `json:"path,omitempty"`
 
@@ -596,7 +648,7 @@ type HTTPMethod string
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=2048
-// +kubebuilder:validation:XValidation:rule="self.startsWith('/') && !self.startsWith('//') && !self.contains('#') && !self.contains(' ')",message="must be a path such as /api/login: it begins with one '/', and has no host, no '#' and no space (write %20)"
+// +kubebuilder:validation:XValidation:rule="(self.startsWith('/') || (self.startsWith('$(') && self.indexOf(')') == self.size() - 1)) && !self.startsWith('//') && !self.contains('#') && !self.contains(' ')",message="must be a path such as /api/login: it begins with one '/', and has no host, no '#' and no space (write %20)"
 type RequestPath string
 
 // HeaderValue is a short text in a request.
@@ -605,7 +657,8 @@ type RequestPath string
 type HeaderValue string
 
 // CELExpression is an expression in the Common Expression Language over response, which has status, headers (by name in lower
-// case), text, json, events (of server-sent events, NDJSON or WebSocket), closeCode (of a WebSocket), duration and url.
+// case), text, json, events (of server-sent events, NDJSON or WebSocket), closeCode (of a WebSocket), duration, url, and of the form
+// of a page form (the values of its fields by name) and formAction (the path that it is sent to).
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=1024

@@ -90,6 +90,9 @@ func asked(kinds map[probe.Suite]probe.Kind, app *v1alpha1.App) string {
 		if pause := plan.Pause(app); pause > 0 {
 			text += fmt.Sprintf(", in %s or more", pause.Round(time.Second))
 		}
+		if plan.ProviderLogins > 0 {
+			text += fmt.Sprintf(", and logs in by %v at most %d times", app.Login.Hosts, plan.ProviderLogins)
+		}
 		all = append(all, text)
 	}
 	return strings.Join(all, "; ") + ". Limits: spec.probes of a LaunchPolicy."

@@ -37,14 +37,15 @@ const thing = `    resources:
 func TestCheckSaysWhatIsWrongBeforeItIsApplied(t *testing.T) {
 	good := strings.NewReplacer("EXPECT", "response.status == 200", "HEADER", "$(token)").Replace(checked)
 	for name, c := range map[string]struct{ in, want, fails string }{
-		"nothing":             {good, "Nothing is wrong", ""},
-		"what a probe asks":   {good + "    signUp: {steps: [{request: {method: POST, path: /signup}}]}\n    chat: {request: {method: POST, path: /chat, json: {q: $(prompt)}}, reply: response.text, ratePerMinute: 10}\n" + thing, "asks its chat at most 10 questions and makes at most 3 accounts, in 1m15s or more.", ""},
-		"an expression":       {strings.Replace(good, "response.status == 200", "response.sttus == 200", 1), "spec.app.login.steps[0].expect: Invalid value: \"response.sttus == 200\": line 1, column 9: undefined field 'sttus'", "see above"},
-		"an unknown name":     {strings.Replace(good, "$(token)", "$(tokn)", 1), "$(tokn) stands for nothing here", "see above"},
-		"an unknown field":    {strings.Replace(good, "capture:", "captures:", 1), "unknown field \"spec.app.login.steps[0].captures\"", "see above"},
-		"no launch":           {"kind: ConfigMap\napiVersion: v1\n", "", "there is no LaunchReadiness"},
-		"what is no YAML":     {"a: [", "", "-: "},
-		"another API version": {strings.Replace(good, "v1alpha1", "v9", 1), "", "there is no LaunchReadiness"},
+		"nothing":                            {good, "Nothing is wrong", ""},
+		"how often it logs in by a provider": {strings.Replace(good, "    login:\n", "    login:\n      hosts: [idp.example.com, id.example.com]\n", 1) + thing, "logs in by [idp.example.com id.example.com] at most 32 times", ""},
+		"what a probe asks":                  {good + "    signUp: {steps: [{request: {method: POST, path: /signup}}]}\n    chat: {request: {method: POST, path: /chat, json: {q: $(prompt)}}, reply: response.text, ratePerMinute: 10}\n" + thing, "asks its chat at most 10 questions and makes at most 3 accounts, in 1m15s or more.", ""},
+		"an expression":                      {strings.Replace(good, "response.status == 200", "response.sttus == 200", 1), "spec.app.login.steps[0].expect: Invalid value: \"response.sttus == 200\": line 1, column 9: undefined field 'sttus'", "see above"},
+		"an unknown name":                    {strings.Replace(good, "$(token)", "$(tokn)", 1), "$(tokn) stands for nothing here", "see above"},
+		"an unknown field":                   {strings.Replace(good, "capture:", "captures:", 1), "unknown field \"spec.app.login.steps[0].captures\"", "see above"},
+		"no launch":                          {"kind: ConfigMap\napiVersion: v1\n", "", "there is no LaunchReadiness"},
+		"what is no YAML":                    {"a: [", "", "-: "},
+		"another API version":                {strings.Replace(good, "v1alpha1", "v9", 1), "", "there is no LaunchReadiness"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer

@@ -79,6 +79,10 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	defer cancel()
 	result := probe.Result{SchemaVersion: probe.SchemaVersion, Nonce: spec.Nonce, Suite: spec.Suite, LaunchUID: spec.LaunchUID}
 	if note := awaitPolicy(ctx, spec.PolicyCanary); note != "" {
+		if target.Visits != nil {
+			// The API server may have a public address, on a port that the login's hosts have too.
+			note = policyUnknown
+		}
 		result.Notes = append(result.Notes, note)
 	}
 	confinement := strings.Join(result.Notes, " ")
@@ -192,13 +196,35 @@ func targetOf(spec probe.Spec) (*httpstep.Target, error) {
 	if err := guard.CheckURL(base); err != nil {
 		return nil, err
 	}
+	visits, err := visitsOf(spec.App.Login)
+	if err != nil {
+		return nil, err
+	}
 	transport := guard.Transport()
 	transport.MaxIdleConnsPerHost = 64
 	return &httpstep.Target{
 		Base: base, Host: spec.Target.Host, Transport: transport, Timeout: requestTimeout,
 		UserAgent: "LaunchReady/" + spec.Version, Run: spec.Namespace + "/" + spec.Launch, Budget: httpstep.NewBudget(spec.MaxRequests),
-		Chats: httpstep.NewChatAllowance(&spec.App, spec.MaxChats, probe.ChatInterval(&spec.App)),
+		Chats:  httpstep.NewChatAllowance(&spec.App, spec.MaxChats, probe.ChatInterval(&spec.App)),
+		Visits: visits,
 	}, nil
+}
+
+// visitsOf gives the hosts that a login visits. They have a guard of their own: by the app's, nothing leads there, and by theirs
+// nothing leads to the app's addresses.
+func visitsOf(login *v1alpha1.Login) (*httpstep.Visits, error) {
+	if login == nil || len(login.Hosts) == 0 {
+		return nil, nil //nolint:nilnil // no Visits visit nothing
+	}
+	var hosts []string
+	for _, h := range login.Hosts {
+		hosts = append(hosts, h.HostPort())
+	}
+	guard, err := netguard.New(netguard.Options{Hosts: hosts})
+	if err != nil {
+		return nil, fmt.Errorf("the hosts of spec.app.login: %w", err)
+	}
+	return httpstep.NewVisits(login.Hosts, guard.Transport()), nil
 }
 
 // readCredentials reads the keys of each identity's Secret. Kubernetes keeps its own files in such a folder; their names begin

@@ -26,6 +26,8 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/netguard"
 	"github.com/launchready/launchready/internal/probe"
 )
 
@@ -261,6 +263,47 @@ func TestProbeThatCanNotBeginSaysWhy(t *testing.T) {
 				t.Error("there is a result all the same")
 			}
 		})
+	}
+}
+
+// The hosts of a login are dialled by another guard than the app: neither leads where the other does.
+func TestALoginHasAGuardOfItsOwn(t *testing.T) {
+	app := &chatbot{titles: map[string]string{}}
+	r := newProbeRig(t, app)
+	target, err := targetOf(r.spec)
+	if err != nil || target.Visits != nil {
+		t.Fatalf("%v, %v", target, err)
+	}
+	r.spec.App.Login.Hosts = []v1alpha1.LoginHost{"idp.example.com"}
+	r.spec.App.Login.Steps = []v1alpha1.HTTPStep{{Request: v1alpha1.HTTPRequest{Host: "idp.example.com", Path: "/"}}}
+	if target, err = targetOf(r.spec); err != nil || target.Visits == nil {
+		t.Fatalf("%v, %v", target, err)
+	}
+	base := *target.Base
+	base.Host = "idp.example.com:443"
+	var refused *netguard.RefusedError
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, base.String(), http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if resp, err := target.Transport.RoundTrip(request); !errors.As(err, &refused) {
+		if err == nil {
+			_ = resp.Body.Close()
+		}
+		t.Errorf("the app's transport went to the provider: %v", err)
+	}
+	r.spec.App.Login.Hosts = []v1alpha1.LoginHost{v1alpha1.LoginHost(target.Base.Host)}
+	visits, err := visitsOf(r.spec.App.Login)
+	if err != nil {
+		t.Fatal(err)
+	}
+	target.Visits = visits
+	step, err := httpstep.CompileStep(v1alpha1.HTTPStep{Request: v1alpha1.HTTPRequest{Host: target.Base.Host, Path: "/"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := step.LogIn(t.Context(), target, nil, nil); !errors.As(err, &refused) || app.requests.Load() > 0 {
+		t.Errorf("a login went to the app's address as to a provider's: %v", err)
 	}
 }
 

@@ -80,6 +80,9 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		{"other requests", now(set("/v2/chat", "chat", "request", "path"), resource("item", map[string]any{"path": "/v2/chats/$(id)"})), allowed(13)},
 		{"more channels", now(resource("search", map[string]any{"path": "/chats?q=$(query)"}), resource("sharing", "None")), allowed(13)},
 		{"an unlisted time and refusal", now(drop("indexingSeconds"), drop("rateLimited"), drop("authenticate")), allowed(13)},
+		{"logins by an identity provider", now(set([]any{"idp.example.com"}, "login", "hosts")), allowed(13)},
+		{"logins by another identity provider", update(open, changed(before, set([]any{"idp.example.com"}, "spec", "app", "login", "hosts")), changed(before, set([]any{"id.example.com"}, "spec", "app", "login", "hosts"))), allowed(13)},
+		{"no more logins by an identity provider", update(open, changed(before, set([]any{"idp.example.com"}, "spec", "app", "login", "hosts")), before), allowed(13)},
 		{"less is left untested", now(func(app map[string]any) { delete(fieldsAt(app, "openAPI"), "untested") }), allowed(13)},
 		{"in another order", now(func(app map[string]any) {
 			slices.Reverse(listAt(app, "identities"))

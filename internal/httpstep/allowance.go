@@ -53,7 +53,9 @@ func ChatSharesPath(app *v1alpha1.App) bool {
 	}
 	if app.Login != nil {
 		for i := range app.Login.Steps {
-			others = append(others, &app.Login.Steps[i].Request)
+			if app.Login.Steps[i].Request.Host == "" {
+				others = append(others, &app.Login.Steps[i].Request)
+			}
 		}
 	}
 	for _, other := range others {

@@ -41,6 +41,8 @@ type Target struct {
 	Budget *Budget
 	// Chats bounds and paces the questions to the chat; nil for as many as there are.
 	Chats *ChatAllowance
+	// Visits are the hosts besides that a login may lead to; nil for none.
+	Visits *Visits
 }
 
 // Budget is a number of requests. Several goroutines may spend it.
@@ -77,20 +79,24 @@ func (b *Budget) take() bool {
 // ErrBudgetSpent says that no more requests may be sent.
 var ErrBudgetSpent = errors.New("the budget of requests is spent")
 
-// Send sends a request with the cookies of a jar, which may be nil, and reads the reply. It follows no redirect.
+// Send sends a request to the app with the cookies of a jar, which may be nil, and reads the reply. It follows no redirect.
 func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Response, error) {
-	if err := t.spend(ctx, r); err != nil {
+	return t.sendTo(ctx, t.app(), r, jar)
+}
+
+func (t *Target) sendTo(ctx context.Context, at place, r Request, jar http.CookieJar) (*Response, error) {
+	if err := t.spend(ctx, at, r); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, t.Timeout)
 	defer cancel()
-	req, err := r.on(ctx, t.Base, t.Host)
+	req, err := r.on(ctx, at.base, at.host)
 	if err != nil {
 		return nil, err
 	}
 	req.Header.Set("User-Agent", strings.TrimSpace(t.UserAgent+" "+req.Header.Get("User-Agent"))) // ours comes first (RFC 9110 §10.1.5)
 	req.Header.Set(ProbeHeader, t.Run)
-	here := t.jarURL(r.Path)
+	here := at.jarURL(r.Path)
 	if jar != nil && req.Header.Get("Cookie") == "" {
 		for _, cookie := range jar.Cookies(here) {
 			req.AddCookie(cookie)
@@ -100,10 +106,16 @@ func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Resp
 	if r.Socket != nil {
 		resp, err = t.converse(ctx, r, req)
 	} else {
-		resp, err = t.exchange(req)
+		resp, err = at.exchange(req)
+	}
+	if resp != nil {
+		resp.Visited = at.visited
 	}
 	if resp != nil && jar != nil {
 		jar.SetCookies(here, (&http.Response{Header: resp.Header}).Cookies())
+	}
+	if err != nil && at.visited {
+		err = &VisitError{Host: at.base.Host, Err: err}
 	}
 	if err != nil {
 		return nil, err
@@ -112,9 +124,9 @@ func (t *Target) Send(ctx context.Context, r Request, jar http.CookieJar) (*Resp
 }
 
 // exchange sends a request and reads the reply. Beside an error there may be a reply whose body was cut off.
-func (t *Target) exchange(req *http.Request) (*Response, error) {
+func (p place) exchange(req *http.Request) (*Response, error) {
 	started := time.Now()
-	resp, err := t.Transport.RoundTrip(req)
+	resp, err := p.transport.RoundTrip(req)
 	if err != nil {
 		return nil, err
 	}
@@ -123,48 +135,48 @@ func (t *Target) exchange(req *http.Request) (*Response, error) {
 }
 
 // spend takes a request out of what may be sent, and waits until it may.
-func (t *Target) spend(ctx context.Context, r Request) error {
+func (t *Target) spend(ctx context.Context, at place, r Request) error {
 	if t.Budget != nil && !t.Budget.take() {
 		return ErrBudgetSpent
+	}
+	if at.visited {
+		return nil // the app's chat is elsewhere
 	}
 	return t.Chats.await(ctx, r)
 }
 
-// jarURL is under which URL cookies are kept: the scheme is that of strangers, who come by HTTPS, or cookies with Secure would be
-// lost where we come to a Service by HTTP.
-func (t *Target) jarURL(path string) *url.URL {
-	host := t.Base.Hostname()
-	if t.Host != "" {
-		host = t.Host
-	}
-	path, _, _ = strings.Cut(path, "?")
-	return &url.URL{Scheme: "https", Host: host, Path: path}
-}
-
 // Follow sends a request and follows the redirects of its reply, within the target: one that leads elsewhere is an error.
 func (t *Target) Follow(ctx context.Context, r Request, jar http.CookieJar) (*Response, error) {
+	return t.follow(ctx, t.app(), r, jar, nil)
+}
+
+// follow follows redirects within the target, and to hosts that are visited.
+func (t *Target) follow(ctx context.Context, at place, r Request, jar http.CookieJar, visits *Visits) (*Response, error) {
 	for range maxRedirects {
-		resp, err := t.Send(ctx, r, jar)
-		if err != nil || resp.Status < 300 || resp.Status >= 400 || resp.Header.Get("Location") == "" {
+		resp, err := t.sendTo(ctx, at, r, jar)
+		if err != nil || !redirects(resp) {
 			return resp, err
 		}
-		if r, err = t.redirected(r, resp); err != nil {
+		if at, r, err = t.redirected(at, r, resp, visits); err != nil {
 			return nil, err
 		}
 	}
 	return nil, fmt.Errorf("more than %d redirects", maxRedirects)
 }
 
-// redirected gives the request that a redirect asks for. RFC 9110 §15.4: 307 and 308 keep method and body.
-func (t *Target) redirected(r Request, resp *Response) (Request, error) {
-	from := t.jarURL(r.Path)
-	from.Path, from.RawQuery, _ = strings.Cut(r.Path, "?")
-	to, err := from.Parse(resp.Header.Get("Location"))
+func redirects(resp *Response) bool {
+	return resp.Status >= 300 && resp.Status < 400 && resp.Header.Get("Location") != ""
+}
+
+// redirected gives the request that a redirect asks for, and where it goes. RFC 9110 §15.4: 307 and 308 keep method and body.
+func (t *Target) redirected(at place, r Request, resp *Response, visits *Visits) (place, Request, error) {
+	to, err := at.from(r.Path).Parse(resp.Header.Get("Location"))
 	if err != nil {
-		return Request{}, errors.New("a redirect to what is no URL")
+		return place{}, Request{}, errors.New("a redirect to what is no URL")
 	}
-	if !t.ours(to) {
-		return Request{}, &LeftError{Host: to.Host}
+	there, ok := t.placeOf(to, visits)
+	if !ok {
+		return place{}, Request{}, &LeftError{Host: to.Host}
 	}
 	next := r.Clone()
 	next.Path = to.EscapedPath()
@@ -182,7 +194,15 @@ func (t *Target) redirected(r Request, resp *Response) (Request, error) {
 			next.Header.Del("Content-Type")
 		}
 	}
-	return next, nil
+	if *there.base == *at.base {
+		return there, next, nil
+	}
+	if len(next.Body) > 0 || next.Socket != nil {
+		return place{}, Request{}, ErrCarried
+	}
+	// What the one is shown is none of the other's business, whatever the headers are called that hold it.
+	next.Header = http.Header{}
+	return there, next, nil
 }
 
 // ours says whether a URL is on the target, by either of its names. The scheme doesn't matter: behind an edge that ends TLS, an
@@ -254,27 +274,37 @@ func (s *Step) Run(ctx context.Context, t *Target, jar http.CookieJar, vars Vars
 	for name, values := range headers {
 		r.Header[name] = values
 	}
-	resp, err := t.Send(ctx, r, jar)
+	return s.run(ctx, t, t.app(), r, jar, nil)
+}
+
+func (s *Step) run(ctx context.Context, t *Target, at place, r Request, jar http.CookieJar, visits *Visits) (Vars, *Response, error) {
+	resp, err := t.sendTo(ctx, at, r, jar)
 	if err != nil {
 		return nil, nil, err
 	}
 	ok, evalErr := s.expect.Bool(ctx, resp)
-	if !ok && resp.Status >= 300 && resp.Status < 400 && resp.Header.Get("Location") != "" {
-		next, err := t.redirected(r, resp)
+	if !ok && redirects(resp) {
+		there, next, err := t.redirected(at, r, resp, visits)
 		if err != nil {
 			return nil, resp, err
 		}
-		if resp, err = t.Follow(ctx, next, jar); err != nil {
+		if resp, err = t.follow(ctx, there, next, jar, visits); err != nil {
 			return nil, nil, err
 		}
 		ok, evalErr = s.expect.Bool(ctx, resp)
 	}
-	path := string(s.described.Request.Path)
 	if evalErr != nil || !ok {
-		return nil, resp, &UnexpectedError{Method: r.Method, Path: path, Status: resp.Status, Why: "expect does not hold"}
+		return nil, resp, s.unexpected(resp, "expect does not hold")
 	}
 	captured, err := s.Captured(ctx, resp)
 	return captured, resp, err
+}
+
+// unexpected says what is wrong with a reply to the step.
+func (s *Step) unexpected(resp *Response, why string) error {
+	return &UnexpectedError{
+		Method: Method(s.described.Request), Path: s.described.Request.Host + string(s.described.Request.Path), Status: resp.Status, Why: why,
+	}
 }
 
 // Captured takes out of a reply what the step captures.
@@ -283,10 +313,7 @@ func (s *Step) Captured(ctx context.Context, resp *Response) (Vars, error) {
 	for name, expression := range s.capture {
 		text, err := expression.Text(ctx, resp)
 		if err != nil || text == "" {
-			return nil, &UnexpectedError{
-				Method: Method(s.described.Request), Path: string(s.described.Request.Path), Status: resp.Status,
-				Why: "capture." + name + " found nothing in the reply",
-			}
+			return nil, s.unexpected(resp, "capture."+name+" found nothing in the reply")
 		}
 		captured[name] = text
 	}

@@ -3,5 +3,5 @@
 
 // Package httpstep sends the HTTP requests that a launch describes, and reads their replies: $(name) is expanded, expectations
 // and captures are CEL over the response. It holds whatever arrives in bounds of size and time, and never leaves the target by
-// itself: which addresses may be dialled is the transport's business, that it is given.
+// itself, but for a login that names other hosts: which addresses may be dialled is the transport's business, that it is given.
 package httpstep

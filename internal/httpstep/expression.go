@@ -220,6 +220,9 @@ func fields() map[string]*types.FieldType {
 		"closeCode": field(types.IntType, func(r *Response) any { return int(r.Closed.Code) }),
 		"duration":  field(types.DurationType, func(r *Response) any { return r.Duration }),
 		"url":       field(types.StringType, func(r *Response) any { return r.URL }),
+
+		"form":       field(types.NewMapType(types.StringType, types.StringType), func(r *Response) any { return r.Form() }),
+		"formAction": field(types.StringType, func(r *Response) any { return r.FormAction() }),
 	}
 }
 

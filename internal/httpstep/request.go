@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -54,8 +55,12 @@ func (r Request) Messages() [][]byte {
 	return append(all, r.Body)
 }
 
-// Prepare puts the variables into a described request. In path and query they are encoded; elsewhere they stand as they are.
+// Prepare puts the variables into a described request to the app. In path and query they are encoded; elsewhere they stand as they
+// are. One to another host is refused: it is a login's, and LogIn's alone.
 func Prepare(described v1alpha1.HTTPRequest, vars Vars) (Request, error) {
+	if described.Host != "" {
+		return Request{}, ErrElsewhere
+	}
 	path, err := preparePath(described, vars)
 	if err != nil {
 		return Request{}, err
@@ -93,19 +98,8 @@ func SetHeaders(header http.Header, described map[string]v1alpha1.HeaderValue, v
 }
 
 func preparePath(described v1alpha1.HTTPRequest, vars Vars) (string, error) {
-	escaped := make(Vars, len(vars))
-	for name, value := range vars {
-		escaped[name] = url.PathEscape(value)
-	}
-	path, query, hasQuery := strings.Cut(string(described.Path), "?")
-	path, err := escaped.Expand(path)
+	path, query, hasQuery, err := expandPath(string(described.Path), vars)
 	if err != nil {
-		return "", fmt.Errorf("path: %w", err)
-	}
-	for name, value := range vars {
-		escaped[name] = url.QueryEscape(value)
-	}
-	if query, err = escaped.Expand(query); err != nil {
 		return "", fmt.Errorf("path: %w", err)
 	}
 	values := url.Values{}
@@ -123,6 +117,41 @@ func preparePath(described v1alpha1.HTTPRequest, vars Vars) (string, error) {
 		path += "?" + query
 	}
 	return path, nil
+}
+
+// expandPath gives path and query.
+func expandPath(described string, vars Vars) (path, query string, hasQuery bool, err error) {
+	if !strings.HasPrefix(described, "/") {
+		// A whole path that was captured is encoded already.
+		whole, err := vars.Expand(described)
+		if err == nil && !isPath(whole) {
+			err = ErrNoPath
+		}
+		path, query, hasQuery = strings.Cut(whole, "?")
+		return path, query, hasQuery, err
+	}
+	escaped := make(Vars, len(vars))
+	for name, value := range vars {
+		escaped[name] = url.PathEscape(value)
+	}
+	path, query, hasQuery = strings.Cut(described, "?")
+	if path, err = escaped.Expand(path); err != nil {
+		return "", "", false, err
+	}
+	for name, value := range vars {
+		escaped[name] = url.QueryEscape(value)
+	}
+	query, err = escaped.Expand(query)
+	return path, query, hasQuery, err
+}
+
+// ErrNoPath says that a whole path that was captured is none. It does not hold what was captured.
+var ErrNoPath = errors.New("what was captured is no path: capture one that begins with '/', such as response.formAction")
+
+// isPath says whether a text is a path on a host, with a query if there is one. RFC 3986 §3.3.
+func isPath(text string) bool {
+	return strings.HasPrefix(text, "/") && !strings.HasPrefix(text, "//") &&
+		!strings.ContainsFunc(text, func(c rune) bool { return c <= ' ' || c > '~' || c == '#' || c == '\\' })
 }
 
 func prepareBody(described v1alpha1.HTTPRequest, vars Vars, header http.Header) ([]byte, error) {

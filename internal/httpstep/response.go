@@ -33,6 +33,8 @@ type Response struct {
 	URL      string
 	// Truncated says that there was more than was read.
 	Truncated bool
+	// Visited says that it is no reply of the app, but of a host that a login visits.
+	Visited bool
 	// Closed is how the app closed a WebSocket; zero where it did not, or where it was none.
 	Closed Closed
 
@@ -41,6 +43,9 @@ type Response struct {
 	parse    sync.Once
 	json     any
 	events   []any
+
+	parseForm sync.Once
+	form      form
 }
 
 // read reads a reply within bounds. What it gives is as complete as the connection allowed.

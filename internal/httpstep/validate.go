@@ -35,11 +35,13 @@ func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
 	v := &validation{}
 	known := sets.New[string]()
 	if app.Login != nil {
+		v.login = app.Login
 		for i, step := range app.Login.Steps {
 			v.step(at.Child("login", "steps").Index(i), step, known.Clone().Insert(OneTime("KEY")))
 			known.Insert(slices.Collect(maps.Keys(step.Capture))...)
 		}
 		v.refresh(at.Child("login", "refresh"), app.Login.Refresh, known)
+		v.login = nil
 	}
 	if app.Authenticate != nil {
 		v.values(at.Child("authenticate"), app.Authenticate.Headers, known)
@@ -67,13 +69,49 @@ func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
 		v.resource(at.Child("resources").Index(i), resource, known)
 	}
 	v.expression(at.Child("rateLimited"), app.RateLimited, Bool)
+	v.paths(at.Child("adminPaths"), app.AdminPaths)
+	if app.OpenAPI != nil {
+		v.paths(at.Child("openAPI", "public"), app.OpenAPI.Public)
+		v.paths(at.Child("openAPI", "untested"), app.OpenAPI.Untested)
+	}
 	return v.errs
 }
 
 // liveKey is how keys for real payments look.
 var liveKey = regexp.MustCompile(`\b[a-z]{2}_live_[A-Za-z0-9]{8,}`)
 
-type validation struct{ errs field.ErrorList }
+type validation struct {
+	errs field.ErrorList
+	// login is the one whose steps are looked at; nil for any other request.
+	login *v1alpha1.Login
+}
+
+// paths finds what only a step of a login may have as its path: the whole of a captured one.
+func (v *validation) paths(at *field.Path, paths []v1alpha1.RequestPath) {
+	for i, path := range paths {
+		v.path(at.Index(i), path)
+	}
+}
+
+func (v *validation) path(at *field.Path, path v1alpha1.RequestPath) {
+	if path != "" && !strings.HasPrefix(string(path), "/") {
+		v.errs = append(v.errs, field.Invalid(at, string(path), "only a step of login may have a whole path captured: write one that begins with '/'"))
+	}
+}
+
+// host finds a request that goes where it must not.
+func (v *validation) host(at *field.Path, r v1alpha1.HTTPRequest) {
+	host := r.Host
+	switch {
+	case host == "":
+	case v.login == nil:
+		v.errs = append(v.errs, field.Forbidden(at, "only login.steps and login.refresh may go to another host than the app: leave host out"))
+	case !slices.Contains(v.login.Hosts, v1alpha1.LoginHost(host)):
+		v.errs = append(v.errs, field.Invalid(at, host, "login.hosts does not name it: add it there, or write it as it stands there"))
+	case r.WebSocket != nil:
+		v.errs = append(v.errs, field.Forbidden(at, "a WebSocket is opened to the app: leave host or webSocket out"))
+	}
+}
 
 // refresh may only give anew what the login gave.
 func (v *validation) refresh(at *field.Path, step *v1alpha1.HTTPStep, known sets.Set[string]) {
@@ -176,6 +214,10 @@ func (v *validation) request(at *field.Path, r v1alpha1.HTTPRequest, known sets.
 				v.errs = append(v.errs, field.Invalid(at, text, unknown(name, known, needs)))
 			}
 		}
+	}
+	v.host(at.Child("host"), r)
+	if v.login == nil {
+		v.path(at.Child("path"), r.Path)
 	}
 	v.parts(at, r, note)
 	for _, name := range needs {

@@ -430,3 +430,24 @@ func TestARefusalIsFoundWithinTheClientsError(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
+
+// A login's hosts are reached on their own port, at public addresses: by a name of the cluster's, or on another port, nothing is.
+func TestHostsOfALogin(t *testing.T) {
+	z := &zone{answers: map[string][][]string{
+		"idp.example.com": {{"93.184.215.14"}}, "inside.example.com": {{"10.0.0.7"}}, "both.example.com": {{"93.184.215.14", "10.0.0.7"}},
+		"metadata.example.com": {{"169.254.169.254"}}, "app.example.com": {{"93.184.215.15"}},
+	}}
+	g, err := New(Options{Hosts: []string{"idp.example.com:443", "inside.example.com:443", "both.example.com:443", "metadata.example.com:443"}, Resolver: z})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for address, ok := range map[string]bool{
+		"idp.example.com:443": true, "idp.example.com:80": false, "idp.example.com:8443": false, "93.184.215.14:443": false,
+		"inside.example.com:443": false, "both.example.com:443": false, "metadata.example.com:443": false, "app.example.com:443": false, "127.0.0.1:443": false,
+	} {
+		addrs, err := g.Lookup(t.Context(), "tcp", address)
+		if (err == nil) != ok {
+			t.Errorf("%s: %v, %v", address, addrs, err)
+		}
+	}
+}

@@ -3,7 +3,11 @@
 
 package netguard
 
-import "net/netip"
+import (
+	"cmp"
+	"net/netip"
+	"slices"
+)
 
 // block is a range of addresses with a purpose of its own.
 type block struct {
@@ -84,6 +88,46 @@ var specialBlocks = []block{
 func Special(addr netip.Addr) (kind string, special bool) {
 	b, special := purpose(addr)
 	return b.kind, special
+}
+
+// SpecialPrefixes are the ranges of these addresses within a range that leads to the public internet: within 0.0.0.0/0, 2000::/3, and
+// 64:ff9b::/96, where each IPv4 range stands in the spelling of NAT64. None of them lies within another.
+func SpecialPrefixes(within netip.Prefix) []netip.Prefix {
+	var found []netip.Prefix
+	for _, b := range specialBlocks {
+		p := b.prefix
+		if within == nat64 {
+			if !p.Addr().Is4() {
+				continue
+			}
+			p = spelledNAT64(p)
+		}
+		if within.Bits() < p.Bits() && within.Contains(p.Addr()) {
+			found = append(found, p)
+		}
+	}
+	slices.SortFunc(found, func(a, b netip.Prefix) int {
+		return cmp.Or(a.Addr().Compare(b.Addr()), cmp.Compare(a.Bits(), b.Bits()))
+	})
+	var widest []netip.Prefix
+	for _, p := range found { // the wider of two nested ones comes first
+		if n := len(widest); n == 0 || !widest[n-1].Contains(p.Addr()) {
+			widest = append(widest, p)
+		}
+	}
+	return widest
+}
+
+// spelledNAT64 gives an IPv4 range as one of the well-known prefix. RFC 6052 §2.2.
+func spelledNAT64(p netip.Prefix) netip.Prefix {
+	all, inner := nat64.Addr().As16(), p.Addr().As4()
+	copy(all[12:], inner[:])
+	return netip.PrefixFrom(netip.AddrFrom16(all), nat64.Bits()+p.Bits())
+}
+
+// PublicPrefixes are the ranges that the public internet is made of, with what SpecialPrefixes takes out of them.
+func PublicPrefixes() []netip.Prefix {
+	return []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), globalUnicast, nat64}
 }
 
 func purpose(addr netip.Addr) (block, bool) {

@@ -5,6 +5,7 @@ package netguard
 
 import (
 	"net/netip"
+	"slices"
 	"testing"
 )
 
@@ -103,4 +104,51 @@ func TestPublicAddressesAreNotSpecial(t *testing.T) {
 			t.Errorf("%s: got %q, %v, want a public address", addr, kind, special)
 		}
 	}
+}
+
+// What a NetworkPolicy lets through must be what the guard takes for public, and no more.
+func TestPublicRangesAreWhatTheGuardTakesForPublic(t *testing.T) {
+	ranges := map[netip.Prefix][]netip.Prefix{}
+	for _, public := range PublicPrefixes() {
+		ranges[public] = SpecialPrefixes(public)
+		for i, p := range ranges[public] {
+			if !public.Contains(p.Addr()) || p.Bits() <= public.Bits() || (i > 0 && ranges[public][i-1].Overlaps(p)) {
+				t.Errorf("%s takes %s out of %s", p, ranges[public], public)
+			}
+		}
+	}
+	through := func(addr netip.Addr) bool {
+		for public, without := range ranges {
+			if public.Contains(addr) && !slices.ContainsFunc(without, func(p netip.Prefix) bool { return p.Contains(addr) }) {
+				return true
+			}
+		}
+		return false
+	}
+	var addrs []netip.Addr
+	for _, b := range specialBlocks {
+		addrs = append(addrs, b.prefix.Addr(), b.prefix.Addr().Prev(), last(b.prefix), last(b.prefix).Next())
+		if b.prefix.Addr().Is4() {
+			p := spelledNAT64(b.prefix)
+			addrs = append(addrs, p.Addr(), p.Addr().Prev(), last(p), last(p).Next())
+		}
+	}
+	for _, s := range []string{"1.1.1.1", "93.184.215.14", "2606:4700::1111", "64:ff9b::1.1.1.1", "4000::1", "::1", "64:ff9c::1"} {
+		addrs = append(addrs, netip.MustParseAddr(s))
+	}
+	for _, addr := range addrs {
+		if _, special := Special(addr); addr.IsValid() && through(addr) == special {
+			t.Errorf("%s is special: %t, and let through: %t", addr, special, through(addr))
+		}
+	}
+}
+
+// last gives the last address of a range.
+func last(p netip.Prefix) netip.Addr {
+	bytes := p.Addr().AsSlice()
+	for bit := p.Bits(); bit < len(bytes)*8; bit++ {
+		bytes[bit/8] |= 1 << (7 - bit%8)
+	}
+	addr, _ := netip.AddrFromSlice(bytes)
+	return addr
 }

@@ -130,6 +130,12 @@ func TestWhatIsCreated(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "networkpolicy.golden.yaml", asYAML(t, policy))
+	visiting := testPolicy()
+	visiting.Launch.Spec.App = &v1alpha1.App{Login: &v1alpha1.Login{Hosts: []v1alpha1.LoginHost{"login.example.com:8443", "idp.example.com", "id.example.com:443"}}}
+	if policy, err = NetworkPolicy(visiting); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "networkpolicy-login.golden.yaml", asYAML(t, policy))
 	admitting, err := AdmittingYAML(testPolicy())
 	if err != nil {
 		t.Fatal(err)

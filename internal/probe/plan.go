@@ -13,6 +13,8 @@ import (
 type Plan struct {
 	// Chats are questions to the app's chat, and SignUps accounts that are made.
 	Chats, SignUps int
+	// ProviderLogins are those that an identity provider is asked for.
+	ProviderLogins int
 }
 
 // Kind is what the operator knows of a suite without running it.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
@@ -16,6 +17,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/netguard"
 )
 
 // NetworkPolicyOptions say whom the probes of a launch may talk to.
@@ -39,7 +41,8 @@ func (o NetworkPolicyOptions) validate() error {
 	return nil
 }
 
-// NetworkPolicy confines the probes of a launch: to the target's pods on its ports, and to DNS. Nobody may talk to them.
+// NetworkPolicy confines the probes of a launch: to the target's pods on its ports, to DNS, and where the login names hosts of an
+// identity provider, to public addresses on their ports. Nobody may talk to them.
 func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("describing the NetworkPolicy of the probes: %w", err)
@@ -47,7 +50,7 @@ func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) 
 	if o.Launch.UID == "" {
 		return nil, errors.New("describing the NetworkPolicy of the probes: the launch has no uid")
 	}
-	return &networkingv1.NetworkPolicy{
+	policy := &networkingv1.NetworkPolicy{
 		TypeMeta: metav1.TypeMeta{APIVersion: networkingv1.SchemeGroupVersion.String(), Kind: "NetworkPolicy"},
 		ObjectMeta: metav1.ObjectMeta{
 			Name:            NetworkPolicyName(o.Launch.Name),
@@ -71,7 +74,37 @@ func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) 
 				},
 			},
 		},
-	}, nil
+	}
+	if visits := toProviders(o.Launch.Spec.App); visits != nil {
+		policy.Spec.Egress = append(policy.Spec.Egress, *visits)
+	}
+	return policy, nil
+}
+
+// toProviders lets a login out to its identity provider. A NetworkPolicy knows no names: any public address will do for it, and the
+// probe itself dials none but those of the hosts.
+func toProviders(app *v1alpha1.App) *networkingv1.NetworkPolicyEgressRule {
+	if app == nil || app.Login == nil || len(app.Login.Hosts) == 0 {
+		return nil
+	}
+	var ports []int32
+	for _, h := range app.Login.Hosts {
+		_, port := h.Address()
+		ports = append(ports, port)
+	}
+	slices.Sort(ports)
+	rule := &networkingv1.NetworkPolicyEgressRule{}
+	for _, port := range slices.Compact(ports) {
+		rule.Ports = append(rule.Ports, tcp(intstr.FromInt32(port))...)
+	}
+	for _, public := range netguard.PublicPrefixes() {
+		block := &networkingv1.IPBlock{CIDR: public.String()}
+		for _, special := range netguard.SpecialPrefixes(public) {
+			block.Except = append(block.Except, special.String())
+		}
+		rule.To = append(rule.To, networkingv1.NetworkPolicyPeer{IPBlock: block})
+	}
+	return rule
 }
 
 // AdmittingPolicy is what a team adds where its namespace lets nothing in: it lets the probes of the launch in to the app.

@@ -48,11 +48,13 @@ type Options struct {
 func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{
 		Options: o, came: map[string][]string{}, attacked: map[string]bool{}, spentCodes: map[string]time.Time{}, cached: map[string]bool{}, ambiguous: map[string]bool{},
-		rows: map[v1alpha1.Row]*probe.Tally{},
+		rows: map[v1alpha1.Row]*probe.Tally{}, loginsLeft: new(int),
 	}
 	for _, name := range both {
 		r.rows[name] = &probe.Tally{Row: name, Minimum: minimumCases, Advice: "describe more of the app in spec.app.resources and spec.app.adminPaths"}
 	}
+	r.App = o.Target.AtHome(o.App)
+	*r.loginsLeft = maxProviderLogins
 	r.workers.Store(maxWorkers)
 	if budget := o.Target.Budget; budget != nil {
 		spending := *o.Target
@@ -61,6 +63,7 @@ func Run(ctx context.Context, o Options) []probe.RowResult {
 	}
 	r.measure(ctx)
 	r.Target = o.Target
+	*r.loginsLeft += cleanUpLogins
 	r.cleanUp(context.WithoutCancel(ctx))
 	return []probe.RowResult{r.rows[v1alpha1.RowAuthEnforced].Result(), r.rows[v1alpha1.RowTenantIsolated].Result()}
 }
@@ -95,6 +98,8 @@ type run struct {
 	// newcomers are the accounts that the run signed up, and signUps is how often it tried.
 	newcomers []*person
 	signUps   int
+	// loginsLeft is how many more logins an identity provider may be asked for.
+	loginsLeft *int
 }
 
 // measure goes through the phases: those that end sessions come last.

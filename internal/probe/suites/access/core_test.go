@@ -169,6 +169,12 @@ func measure(t *testing.T, c *core, app http.Handler, description string) *measu
 // measureWith says besides how much of the app's own document may be left.
 func measureWith(t *testing.T, c *core, app http.Handler, description string, mostLeft *int32) *measured {
 	t.Helper()
+	return measureBy(t, c, app, description, func(o *access.Options) { o.MaxUndescribedPercent = mostLeft })
+}
+
+// measureBy says besides what else the run needs.
+func measureBy(t *testing.T, c *core, app http.Handler, description string, with func(*access.Options)) *measured {
+	t.Helper()
 	m := &measured{rows: map[v1alpha1.Row]probe.RowResult{}}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		m.mu.Lock()
@@ -196,7 +202,9 @@ func measureWith(t *testing.T, c *core, app http.Handler, description string, mo
 		Base: base, Host: "app.example.com", Transport: server.Client().Transport, Timeout: 10 * time.Second,
 		UserAgent: "LaunchReady/test", Run: "test", Budget: httpstep.NewBudget(20_000),
 	}
-	for _, result := range access.Run(t.Context(), access.Options{App: described, Target: target, Credentials: credentials, MaxUndescribedPercent: mostLeft}) {
+	options := access.Options{App: described, Target: target, Credentials: credentials}
+	with(&options)
+	for _, result := range access.Run(t.Context(), options) {
 		m.rows[result.Row] = result
 		for _, u := range c.users {
 			if text := fmt.Sprintf("%+v", result); strings.Contains(text, u.password) {

@@ -60,7 +60,7 @@ func (r *run) stillDescribed(shown string) bool {
 			steps = append(steps, *r.App.Login.Refresh)
 		}
 	}
-	return slices.ContainsFunc(steps, func(s v1alpha1.HTTPStep) bool { return Shown(s.Request) == shown })
+	return slices.ContainsFunc(steps, func(s v1alpha1.HTTPStep) bool { return s.Request.Host == "" && Shown(s.Request) == shown })
 }
 
 // isGone asks as nobody and as everybody, for all that was planted, and says whether nobody gets an answer. What somebody gets of

@@ -120,6 +120,7 @@ func plain(err error) string {
 	var unexpected *httpstep.UnexpectedError
 	var missing *httpstep.MissingError
 	var left *httpstep.LeftError
+	var visit *httpstep.VisitError
 	var authenticator *httpstep.AuthenticatorError
 	switch {
 	case errors.As(err, &unexpected):
@@ -131,11 +132,21 @@ func plain(err error) string {
 	case errors.Is(err, errNoMark):
 		return errNoMark.Error()
 	case errors.As(err, &left):
-		return "a redirect leads away from the app"
+		return "a redirect leads away from the app (an identity provider's host belongs into spec.app.login.hosts)"
+	case errors.Is(err, errLoginsSpent):
+		return errLoginsSpent.Error()
+	case errors.Is(err, httpstep.ErrElsewhere):
+		return httpstep.ErrElsewhere.Error()
+	case errors.Is(err, httpstep.ErrCarried):
+		return httpstep.ErrCarried.Error()
+	case errors.Is(err, httpstep.ErrNoPath):
+		return httpstep.ErrNoPath.Error()
 	case errors.Is(err, httpstep.ErrBudgetSpent):
 		return "the budget of requests is spent"
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no reply in time"
+	case errors.As(err, &visit):
+		return visit.Error()
 	default:
 		return "the connection failed"
 	}
@@ -194,6 +205,9 @@ func newJar() (http.CookieJar, error) {
 func (p *person) loginWith(ctx context.Context, jar http.CookieJar) error {
 	vars := p.credentials()
 	if login := p.at.App.Login; login != nil {
+		if err := p.at.spendLogin(); err != nil {
+			return err
+		}
 		for i, described := range login.Steps {
 			step, err := httpstep.CompileStep(described)
 			if err != nil {
@@ -203,7 +217,7 @@ func (p *person) loginWith(ctx context.Context, jar http.CookieJar) error {
 			if err != nil {
 				return err
 			}
-			captured, err := p.at.runStep(ctx, step, jar, vars.With(codes), nil)
+			captured, err := p.at.runLogin(ctx, step, jar, vars.With(codes))
 			if err != nil {
 				return err
 			}
@@ -228,11 +242,16 @@ func (p *person) carry(jar http.CookieJar, vars httpstep.Vars) error {
 
 // runStep runs a step, again where it meets a rate limit.
 func (r *run) runStep(ctx context.Context, step *httpstep.Step, jar http.CookieJar, vars httpstep.Vars, headers http.Header) (httpstep.Vars, error) {
+	return r.again(ctx, func() (httpstep.Vars, *httpstep.Response, error) { return step.Run(ctx, r.Target, jar, vars, headers) })
+}
+
+// again runs a step until it meets no rate limit.
+func (r *run) again(ctx context.Context, step func() (httpstep.Vars, *httpstep.Response, error)) (httpstep.Vars, error) {
 	var err error
 	for range maxTries {
 		var captured httpstep.Vars
 		var resp *httpstep.Response
-		captured, resp, err = step.Run(ctx, r.Target, jar, vars, headers)
+		captured, resp, err = step()
 		if err == nil || resp == nil || !r.refusedByRate(ctx, resp) {
 			return captured, err
 		}

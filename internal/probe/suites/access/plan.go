@@ -26,6 +26,9 @@ func Plan(app *v1alpha1.App, known []probe.KnownAttack) probe.Plan {
 	if app.SignUp != nil {
 		plan.SignUps = maxSignUps
 	}
+	if app.Login != nil && len(app.Login.Hosts) > 0 {
+		plan.ProviderLogins = maxProviderLogins + cleanUpLogins
+	}
 	if app.Chat == nil {
 		return plan
 	}

@@ -38,7 +38,12 @@ func (p *person) refresh(ctx context.Context, jar http.CookieJar, vars httpstep.
 	if err != nil {
 		return err
 	}
-	captured, err := p.at.runStep(ctx, step, jar, vars, nil)
+	if login.Refresh.Request.Host != "" {
+		if err := p.at.spendLogin(); err != nil {
+			return err
+		}
+	}
+	captured, err := p.at.runLogin(ctx, step, jar, vars)
 	if err != nil {
 		return err
 	}
@@ -74,7 +79,11 @@ func (r *run) attackRefresh(ctx context.Context, t *thing) bool {
 	owner := t.owner
 	err := owner.login(ctx)
 	if err == nil {
-		r.attackChangedRefresh(ctx, t)
+		if host := r.App.Login.Refresh.Request.Host; host != "" {
+			r.control(v1alpha1.RowAuthEnforced, "Sessions are refreshed by %s, which is not attacked: no refresh token was changed, and none was used after the logout.", host)
+		} else {
+			r.attackChangedRefresh(ctx, t)
+		}
 		if err = owner.refresh(ctx, owner.jar, owner.vars); err == nil && !r.opensBy(ctx, t, owner.session) {
 			err = &httpstep.UnexpectedError{
 				Method: httpstep.Method(r.App.Login.Refresh.Request), Path: string(r.App.Login.Refresh.Request.Path), Status: http.StatusOK,
@@ -119,6 +128,9 @@ func (r *run) attackChangedRefresh(ctx context.Context, t *thing) {
 
 // attackRevival tries after the logout to go on with the session that it ended.
 func (r *run) attackRevival(ctx context.Context, t *thing, k kept) {
+	if r.App.Login.Refresh.Request.Host != "" {
+		return // what it gives after the logout is not the app's to decide
+	}
 	r.tried(v1alpha1.RowAuthEnforced, Shown(r.App.Login.Refresh.Request))
 	again := &person{Identity: t.owner.Identity, at: r}
 	if k.jar == nil || again.refresh(ctx, k.jar, k.vars) != nil || !r.opensBy(ctx, t, again.session) {

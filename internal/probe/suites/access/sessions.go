@@ -53,6 +53,8 @@ func (r *run) attackPassword(ctx context.Context, t *thing) {
 	for _, key := range slices.Sorted(maps.Keys(good)) {
 		wrong := maps.Clone(good)
 		switch {
+		case r.provides(key):
+			continue
 		case uses(httpstep.OneTime(key)):
 			wrong[key] = httpstep.WithSecret(good[key], anotherSecret)
 		case passwordKey.MatchString(key) && uses("credentials."+key):
@@ -61,7 +63,7 @@ func (r *run) attackPassword(ctx context.Context, t *thing) {
 			continue
 		}
 		r.tried(v1alpha1.RowAuthEnforced, Shown(r.App.Login.Steps[len(r.App.Login.Steps)-1].Request))
-		again := &person{Identity: owner.Identity, at: &run{Options: r.Options, limited: r.limited, spentCodes: r.spentCodes}}
+		again := &person{Identity: owner.Identity, at: &run{Options: r.Options, limited: r.limited, spentCodes: r.spentCodes, loginsLeft: r.loginsLeft}}
 		again.at.Credentials = map[string]map[string]string{owner.Name: wrong}
 		if again.login(ctx) != nil || !r.opensBy(ctx, t, again.session) {
 			continue
@@ -217,19 +219,10 @@ func (r *run) before(ctx context.Context, name string) string {
 func (r *run) attackPrediction(ctx context.Context, t *thing) {
 	owner := t.owner
 	names := r.sessionCookies(ctx, t)
-	values := map[string][]string{}
 	if len(names) == 0 {
 		return
 	}
-	for range samples {
-		if owner.login(ctx) != nil {
-			return
-		}
-		cookies := owner.cookies(r.Target)
-		for _, name := range names {
-			values[name] = append(values[name], cookies[name])
-		}
-	}
+	values := r.sampled(ctx, owner, names)
 	for _, name := range names {
 		r.tried(v1alpha1.RowAuthEnforced, Shown(t.Item))
 		if guessable(values[name]) {
@@ -239,6 +232,33 @@ func (r *run) attackPrediction(ctx context.Context, t *thing) {
 			}
 		}
 	}
+}
+
+// sampled gives the values that cookies have in some sessions: of logins for this, or where a provider would have to give them, of the
+// sessions that there are.
+func (r *run) sampled(ctx context.Context, owner *person, names []string) map[string][]string {
+	values := map[string][]string{}
+	note := func(p *person) {
+		cookies := p.cookies(r.Target)
+		for _, name := range names {
+			if cookies[name] != "" {
+				values[name] = append(values[name], cookies[name])
+			}
+		}
+	}
+	if r.hasProvider() {
+		for _, p := range r.people {
+			note(p)
+		}
+		return values
+	}
+	for range samples {
+		if owner.login(ctx) != nil {
+			return nil
+		}
+		note(owner)
+	}
+	return values
 }
 
 // guessable says whether identifiers are short, or numbers close to one another.

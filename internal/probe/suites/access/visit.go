@@ -13,12 +13,25 @@ import (
 	"github.com/launchready/launchready/internal/httpstep"
 )
 
+// VisitorLogins is how often visitors ask an identity provider for a login, where the app has one: two for each of four.
+const VisitorLogins = 8
+
+// ProviderLogins gives how often visitors of an app ask its identity provider at most.
+func ProviderLogins(app *v1alpha1.App) int {
+	if app.Login == nil || len(app.Login.Hosts) == 0 {
+		return 0
+	}
+	return VisitorLogins
+}
+
 // Visitors log in, for suites that use the app as somebody would.
 type Visitors struct{ run *run }
 
 // NewVisitors makes visitors of an app. An error is in spec.app.
 func NewVisitors(o Options) (*Visitors, error) {
-	r := &run{Options: o, spentCodes: map[string]time.Time{}}
+	r := &run{Options: o, spentCodes: map[string]time.Time{}, loginsLeft: new(int)}
+	r.App = o.Target.AtHome(o.App)
+	*r.loginsLeft = VisitorLogins
 	r.workers.Store(maxWorkers)
 	if err := r.compileLimited(); err != nil {
 		return nil, fmt.Errorf("spec.app.rateLimited: %w", err)

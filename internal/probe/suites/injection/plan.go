@@ -8,6 +8,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/suites/access"
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
@@ -56,7 +57,7 @@ func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bo
 			chats += 3 * (int(indexing(app)/pollEvery) + 1)
 		}
 	}
-	return probe.Plan{Chats: chats}
+	return probe.Plan{Chats: chats, ProviderLogins: access.ProviderLogins(app)}
 }
 
 func (c *Catalogue) planKnown(known []probe.KnownAttack) (chats int) {

@@ -51,10 +51,11 @@ func Kind() probe.Kind {
 
 // plan gives the questions: one, one that is broken, and one where a thing is created by the chat.
 func plan(app *v1alpha1.App, _ []probe.KnownAttack, _ bool) probe.Plan {
-	if app.Chat == nil {
-		return probe.Plan{}
+	p := probe.Plan{ProviderLogins: access.ProviderLogins(app)}
+	if app.Chat != nil {
+		p.Chats = MaxRequests
 	}
-	return probe.Plan{Chats: MaxRequests}
+	return p
 }
 
 // Undescribed says what is missing in a description; empty where nothing is.
