@@ -176,6 +176,7 @@ func FuzzDocuments(f *testing.F) {
 	f.Add(`fetch("/api/" + id).then(x => { y = "/z" ? a : b })`)
 	f.Add("`${a}${`/x/${b}`}`")
 	f.Add(`<script>"/a".concat("/b", [c])</script><a href="/x">`)
+	f.Add("<script>\"/a\"\xe0\xe0\xe0\xe0.concat(\"/b\", [c]#</sCript 0000000000000")
 	f.Fuzz(func(t *testing.T, doc string) {
 		finder := &Finder{}
 		finder.Script(here(t, "/a.js"), []byte(doc), ours)

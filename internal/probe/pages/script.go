@@ -73,9 +73,24 @@ type script struct {
 	mapping string
 }
 
-func readScript(data []byte) *script {
-	s := &script{lexer: js.NewLexer(parse.NewInputBytes(slices.Clip(data))), values: map[string][]string{}}
+// readScript reads a script as far as it is one.
+func readScript(data []byte) (s *script) {
+	data = bytes.ToValidUTF8(data, []byte("?")) // the lexer would go beyond the end by what begins a character
+	s = &script{lexer: js.NewLexer(parse.NewInputBytes(slices.Clip(data))), values: map[string][]string{}}
 	s.stack = []*frame{{open: js.OpenBraceToken}}
+	defer func() {
+		// A panic of the lexer is one more way in which a script is none: what was read of it stands.
+		_ = recover()
+	}()
+	s.read(data)
+	for _, f := range s.stack {
+		s.end(f)
+	}
+	return s
+}
+
+// read goes through a script, within bounds.
+func (s *script) read(data []byte) {
 	failures := 0
 	for len(s.stack) <= maxDepth && failures*len(data) < maxErrorWork && len(s.texts) < maxTexts {
 		tt, lexeme := s.lexer.Next()
@@ -91,10 +106,6 @@ func readScript(data []byte) *script {
 		}
 		s.token(tt, lexeme)
 	}
-	for _, f := range s.stack {
-		s.end(f)
-	}
-	return s
 }
 
 func (s *script) top() *frame { return s.stack[len(s.stack)-1] }
