@@ -160,7 +160,7 @@ func TestHostileDocumentsEnd(t *testing.T) {
 				fmt.Fprintf(&b, `var a%d="/p%d";`, i, i)
 			}
 			return b.String()
-		}(), "concat": `"/a"` + strings.Repeat(".concat(", 100_000), "braces": strings.Repeat("}", 1_000_000), "comments": strings.Repeat("/*", 500_000),
+		}(), "concat": `"/a"` + strings.Repeat(".concat(", 100_000), "braces": strings.Repeat("}", 1_000_000), "no expressions": strings.Repeat("/\n", 500_000), "comments": strings.Repeat("/*", 500_000),
 	} {
 		f := &Finder{}
 		f.Script(here(t, "/a.js"), []byte(script), ours)

@@ -21,6 +21,8 @@ const (
 	// maxErrorWork is how many bytes are gone through for parts that are no JavaScript, as in TypeScript with markup in it: for each, the
 	// lexer counts the lines from the beginning. It is 64 parts in 1 MiB, and takes a tenth of a second.
 	maxErrorWork = 64 << 20
+	// maxStuck is how many parts of a script in a row may have no length: an error is one.
+	maxStuck = 10
 	// maxTexts is how many texts of one script are kept that may be paths.
 	maxTexts = 4000
 )
@@ -76,13 +78,14 @@ type script struct {
 // readScript reads a script as far as it is one.
 func readScript(data []byte) (s *script) {
 	data = bytes.ToValidUTF8(data, []byte("?")) // the lexer would go beyond the end by what begins a character
-	s = &script{lexer: js.NewLexer(parse.NewInputBytes(slices.Clip(data))), values: map[string][]string{}}
+	input := parse.NewInputBytes(slices.Clip(data))
+	s = &script{lexer: js.NewLexer(input), values: map[string][]string{}}
 	s.stack = []*frame{{open: js.OpenBraceToken}}
 	defer func() {
 		// A panic of the lexer is one more way in which a script is none: what was read of it stands.
 		_ = recover()
 	}()
-	s.read(data)
+	s.read(input)
 	for _, f := range s.stack {
 		s.end(f)
 	}
@@ -90,10 +93,17 @@ func readScript(data []byte) (s *script) {
 }
 
 // read goes through a script, within bounds.
-func (s *script) read(data []byte) {
+func (s *script) read(input *parse.Input) {
+	stuck, last := 0, -1
 	failures := 0
-	for len(s.stack) <= maxDepth && failures*len(data) < maxErrorWork && len(s.texts) < maxTexts {
+	for len(s.stack) <= maxDepth && failures*input.Len() < maxErrorWork && len(s.texts) < maxTexts {
 		tt, lexeme := s.lexer.Next()
+		if stuck++; input.Offset() > last {
+			stuck, last = 0, input.Offset()
+		}
+		if stuck > maxStuck {
+			return // the lexer goes on no more
+		}
 		if tt == js.ErrorToken {
 			if errors.Is(s.lexer.Err(), io.EOF) {
 				break
@@ -102,7 +112,10 @@ func (s *script) read(data []byte) {
 			continue
 		}
 		if (tt == js.DivToken || tt == js.DivEqToken) && !s.afterValue() {
-			tt, lexeme = s.lexer.RegExp()
+			if tt, lexeme = s.lexer.RegExp(); tt == js.ErrorToken {
+				failures++
+				continue
+			}
 		}
 		s.token(tt, lexeme)
 	}
