@@ -44,7 +44,7 @@ type Ours func(*url.URL) bool
 
 // add keeps a route.
 func (f *Finder) add(method, path string) {
-	path, ok := clean(path)
+	path, ok := Clean(path)
 	if !ok || len(f.routes) >= maxRoutes {
 		return
 	}
@@ -94,7 +94,7 @@ func baseOf(name, value string, ours Ours) (string, bool) {
 	}
 	base, ok := local(value, ours)
 	base = strings.TrimRight(base, "/")
-	if _, fine := clean(base + "/x"); !ok || base == "" || !fine {
+	if _, fine := Clean(base + "/x"); !ok || base == "" || !fine {
 		return "", false
 	}
 	return base, true
@@ -193,8 +193,8 @@ var (
 	aWord = regexp.MustCompile(`/[A-Za-z0-9._~%+,;=:-]*[A-Za-z]`)
 )
 
-// clean gives a path as a route has it, and says whether it can be one.
-func clean(text string) (string, bool) {
+// Clean gives a path as a route has it, and says whether it can be one.
+func Clean(text string) (string, bool) {
 	if i := strings.IndexAny(text, "?#"); i >= 0 {
 		// A router's /notes/:id? is a parameter, and so is what is behind it.
 		if colon := strings.LastIndex(text[:i], "/:"); text[i] == '#' || colon < 0 || strings.Contains(text[colon+1:i], "/") {

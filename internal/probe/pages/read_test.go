@@ -185,7 +185,7 @@ func FuzzDocuments(f *testing.F) {
 		text, _ := json.Marshal([]string{doc})
 		finder.Map([]byte(`{"sources": [], "sourcesContent": `+string(text)+`}`), ours)
 		for _, r := range finder.Routes() {
-			if _, ok := clean(r.Path); !ok || strings.ContainsAny(r.Path, " \n\"'<>$") {
+			if _, ok := Clean(r.Path); !ok || strings.ContainsAny(r.Path, " \n\"'<>$") {
 				t.Errorf("%q is no path", r.Path)
 			}
 		}
