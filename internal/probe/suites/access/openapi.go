@@ -347,11 +347,13 @@ func (r *run) cover(operations []*operation) {
 
 // withDescribed adds what is described and nothing names, where no document lists what there is: it is looked at all the same.
 func (r *run) withDescribed(operations []*operation) []*operation {
+	// A path that is named without a method stands for any of those that are described.
+	operations = slices.DeleteFunc(operations, func(o *operation) bool { return o.guessed && o.fate == fateDescribed })
 	for _, request := range describedRequests(r.App) {
 		path, _, _ := strings.Cut(request.path, "?")
 		o := &operation{Operation: openapi.Operation{Method: cmp.Or(request.method, http.MethodGet), Path: path}, path: path, fate: fateDescribed}
 		if !slices.ContainsFunc(operations, func(had *operation) bool {
-			return had.fate == fateDescribed && (request.is(had) && openapi.Distance(had.path, path) >= 0 || o.is(had))
+			return had.fate == fateDescribed && had.Method == o.Method && openapi.Distance(had.path, path) >= 0
 		}) {
 			operations = append(operations, o)
 		}
