@@ -30,6 +30,9 @@ func TestASafeAppPassesByAReadySession(t *testing.T) {
 		if result.Verdict != v1alpha1.VerdictPass {
 			t.Errorf("%s", told(result))
 		}
+		if said := "Sessions come by Secret, so that their end is not measured."; name == v1alpha1.RowAuthEnforced && !strings.Contains(result.Control, said) {
+			t.Errorf("it is not said that the end of sessions was left out: %s", result.Control)
+		}
 		t.Logf("%s: %d cases. %s", name, result.Cases, result.Control)
 	}
 }

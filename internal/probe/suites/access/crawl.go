@@ -62,18 +62,43 @@ type crawl struct {
 // crawl gives the routes that the app's own pages and scripts name, to nobody and to a user.
 func (r *run) crawl(ctx context.Context) []pages.Route {
 	c := &crawl{run: r, until: time.Now().Add(crawlTime), seen: map[visit]bool{}, bytes: maxCrawledBytes}
-	most := maxCrawled
-	if budget := r.Target.Budget; budget != nil {
-		// A small budget is for what is described.
-		most = min(most, (budget.Limit()-budget.Spent())/20)
-	}
+	most := r.affordable(maxCrawled)
 	c.left = most - most/2
 	c.walk(ctx, nil)
 	if i := slices.IndexFunc(r.people, func(p *person) bool { return !p.admin() }); i >= 0 {
 		c.left += most / 2
 		c.walk(ctx, r.people[i])
+		if r.ended(ctx, r.people[i]) {
+			for _, name := range both {
+				r.control(name, "A link in the app's pages ended the session of %s, so that links were left out.", r.people[i].Name)
+			}
+			return c.finder.Routes()
+		}
 	}
 	return append(c.finder.Routes(), c.linked...)
+}
+
+// affordable gives how much of something is done that takes a request each: a small budget is for what is described.
+func (r *run) affordable(most int) int {
+	budget := r.Target.Budget
+	if budget == nil {
+		return most
+	}
+	return min(most, max(budget.Limit()-budget.Spent(), 0)/20)
+}
+
+// ended says whether a session ended by a link that nobody could know to end it, and logs in anew.
+func (r *run) ended(ctx context.Context, p *person) bool {
+	for _, t := range r.planted() {
+		if t.owner == p {
+			_, ok := r.readsBack(ctx, t, t.ways[0])
+			if !ok {
+				_ = p.renew(ctx) // what comes next says so, where it fails
+			}
+			return !ok
+		}
+	}
+	return false
 }
 
 // walk visits as somebody, scripts first: they name most.
@@ -215,6 +240,7 @@ func requestPath(u *url.URL) string {
 // visitPages notes where links lead, and visits what plainly neither changes anything nor is about one thing: whose that is nobody knows.
 func (c *crawl) visitPages(links []*url.URL) {
 	siblings := map[string]int{}
+	requests := describedRequests(c.App)
 	for _, u := range links {
 		siblings[parentOf(u.EscapedPath())]++
 	}
@@ -225,6 +251,11 @@ func (c *crawl) visitPages(links []*url.URL) {
 			continue
 		}
 		c.link(path)
+		if slices.ContainsFunc(requests, func(a asking) bool {
+			return a.method != http.MethodPost && (openapi.Distance(path, a.path) >= 0 || openapi.Distance(a.path, path) >= 0)
+		}) {
+			continue // it may log out, or cost a question to the chat
+		}
 		// A query may say what to do.
 		if u.RawQuery == "" && !u.ForceQuery && !slices.ContainsFunc(strings.Split(path, "/"), deed.MatchString) {
 			c.enqueue(visit{aPage, requestPath(u)})

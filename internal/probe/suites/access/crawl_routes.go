@@ -34,9 +34,9 @@ const (
 var (
 	// apiLike is how paths look that are an API's, rather than pages of an app that runs in the browser.
 	apiLike = regexp.MustCompile(`(?i)/(api|rest|graphql|rpc|v[0-9]+|internal)(/|$)`)
-	// ofAccounts is what parts of paths are called by which accounts and sessions begin and end. They are for those who have none
-	// yet, and the login is measured by itself.
-	ofAccounts = regexp.MustCompile(`(?i)^(auth|oauth2?|oidc|saml|sso|log-?in|log-?out|sign-?in|sign-?out|sign-?up|register|registration|password|passwords|forgot.*|reset.*|verify.*|confirm.*|token|tokens|refresh|session|sessions|csrf.*|xsrf.*|mfa|2fa|totp|otp|magic.*|invite|callback)$`)
+	// ofAccounts is how paths look by which accounts and sessions begin and end. They are for those who have none yet, and the login is
+	// measured by itself.
+	ofAccounts = regexp.MustCompile(`(?i)/(auth|oauth2?|oidc|saml|sso)(/|$)|/(log-?in|log-?out|sign-?in|sign-?out|sign-?up|register|registration|passwords?|forgot[^/]*|reset[^/]*|verify[^/]*|confirm[^/]*|token|refresh|sessions?|csrf[^/]*|xsrf[^/]*|mfa|2fa|totp|otp|magic[^/]*|callback)$`)
 )
 
 // namedOperations gives what pages and scripts name and the app's document, if there is one, does not list, as far as it is there.
@@ -56,7 +56,7 @@ func (r *run) namedOperations(ctx context.Context, documented []*operation) []*o
 	markDescribed(found, describedRequests(r.App))
 	r.markLeftOut(found)
 	found = slices.DeleteFunc(found, func(o *operation) bool {
-		return o.fate == fateLeft && o.changes() && slices.ContainsFunc(strings.Split(o.path, "/"), ofAccounts.MatchString)
+		return o.fate == fateLeft && o.changes() && ofAccounts.MatchString(o.path)
 	})
 	// What is likely the app's own API comes first.
 	slices.SortStableFunc(found, func(a, b *operation) int { return cmp.Compare(a.likeness(), b.likeness()) })
@@ -104,12 +104,12 @@ func (r *run) there(ctx context.Context, named []*operation) []*operation {
 	l := &looking{run: r, until: time.Now().Add(crawlTime), nothing: map[string][2]*httpstep.Response{}}
 	var asking errgroup.Group
 	asking.SetLimit(int(r.workers.Load()))
-	looked := 0
+	looked, most := 0, r.affordable(maxLooked)
 	for _, o := range named {
 		if o.fate != fateLeft {
 			continue
 		}
-		if looked++; looked > maxLooked || r.Target.Budget != nil && r.Target.Budget.Spent() > r.Target.Budget.Limit()/2 {
+		if looked++; looked > most {
 			o.fate = fateAbsent
 			continue
 		}
@@ -119,6 +119,11 @@ func (r *run) there(ctx context.Context, named []*operation) []*operation {
 		})
 	}
 	_ = asking.Wait() // none has an error
+	if looked > most {
+		for _, name := range both {
+			r.control(name, "%d more routes that the app's pages and scripts name were not looked for.", looked-most)
+		}
+	}
 	for _, o := range named {
 		if collection, one := thingOf(o); o.fate == fateAbsent && one && slices.ContainsFunc(named, func(c *operation) bool {
 			return c.fate != fateAbsent && !c.page && slices.Equal(openapi.Segments(c.path), openapi.Segments(collection))

@@ -202,7 +202,7 @@ func TestASandboxDoesNotMakeABundleADescription(t *testing.T) {
 }
 
 func TestWhatIsNotThereDoesNotCount(t *testing.T) {
-	script := own + `const routes = [{path: "/settings"}, {path: "/pricing"}, {path: "/people/:id"}, {path: "/teams/:team/members/:id"}, {path: "/404"}];
+	script := own + `const routes = [{path: "/notes/:id/edit"}, {path: "/settings"}, {path: "/pricing"}, {path: "/people/:id"}, {path: "/teams/:team/members/:id"}, {path: "/404"}];
 const types = ["text/html", "application/json", "MM/DD/YYYY", "/*", "/^x/", "/dev/null", "/etc/passwd", "/index.html"];
 fetch("/v1/traces", {method: "POST"}); fetch("/v1/metrics", {method: "POST"}); fetch("/v1/logs", {method: "POST"}); fetch("/oauth/token", {method: "POST"});
 fetch("https://telemetry.example.org/envelope", {method: "POST"}); fetch("//cdn.example.org/x"); axios.put("/_next/" + x); f("/foo"); f("/bar/baz"); f("/qux/" + y);` +
@@ -331,6 +331,31 @@ func TestTheCrawlGoesWhereNothingCanChange(t *testing.T) {
 		if strings.Contains(request, "/articles/title-") || strings.Contains(request, "etc/passwd") {
 			t.Error(request)
 		}
+	}
+}
+
+func TestADescribedLogoutIsNoPageToVisit(t *testing.T) {
+	a := newFront(own)
+	a.files["/"] += `<a href="/bye">Leave</a><a href="/adieu">Partir</a>`
+	ended := 0
+	a.others = func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/bye" && r.URL.Path != "/adieu" {
+			return
+		}
+		ended++
+		a.logout(a.token(r))
+		_, _ = fmt.Fprint(w, "<!DOCTYPE html>Bye")
+	}
+	m := measure(t, a.core, a, strings.Replace(restDescription, "{method: POST, path: /logout}", "{path: /bye}", 1))
+	m.passes(t)
+	for i, request := range a.asked {
+		if strings.HasPrefix(request, "GET /bye") && i < len(a.asked)/2 {
+			t.Error(request)
+		}
+	}
+	m.wants(t, auth, pass, "A link in the app's pages ended the session of alice, so that links were left out.")
+	if ended < 2 {
+		t.Error("what only looks like a page was not visited, so that the test says nothing")
 	}
 }
 

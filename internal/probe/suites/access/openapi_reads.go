@@ -171,6 +171,10 @@ func (r *run) askForKind(ctx context.Context, o *operation, k kindAt) {
 		case t.marked(resp):
 			o.fate = fateAsked
 			r.askAsOthers(ctx, t, w)
+		case o.named && (looksLikePage(resp) || resp.Status >= 300 && resp.Status < 400):
+			o.page = true
+			o.why = "its owner is shown a page without it"
+			return
 		case r.isNothing(ctx, t.owner, o, string(w.request.Path), resp):
 			o.fate = fateAbsent
 			return
