@@ -42,8 +42,8 @@ type Options struct {
 	Known []probe.KnownAttack
 	// SignedUp is told of each account before it is made.
 	SignedUp func()
-	// MaxUndescribedPercent is how much of spec.app.openAPI may be neither described nor asked; DefaultMaxUndescribedPercent where
-	// it is nil.
+	// MaxUndescribedPercent is how much of what spec.app.openAPI lists, and pages and scripts name, may be neither described nor
+	// asked; DefaultMaxUndescribedPercent where it is nil.
 	MaxUndescribedPercent *int32
 }
 

@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// DefaultMaxUndescribedPercent is how much of what the app's own document lists may be neither described nor asked, where no
+	// DefaultMaxUndescribedPercent is how much of what the app's own document lists, and its pages and scripts name, may be neither described nor asked, where no
 	// policy says. One in five leaves room for what an app has beside its users' data: settings, webhooks, what its frontend
 	// alone uses. With more than that, a kind of data that nobody looked at fits in.
 	DefaultMaxUndescribedPercent = 20
