@@ -25,6 +25,8 @@ const (
 	// maxLooked is how many routes that pages and scripts name are looked for. Libraries name many that are not there; what is the
 	// app's own comes first.
 	maxLooked = 150
+	// maxSorted is how many routes are compared with what is described: most of the first are, in a large app.
+	maxSorted = 600
 	// leastNamed is how many routes that pages and scripts alone name have to be left before they count. A form for feedback or a
 	// newsletter is in many bundles, and of a small app's five routes it would be a fifth; a kind of data that nobody described has a list,
 	// an item and what changes it, which are three.
@@ -42,6 +44,7 @@ var (
 // namedOperations gives what pages and scripts name and the app's document, if there is one, does not list, as far as it is there.
 func (r *run) namedOperations(ctx context.Context, documented []*operation) []*operation {
 	var found []*operation
+	known := map[string]bool{}
 	for _, route := range r.crawl(ctx) {
 		o := &operation{
 			Operation: openapi.Operation{Method: cmp.Or(route.Method, http.MethodGet), Path: route.Path}, path: route.Path, named: true, guessed: route.Method == "",
@@ -49,23 +52,22 @@ func (r *run) namedOperations(ctx context.Context, documented []*operation) []*o
 		if o.Method == http.MethodHead {
 			o.Method = http.MethodGet
 		}
-		if !r.listedIn(documented, o) && !slices.ContainsFunc(found, o.is) {
+		// Two are one whatever their parameters are called. Those without a method come last of their path.
+		path := strings.Join(openapi.Segments(o.path), "/")
+		if !known[o.Method+path] && !(o.guessed && known[path]) {
+			known[o.Method+path], known[path] = true, true
 			found = append(found, o)
 		}
 	}
+	// What is likely the app's own API comes first.
+	slices.SortStableFunc(found, func(a, b *operation) int { return cmp.Compare(a.likeness(), b.likeness()) })
+	found = unlisted(found[:min(len(found), maxSorted)], documented)
 	markDescribed(found, describedRequests(r.App))
 	r.markLeftOut(found)
 	found = slices.DeleteFunc(found, func(o *operation) bool {
 		return o.fate == fateLeft && o.changes() && ofAccounts.MatchString(o.path)
 	})
-	// What is likely the app's own API comes first.
-	slices.SortStableFunc(found, func(a, b *operation) int { return cmp.Compare(a.likeness(), b.likeness()) })
 	return r.there(ctx, found)
-}
-
-// is says whether two operations are one, whatever their parameters are called.
-func (o *operation) is(other *operation) bool {
-	return (o.Method == other.Method || o.guessed || other.guessed) && slices.Equal(openapi.Segments(o.path), openapi.Segments(other.path))
 }
 
 // likeness is smaller for what is more likely a route of the app.
@@ -80,13 +82,22 @@ func (o *operation) likeness() int {
 	}
 }
 
-// listedIn says whether a document lists an operation, by any name of its parameters.
-func (r *run) listedIn(documented []*operation, o *operation) bool {
-	return slices.ContainsFunc(documented, func(d *operation) bool {
-		if d.Method != o.Method && !o.guessed && !d.Elsewhere {
-			return false
-		}
-		return openapi.Distance(d.path, o.path) >= 0 || openapi.Distance(d.Path, o.path) >= 0 || openapi.Distance(o.path, d.path) >= 0
+// unlisted leaves out what a document lists, by any name of its parameters.
+func unlisted(named, documented []*operation) []*operation {
+	type listed struct {
+		*operation
+		paths [2][]string
+	}
+	var all []listed
+	for _, d := range documented {
+		all = append(all, listed{d, [2][]string{openapi.Segments(d.path), openapi.Segments(d.Path)}})
+	}
+	return slices.DeleteFunc(named, func(o *operation) bool {
+		path := openapi.Segments(o.path)
+		alike := func(a, b string) bool { return a == b || openapi.Any(a) || openapi.Any(b) }
+		return slices.ContainsFunc(all, func(d listed) bool {
+			return (d.Method == o.Method || o.guessed || d.Elsewhere) && (slices.EqualFunc(d.paths[0], path, alike) || slices.EqualFunc(d.paths[1], path, alike))
+		})
 	})
 }
 

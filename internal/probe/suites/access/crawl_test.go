@@ -401,8 +401,8 @@ func TestADescribedLogoutIsNoPageToVisit(t *testing.T) {
 	}
 	m := measure(t, a.core, a, strings.Replace(restDescription, "{method: POST, path: /logout}", "{path: /bye}", 1))
 	m.passes(t)
-	for i, request := range a.asked {
-		if strings.HasPrefix(request, "GET /bye") && i < len(a.asked)/2 {
+	for _, request := range a.asked {
+		if request == "GET /bye as nobody" { // a user logs out in the end, nobody never does
 			t.Error(request)
 		}
 	}
