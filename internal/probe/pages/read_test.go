@@ -110,8 +110,10 @@ func TestWhatAPageNames(t *testing.T) {
 			got = append(got, u.String())
 		}
 	}
-	want := []string{"https://app.example.com/b/one", "https://app.example.com/two", "https://app.example.com/three", "https://app.example.com/frame",
-		"https://app.example.com/b/m.js", "https://app.example.com/p.js", "https://app.example.com/b/a.js", "https://app.example.com/b/lazy.js"}
+	want := []string{
+		"https://app.example.com/b/one", "https://app.example.com/two", "https://app.example.com/three", "https://app.example.com/frame",
+		"https://app.example.com/b/m.js", "https://app.example.com/p.js", "https://app.example.com/b/a.js", "https://app.example.com/b/lazy.js",
+	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

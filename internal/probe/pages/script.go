@@ -40,10 +40,9 @@ type text struct {
 // frame is a pair of brackets that is open.
 type frame struct {
 	open js.TokenType
-	// call is what was called with it, member that it belongs to something; joins says that its values go on the text in front of it.
-	call         string
-	operand      bool
-	member, join bool
+	// call is what was called with it, operand that something stands in front of it, join that its values go on the text there.
+	call          string
+	operand, join bool
 	// now is the value that is being read, plus that the last sign was one, dot that it was a dot, name the last name.
 	now       phrase
 	plus, dot bool
