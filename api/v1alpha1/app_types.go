@@ -99,20 +99,23 @@ type App struct {
 	RateLimited CELExpression `json:"rateLimited,omitempty"`
 
 	// openAPI is where the app describes its own operations. Those that stand nowhere else in app are asked as well, as far as that
-	// needs nothing but what probes have created; those that can't be asked so are listed, and count towards LowCoverage.
+	// needs nothing but what probes have created; those that can't be asked so are listed, and count towards LowCoverage. Without its
+	// path, it says what to leave out of the routes that the app's own pages and scripts name, which are looked for in any case.
 	// +optional
 	OpenAPI *OpenAPI `json:"openAPI,omitempty"`
 }
 
-// OpenAPI is a document in which the app describes its own operations, and what to leave out of it.
+// OpenAPI is a document in which the app describes its own operations, and what to leave out of it and of the routes that the app's pages and
+// scripts name.
+// +kubebuilder:validation:MinProperties=1
 type OpenAPI struct {
 	// path that serves the document to nobody or to one of the identities: OpenAPI 3 or Swagger 2.0, as JSON or YAML, of at most
 	// 1 MiB. For example /openapi.json.
-	// +required
+	// +optional
 	// +kubebuilder:validation:XValidation:rule="!self.contains('$(')",message="the document is the same for everybody: write its path as it stands, such as /openapi.json"
 	Path RequestPath `json:"path,omitempty"`
 
-	// public are paths that strangers may use by design, as the document writes them, such as /health or /shared/{id}. Probes leave
+	// public are paths that strangers may use by design, as the document or a finding writes them, such as /health or /shared/{id}. Probes leave
 	// them alone. What the document itself declares public (security: []) needs no mention.
 	// +optional
 	// +listType=set
@@ -120,7 +123,7 @@ type OpenAPI struct {
 	// +kubebuilder:validation:MaxItems=64
 	Public []RequestPath `json:"public,omitempty"`
 
-	// untested are paths that need no test although they are not public, as the document writes them, such as /payments/{id}.
+	// untested are paths that need no test although they are not public, as the document or a finding writes them, such as /payments/{id}.
 	// Probes leave them alone, and say so.
 	// +optional
 	// +listType=set

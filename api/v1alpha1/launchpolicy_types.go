@@ -173,8 +173,8 @@ type Thresholds struct {
 	// +kubebuilder:validation:Maximum=100
 	MinimumRevisionHistory *int32 `json:"minimumRevisionHistory,omitempty"`
 
-	// maxUndescribedPercent is how much of the operations that an app's OpenAPI document lists may be neither described nor asked
-	// before AuthEnforced and TenantIsolated are Unknown, LowCoverage. 20 unless a policy says otherwise.
+	// maxUndescribedPercent is how much of the operations that an app's OpenAPI document lists, and its pages and scripts name, may be
+	// neither described nor asked before AuthEnforced and TenantIsolated are Unknown, LowCoverage. 20 unless a policy says otherwise.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=100

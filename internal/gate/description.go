@@ -33,7 +33,8 @@ var appWeakenedCEL = "variables.appBefore.size() > 0 && (" + strings.Join([]stri
 		fmt.Sprintf("o.all(k, k in n || k in %s) && ", celTexts(looseResourceFields)) +
 		fmt.Sprintf("(n.?inChat.orValue('') == '%[1]s' || o.?inChat.orValue('') != '%[1]s') && ", v1alpha1.InChatExpected) +
 		fmt.Sprintf("(n.?sharing.orValue('') != '%[1]s' || o.?sharing.orValue('') == '%[1]s')))", v1alpha1.SharingTenant),
-	"variables.appBefore.?openAPI.hasValue() && ['public', 'untested'].exists(f, variables.appNow.?openAPI[?f].orValue([])" +
+	"variables.appBefore.?openAPI.?path.hasValue() && !variables.appNow.?openAPI.?path.hasValue()",
+	"['public', 'untested'].exists(f, variables.appNow.?openAPI[?f].orValue([])" +
 		".exists(p, !(p in variables.appBefore.?openAPI[?f].orValue([]))))",
 	"variables.appBefore.?login.?refresh.hasValue() && !variables.appNow.?login.?refresh.hasValue()",
 	"variables.appBefore.?profile.?update.hasValue() && !variables.appNow.?profile.?update.hasValue()",
@@ -78,7 +79,8 @@ func appWeakened(now, old map[string]any) bool {
 		misses("resources", func(n, o map[string]any) bool {
 			return !lost(n, o, looseResourceFields) && (!shared(n) || shared(o)) && (expected(n) || !expected(o))
 		}) ||
-		at(old, "openAPI") != nil && slices.ContainsFunc([]string{"public", "untested"}, func(f string) bool {
+		at(old, "openAPI", "path") != nil && at(now, "openAPI", "path") == nil ||
+		slices.ContainsFunc([]string{"public", "untested"}, func(f string) bool {
 			return !listed(listAt(now, "openAPI", f), listAt(old, "openAPI", f))
 		}) ||
 		at(old, "login", "refresh") != nil && at(now, "login", "refresh") == nil ||

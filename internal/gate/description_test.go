@@ -70,6 +70,7 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		{"no refresh", now(func(app map[string]any) { delete(fieldsAt(app, "login"), "refresh") }), weak},
 		{"more is left untested", now(set([]any{"/old", "/new"}, "openAPI", "untested")), weak},
 		{"more is public", now(set([]any{"/new"}, "openAPI", "public")), weak},
+		{"no document, and its paths left out", now(func(app map[string]any) { delete(fieldsAt(app, "openAPI"), "path") }), weak},
 		{"the chat answers nobody", now(resource("inChat", "Never")), weak},
 		{"another Service", now(set("other", "service", "name")), weak},
 		{"another port", now(set(int64(81), "service", "port")), weak},

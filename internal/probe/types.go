@@ -117,7 +117,7 @@ type Spec struct {
 	// MaxRequests is the budget of this Job, and MaxChats how many of the requests may be questions to the chat.
 	MaxRequests int `json:"maxRequests"`
 	MaxChats    int `json:"maxChats,omitempty"`
-	// MaxUndescribedPercent is how much of what spec.app.openAPI lists may be neither described nor asked; the suite's default
+	// MaxUndescribedPercent is how much of what spec.app.openAPI lists and pages and scripts name may be neither described nor asked; the suite's default
 	// where it is absent.
 	MaxUndescribedPercent *int32 `json:"maxUndescribedPercent,omitempty"`
 	// Smoke says that a suite with a catalogue of attacks makes the worst of them alone.

@@ -4,7 +4,9 @@
 package probes_test
 
 import (
+	"bytes"
 	_ "embed"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -37,6 +39,9 @@ var totpLogin []byte
 
 //go:embed tokenrefresh.yaml
 var tokenRefresh []byte
+
+//go:embed readysession.yaml
+var readySession []byte
 
 //go:embed chatsocket.yaml
 var chatSocket []byte
@@ -142,16 +147,43 @@ func (r *rig) credentials() map[string]map[string]string {
 // access runs the suite.
 func (r *rig) access(t testing.TB, app *v1alpha1.App) map[v1alpha1.Row]probe.RowResult {
 	t.Helper()
+	credentials := r.credentials()
+	if app.Login == nil {
+		// A ready session is one that somebody else began.
+		for _, a := range r.bot.Accounts() {
+			credentials[a.Name]["token"] = r.token(t, a)
+		}
+	}
 	// A run that asked more than was planned would end there.
 	r.target.Chats = httpstep.NewChatAllowance(app, access.Plan(app, r.known).Chats, 0)
 	results := map[v1alpha1.Row]probe.RowResult{}
 	for _, result := range access.Run(t.Context(), access.Options{
-		App: app, Target: r.target, Credentials: r.credentials(), Known: r.known,
+		App: app, Target: r.target, Credentials: credentials, Known: r.known,
 		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
 	}) {
 		results[result.Row] = result
 	}
 	return results
+}
+
+// token logs somebody in, beside the run.
+func (r *rig) token(t testing.TB, a chatbots.Account) string {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"email": a.Email, "password": a.Password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/api/login", bytes.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	reply := httptest.NewRecorder()
+	r.bot.ServeHTTP(reply, request)
+	var got struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.Unmarshal(reply.Body.Bytes(), &got); err != nil || got.AccessToken == "" {
+		t.Fatalf("%s has no token: %d", a.Name, reply.Code)
+	}
+	return got.AccessToken
 }
 
 var _ http.Handler = (*chatbots.App)(nil)

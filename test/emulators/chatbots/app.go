@@ -39,6 +39,8 @@ type Config struct {
 	Fetch func(ctx context.Context, address string) error
 	// Operations adds some that only the OpenAPI document tells of; see [OperationWeaknesses].
 	Operations bool
+	// Bundle is the script of the start page, at /assets/app.js; there is none where empty.
+	Bundle string
 	// Signing is HS256 (the default) or RS256, whose public key stands at /.well-known/jwks.json. Weaknesses that need
 	// one of them choose it.
 	Signing string

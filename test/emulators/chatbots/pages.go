@@ -14,7 +14,7 @@ const head = `<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>
 
 // The pages are few and small; html/template escapes what comes from users.
 var (
-	homePage = page(`<h1>Chatbot</h1>{{with .User}}<p>Hello {{.Name}}</p>{{else}}<p><a href="/login">Log in</a></p>{{end}}`)
+	homePage = page(`<h1>Chatbot</h1>{{with .User}}<p>Hello {{.Name}}</p>{{else}}<p><a href="/login">Log in</a></p>{{end}}` + bundleTag)
 
 	loginPage = page(`<h1>Log in</h1>{{with .Message}}<p>{{.}}</p>{{end}}<form method="post" action="/login">
 <input type="hidden" name="csrf" value="{{.CSRF}}">
@@ -27,8 +27,11 @@ var (
 
 	errorPage = page(`<h1>{{.Status}} {{.Title}}</h1><p>{{.Message}}</p>`)
 
-	shellPage = page(`<div id="app"></div><noscript>This app needs JavaScript.</noscript>`)
+	shellPage = page(`<div id="app"></div><noscript>This app needs JavaScript.</noscript>` + bundleTag)
 )
+
+// bundleTag is where a page loads the script, if there is one.
+const bundleTag = `{{if .Bundle}}<script type="module" src="/assets/app.js"></script>{{end}}`
 
 func page(body string) *template.Template {
 	return template.Must(template.New("").Parse(head + body + "</body></html>\n"))
@@ -69,7 +72,17 @@ func (a *App) talk(c *call) error {
 
 func (a *App) home(c *call) error {
 	if a.odd(SPAShell) {
-		return a.html(c, http.StatusOK, shellPage, nil)
+		return a.shell(c)
 	}
-	return a.html(c, http.StatusOK, homePage, fields{"User": c.user})
+	return a.html(c, http.StatusOK, homePage, fields{"User": c.user, "Bundle": a.cfg.Bundle != ""})
+}
+
+// shell is the page of an app that runs in the browser.
+func (a *App) shell(c *call) error {
+	return a.html(c, http.StatusOK, shellPage, fields{"Bundle": a.cfg.Bundle != ""})
+}
+
+// bundle is the script that the pages load.
+func (a *App) bundle(c *call) error {
+	return a.write(c, http.StatusOK, "text/javascript; charset=utf-8", []byte(a.cfg.Bundle))
 }

@@ -107,6 +107,9 @@ func (a *App) makeMux() *http.ServeMux {
 			route{method: "DELETE", path: "/api/listings/{id}", op: opMe, handle: a.withdraw, summary: "Takes a thing of one's own from sale"},
 		)
 	}
+	if a.cfg.Bundle != "" {
+		a.routes = append(a.routes, route{method: "GET", path: "/assets/app.js", handle: a.bundle, summary: "The script of the pages"})
+	}
 	if a.odd(PublicConversations) {
 		a.routes = append(a.routes,
 			route{method: "GET", path: "/api/public/conversations", handle: a.publicList, summary: "What is public"},
@@ -186,7 +189,7 @@ func (a *App) enter(c *call) error {
 // unknownPath answers where there is no route.
 func (a *App) unknownPath(c *call) error {
 	if a.odd(SPAShell) && c.r.Method == http.MethodGet {
-		return a.html(c, http.StatusOK, shellPage, nil)
+		return a.shell(c)
 	}
 	if allowed := a.methodsAt(c.r); len(allowed) > 0 {
 		c.w.Header().Set("Allow", strings.Join(allowed, ", "))

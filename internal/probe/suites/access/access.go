@@ -15,7 +15,7 @@ import (
 )
 
 // Version changes when the suite may give the same app another verdict.
-const Version = "access-2"
+const Version = "access-3"
 
 // minimumCases is how many things have to be tried before a row passes: with fewer, hardly anything was described.
 const minimumCases = 20
@@ -39,8 +39,8 @@ type Options struct {
 	Known []probe.KnownAttack
 	// SignedUp is told of each account before it is made.
 	SignedUp func()
-	// MaxUndescribedPercent is how much of spec.app.openAPI may be neither described nor asked; DefaultMaxUndescribedPercent where
-	// it is nil.
+	// MaxUndescribedPercent is how much of what spec.app.openAPI lists, and pages and scripts name, may be neither described nor
+	// asked; DefaultMaxUndescribedPercent where it is nil.
 	MaxUndescribedPercent *int32
 }
 

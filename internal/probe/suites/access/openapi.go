@@ -20,7 +20,7 @@ import (
 )
 
 const (
-	// DefaultMaxUndescribedPercent is how much of what the app's own document lists may be neither described nor asked, where no
+	// DefaultMaxUndescribedPercent is how much of what the app's own document lists, and its pages and scripts name, may be neither described nor asked, where no
 	// policy says. One in five leaves room for what an app has beside its users' data: settings, webhooks, what its frontend
 	// alone uses. With more than that, a kind of data that nobody looked at fits in.
 	DefaultMaxUndescribedPercent = 20
@@ -58,6 +58,9 @@ type operation struct {
 	fate fate
 	// why it could not be asked.
 	why string
+	// named says that pages or scripts alone name it, guessed that they do so without a method, silent that it did not answer, and
+	// page that it is one for people.
+	named, guessed, silent, page bool
 }
 
 func (o *operation) String() string { return shortened(o.Method + " " + o.path) }
@@ -73,16 +76,21 @@ func shortened(text string) string {
 // changes says whether the method may change something. RFC 9110 §9.2.1.
 func (o *operation) changes() bool { return o.Method != http.MethodGet && o.Method != http.MethodHead }
 
-// attackOperations asks for what the app's own document lists and nobody described, and sees how much of it is left.
+// attackOperations asks for what the app's own document lists, or its pages and scripts name, and nobody described, and sees how much of
+// it is left.
 func (r *run) attackOperations(ctx context.Context) {
-	if r.App.OpenAPI == nil || len(r.planted()) == 0 {
-		return // that nothing was planted has been said
+	if len(r.planted()) == 0 {
+		return // it has been said
 	}
-	doc, ok := r.fetchDocument(ctx)
-	if !ok {
-		return
+	var operations []*operation
+	if r.App.OpenAPI != nil && r.App.OpenAPI.Path != "" {
+		doc, ok := r.fetchDocument(ctx)
+		if !ok {
+			return
+		}
+		operations = r.sorted(doc)
 	}
-	operations := r.sorted(doc)
+	operations = append(operations, r.namedOperations(ctx, operations)...)
 	r.askForThings(ctx, operations)
 	r.askOperations(ctx, operations)
 	r.changeByOperations(ctx, operations)
@@ -95,7 +103,8 @@ func (r *run) attackOperations(ctx context.Context) {
 			o.fate = operations[i].fate
 		}
 	}
-	r.cover(operations)
+	// A page is for people: what it shows is looked at, and which there are says nothing of the app's data.
+	r.cover(slices.DeleteFunc(operations, func(o *operation) bool { return o.named && (o.page || o.fate == fateAbsent) }))
 }
 
 // planted are the things that their owners get back, one for each owner and kind.
@@ -147,6 +156,15 @@ func (r *run) sorted(doc *openapi.Document) []*operation {
 	if count(without, fateDescribed) > count(with, fateDescribed) {
 		operations = without
 	}
+	r.markLeftOut(operations)
+	return operations
+}
+
+// markLeftOut says of each operation whether the description leaves it out.
+func (r *run) markLeftOut(operations []*operation) {
+	if r.App.OpenAPI == nil {
+		return
+	}
 	for _, o := range operations {
 		named := func(path v1alpha1.RequestPath) bool {
 			return openapi.Distance(o.path, string(path)) >= 0 || openapi.Distance(o.Path, string(path)) >= 0
@@ -159,7 +177,6 @@ func (r *run) sorted(doc *openapi.Document) []*operation {
 			o.fate = fateUntested
 		}
 	}
-	return operations
 }
 
 func place(doc *openapi.Document, prefixed bool) []*operation {
@@ -239,7 +256,7 @@ func markDescribed(operations []*operation, requests []asking) {
 	}
 }
 
-func (a asking) is(o *operation) bool { return a.method == "" || a.method == o.Method }
+func (a asking) is(o *operation) bool { return a.method == "" || o.guessed || a.method == o.Method }
 
 var (
 	// identifier is how a part of a path looks that names one thing: what the run did not make is never asked for.
@@ -264,6 +281,10 @@ func (r *run) askable(o *operation) bool {
 	switch {
 	case o.fate != fateLeft:
 		return false
+	case o.silent:
+		return false
+	case o.named && o.changes():
+		o.why = "it may change something, and pages or scripts alone name it"
 	case o.Elsewhere:
 		o.why = "it is described in another document, which is not fetched, or there are too many"
 	case o.changes() && !sandbox:
@@ -274,7 +295,7 @@ func (r *run) askable(o *operation) bool {
 		o.why = "it needs the " + shortened(o.Needs[0])
 	case slices.ContainsFunc(parts, isIdentifier):
 		o.why = "its path has an identifier that the run did not make"
-	case slices.ContainsFunc(parts, deed.MatchString) && (!sandbox || ending.MatchString(o.path)):
+	case slices.ContainsFunc(parts, deed.MatchString) && (!sandbox || o.named || ending.MatchString(o.path)):
 		o.why = "its path says that it does something"
 	default:
 		return true
@@ -282,26 +303,33 @@ func (r *run) askable(o *operation) bool {
 	return false
 }
 
-// cover says how much of the document was looked at, and what was left.
+// cover says how much of what the app has was looked at, and what was left.
 func (r *run) cover(operations []*operation) {
+	path := ""
+	if r.App.OpenAPI != nil {
+		path = string(r.App.OpenAPI.Path)
+	}
+	where := shortened(path)
+	switch named := slices.ContainsFunc(operations, func(o *operation) bool { return o.named }); {
+	case named && path == "":
+		where = "spec.app and the app's pages and scripts"
+		operations = r.withDescribed(operations)
+	case named:
+		where += " and the app's pages and scripts"
+	case path == "":
+		return // nothing is known but what was described
+	}
 	var missed []*operation
-	counted := 0
 	for _, o := range operations {
 		if o.fate == fateLeft && o.Access == openapi.Public {
 			o.fate = fateOpen
 		}
-		switch o.fate {
-		case fateLeft:
+		if o.fate == fateLeft {
 			missed = append(missed, o)
-			counted++
-		case fateDescribed, fateAsked:
-			counted++
-		case fateOpen, fateUntested, fateAbsent:
 		}
 	}
-	path := shortened(string(r.App.OpenAPI.Path))
 	said := fmt.Sprintf("Of %d operations in %s %d are described and %d were asked besides; %d are public, %d not there, %d left out by spec.app.openAPI.untested, %d could not be asked",
-		len(operations), path, count(operations, fateDescribed), count(operations, fateAsked), count(operations, fateOpen), count(operations, fateAbsent), count(operations, fateUntested), len(missed))
+		len(operations), where, count(operations, fateDescribed), count(operations, fateAsked), count(operations, fateOpen), count(operations, fateAbsent), count(operations, fateUntested), len(missed))
 	if len(missed) > 0 {
 		said += ": " + listed(missed)
 	}
@@ -314,19 +342,48 @@ func (r *run) cover(operations []*operation) {
 			Message: fmt.Sprintf("it is not described, and was not asked: %s (%s).", o.why, notDescribed.standard),
 		})
 	}
+	r.judgeCoverage(operations, missed, where, path)
+}
+
+// withDescribed adds what is described and nothing names, where no document lists what there is: it is looked at all the same.
+func (r *run) withDescribed(operations []*operation) []*operation {
+	// A path that is named without a method stands for any of those that are described.
+	operations = slices.DeleteFunc(operations, func(o *operation) bool { return o.guessed && o.fate == fateDescribed })
+	for _, request := range describedRequests(r.App) {
+		path, _, _ := strings.Cut(request.path, "?")
+		o := &operation{Operation: openapi.Operation{Method: cmp.Or(request.method, http.MethodGet), Path: path}, path: path, fate: fateDescribed}
+		if !slices.ContainsFunc(operations, func(had *operation) bool {
+			return had.fate == fateDescribed && had.Method == o.Method && openapi.Distance(had.path, path) >= 0
+		}) {
+			operations = append(operations, o)
+		}
+	}
+	return operations
+}
+
+// judgeCoverage says whether too much was left.
+func (r *run) judgeCoverage(operations, missed []*operation, where, path string) {
 	most := DefaultMaxUndescribedPercent
 	if r.MaxUndescribedPercent != nil {
 		most = int(*r.MaxUndescribedPercent)
 	}
-	switch {
-	case count(operations, fateDescribed)+count(operations, fateAsked) == 0:
-		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonLowCoverage,
-			fmt.Sprintf("None of the %d operations in %s is one that spec.app describes, or could be asked: correct spec.app.openAPI.path, or servers in the document.", len(operations), path), both...)
-	case len(missed)*100 > most*counted:
-		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonLowCoverage,
-			fmt.Sprintf("%d of %d operations in %s that are not public (%d %%, where at most %d %% may be) are neither described nor could be asked: %s. Describe them, such as by %s.",
-				len(missed), counted, path, (len(missed)*100+counted-1)/counted, most, listed(missed), suggestion(missed)), both...)
+	// A policy that allows nothing means each of them.
+	if byName := func(o *operation) bool { return o.named }; most > 0 && len(slices.DeleteFunc(slices.Clone(missed), func(o *operation) bool { return !o.named })) < leastNamed {
+		missed = slices.DeleteFunc(slices.Clone(missed), byName)
 	}
+	seen := count(operations, fateDescribed) + count(operations, fateAsked)
+	counted := seen + len(missed)
+	switch listed := slices.DeleteFunc(slices.Clone(operations), func(o *operation) bool { return o.named }); {
+	case path != "" && count(listed, fateDescribed)+count(listed, fateAsked) == 0:
+		r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonLowCoverage,
+			fmt.Sprintf("None of the %d operations in %s is one that spec.app describes, or could be asked: correct spec.app.openAPI.path, or servers in the document.", len(listed), shortened(path)), both...)
+		return
+	case len(missed)*100 <= most*counted:
+		return
+	}
+	r.unknown(v1alpha1.FaultApp, v1alpha1.ReasonLowCoverage,
+		fmt.Sprintf("%d of %d operations in %s that are not public (%d %%, where at most %d %% may be) are neither described nor could be asked: %s. Describe them, such as by %s.",
+			len(missed), counted, where, (len(missed)*100+counted-1)/counted, most, listed(missed), suggestion(missed)), both...)
 }
 
 // listed names some operations.

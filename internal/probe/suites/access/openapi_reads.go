@@ -171,6 +171,10 @@ func (r *run) askForKind(ctx context.Context, o *operation, k kindAt) {
 		case t.marked(resp):
 			o.fate = fateAsked
 			r.askAsOthers(ctx, t, w)
+		case o.named && (looksLikePage(resp) || resp.Status >= 300 && resp.Status < 400):
+			o.page = true
+			o.why = "its owner is shown a page without it"
+			return
 		case r.isNothing(ctx, t.owner, o, string(w.request.Path), resp):
 			o.fate = fateAbsent
 			return
@@ -231,18 +235,7 @@ func (r *run) isNothing(ctx context.Context, p *person, o *operation, path strin
 
 // beside asks for a path like that of an operation, with a text nobody made in the place of its last word.
 func (r *run) beside(ctx context.Context, p *person, o *operation) *httpstep.Response {
-	parts := strings.Split(o.path, "/")
-	last := 0
-	for i, part := range parts {
-		if part != "" && len(openapi.Parameters(part)) == 0 {
-			last = i
-		}
-	}
-	parts[last] = marker.New().Secret
-	path := openapi.Fill(strings.Join(parts, "/"), func(string) string { return marker.New().Secret })
-	if last == 0 {
-		path = "/" + marker.New().Secret
-	}
+	path := besidePath(o.path)(func() string { return marker.New().Secret })
 	resp, err := r.send(ctx, r.carried(attempt{}, p), httpstep.Request{Method: http.MethodGet, Path: path, Header: http.Header{}})
 	if err != nil {
 		return nil
@@ -250,12 +243,31 @@ func (r *run) beside(ctx context.Context, p *person, o *operation) *httpstep.Res
 	return resp
 }
 
+// besidePath gives paths like one, with a text in the place of its last word and of each parameter.
+func besidePath(path string) func(text func() string) string {
+	parts := strings.Split(path, "/")
+	last := 0
+	for i, part := range parts {
+		if part != "" && len(openapi.Parameters(part)) == 0 {
+			last = i
+		}
+	}
+	return func(text func() string) string {
+		if last == 0 {
+			return "/" + text()
+		}
+		other := slices.Clone(parts)
+		other[last] = text()
+		return openapi.Fill(strings.Join(other, "/"), func(string) string { return text() })
+	}
+}
+
 // changeByOperations lets others change and remove what the run has made, by operations of the shape of a described kind's: one that
 // sets the fields of a thing, or the one that it is called after, and one that removes a thing.
 func (r *run) changeByOperations(ctx context.Context, operations []*operation) {
 	n := 0
 	for _, o := range operations {
-		if o.fate != fateLeft || o.Elsewhere || len(o.Needs) > 0 || onlyTenants(o) || n == maxChanged {
+		if o.fate != fateLeft || o.named || o.Elsewhere || len(o.Needs) > 0 || onlyTenants(o) || n == maxChanged {
 			continue
 		}
 		for _, k := range r.kindsAt(o) {
