@@ -110,6 +110,14 @@ func TestWhatTheAttackSaidIsNoLeak(t *testing.T) {
 	}
 }
 
+func TestWhatTheAttackSaidIsNoLeakBackwards(t *testing.T) {
+	c := fixed()
+	m := NewMatcher([]Canary{c}, "It ends with "+c.Hex[16:])
+	if hits := m.Find([]byte(reverse(c.Hex[10:]))); len(hits) > 0 {
+		t.Error(hits)
+	}
+}
+
 // 10^5 texts that look like what is decoded, of all kinds.
 func TestRandomTextsGiveNothing(t *testing.T) {
 	m := NewMatcher(eight())
