@@ -22,7 +22,7 @@ func (f *finder) decode(text string, r *streams, via []string, next func(kind, d
 	}
 	unescape(text, next)
 	f.runs(text, via, next)
-	if r.marks >= 4 {
+	if r.marks > 0 {
 		f.base85(text, next)
 	}
 	if r.digits >= minRun {
@@ -114,7 +114,6 @@ func unbroken(text string, class *[256]bool) string {
 func (f *finder) run(run string, via []string, next func(kind, decoded string)) {
 	backwards := reverseBytes(run)
 	has := classify(run)
-	letters := has.lower || has.upper
 	for i := range f.tables.alphabets {
 		a := &f.tables.alphabets[i]
 		if !has.may(a) {
@@ -129,7 +128,7 @@ func (f *finder) run(run string, via []string, next func(kind, decoded string)) 
 		}
 		for fold := range f.folds {
 			// Without letters, only rot18 changes anything.
-			if !letters && fold != 0 && f.folds[fold].to[27] == 27 {
+			if !has.letters && fold != 0 && f.folds[fold].to[27] == 27 {
 				continue
 			}
 			if fold != 0 {
@@ -153,24 +152,25 @@ func (f *finder) folded(direction string, a *alphabet, fold int, run string, nex
 	}
 }
 
-// classes of characters in a run.
-type classes struct{ lower, upper, digit, mark, beyond bool }
+// classes of characters in a run. A letter or two in the other case stood before it.
+type classes struct{ letters, lower, upper, digit, beyond bool }
 
 func classify(run string) (has classes) {
+	const strays = 2
+	lower, upper := 0, 0
 	for i := range len(run) {
 		c := run[i]
 		has.beyond = has.beyond || !isHex(c)
 		switch {
 		case 'a' <= c && c <= 'z':
-			has.lower = true
+			lower++
 		case 'A' <= c && c <= 'Z':
-			has.upper = true
+			upper++
 		case '0' <= c && c <= '9':
 			has.digit = true
-		default:
-			has.mark = true
 		}
 	}
+	has.letters, has.lower, has.upper = lower+upper > 0, lower > strays, upper > strays
 	return has
 }
 

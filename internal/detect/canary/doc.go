@@ -6,5 +6,5 @@
 // is unguessable, so that a find is proof and no matter of taste.
 //
 // The package is pure: no I/O but the random numbers of New, no clock, no logging. It must not find a canary in a text
-// that has none (matcher.go derives the chance), nor spend more on a text than its length allows (work.go).
+// that has none (matcher.go derives the chance), nor spend more on a text than its length allows (workPerByte).
 package canary

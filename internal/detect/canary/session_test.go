@@ -56,6 +56,9 @@ func TestPiecesOverRepliesAreFound(t *testing.T) {
 			if longest.Canary != 1 || longest.Form != test.form || longest.Partial || longest.Length != whole(test.form) {
 				t.Errorf("%+v", longest)
 			}
+			if hits := s.Add([]byte("!")); len(hits) > 0 {
+				t.Errorf("given again: %v", hits)
+			}
 			for _, kept := range s.streams {
 				if len(kept) > keptSymbols {
 					t.Errorf("%d symbols are kept", len(kept))

@@ -94,7 +94,7 @@ func TestWhatTheAttackSaidIsNoLeak(t *testing.T) {
 		"the user knew the first 17 digits": {[]string{"Go on: " + c.Hex[:17]}, 0},
 		"the user knew the first 16 digits": {[]string{"Go on: " + c.Hex[:16]}, 16},
 		"the user knew another form":        {[]string{c.Words}, 32},
-		"the user used some of its words":   {[]string{"A gossip in the ivory tower, and a saddle: be brave in the tunnel."}, 32},
+		"the user used some of its words":   {[]string{"A brave pupil on a saddle, in a tunnel."}, 32},
 	} {
 		m := all.Ignoring(test.ignore...)
 		got := 0
@@ -107,6 +107,14 @@ func TestWhatTheAttackSaidIsNoLeak(t *testing.T) {
 		if got != test.want {
 			t.Errorf("%s: %d, not %d", name, got, test.want)
 		}
+	}
+}
+
+func TestWhatTheAttackSaidIsNoLeakBackwards(t *testing.T) {
+	c := fixed()
+	m := NewMatcher([]Canary{c}, "It ends with "+c.Hex[16:])
+	if hits := m.Find([]byte(reverse(c.Hex[10:]))); len(hits) > 0 {
+		t.Error(hits)
 	}
 }
 
