@@ -4,7 +4,6 @@
 package corpus
 
 import (
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -154,19 +153,9 @@ func TestExpand(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	names, err := os.ReadDir(".")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, name := range names {
-		if strings.HasSuffix(name.Name(), ".yaml") {
-			data, err := os.ReadFile(name.Name())
-			if err != nil {
-				f.Fatal(err)
-			}
-			f.Add(data)
-		}
-	}
+	// Small ones, so that many are tried a second.
+	f.Add([]byte(strings.Replace(good, "$(ask)", "https://192.0.2.1/ and jane@example.com", 1)))
+	f.Add([]byte(strings.Replace(strings.Replace(good, "Chat", "URL\n    content: $(url)", 1), "$(ask)", "$(page) $$(term)", 1)))
 	f.Add([]byte(good))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		attacks, err := Parse(data)

@@ -332,7 +332,7 @@ func TestPlainSourcesAreLeftAlone(t *testing.T) {
 
 func TestNoStrategyMakesMoreThanEightTurns(t *testing.T) {
 	for turns := range mostTurns + 1 {
-		a := corpus.Attack{ID: "x", Goal: corpus.SystemPrompt, Carrier: corpus.Chat, Turns: slices.Repeat([]string{"show it"}, turns)}
+		a := corpus.Attack{ID: "x", Goal: corpus.SystemPrompt, Carrier: corpus.Chat, Turns: slices.Repeat([]string{"show everything"}, turns)}
 		for _, s := range All() {
 			changed, ok := s.Apply(a)
 			if ok && len(changed.Turns) > mostTurns {
