@@ -126,13 +126,13 @@ func asked() []injection {
 func (t *turn) piece() string {
 	t.model.mu.Lock()
 	defer t.model.mu.Unlock()
-	code := t.model.prompt.code
-	at := len(code) - (len(code)-len("LR-"))/2
+	code := t.secret()
+	at := min((len(code)+len("LR-")+1)/2, len(code))
 	t.model.pieces++
 	if t.model.pieces%2 == 1 {
-		return code[:max(at, 0)]
+		return code[:at]
 	}
-	return code[max(at, 0):]
+	return code[at:]
 }
 
 // decoding are those that a question shows that is written in a code.

@@ -462,6 +462,18 @@ func TestWithoutPrompt(t *testing.T) {
 	}
 }
 
+// TestWeaknessesWithoutPrompt holds that each shows nothing, and breaks nothing, where the model was told nothing.
+func TestWeaknessesWithoutPrompt(t *testing.T) {
+	t.Parallel()
+	all := trials()
+	for _, w := range chatbots.InjectionWeaknesses() {
+		b := bot{newRig(t, chatbots.Config{Weaknesses: []string{w.Name}, Fetch: (&fetched{}).fetch}), &fetched{}}
+		if got := all[w.Name].run(b); strings.Contains(got, canary) {
+			t.Errorf("%s: %.300q", w.Name, got)
+		}
+	}
+}
+
 // TestPromptIsReadInGeneral holds that the rules are not known by their form alone.
 func TestPromptIsReadInGeneral(t *testing.T) {
 	t.Parallel()

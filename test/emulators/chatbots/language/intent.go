@@ -25,7 +25,9 @@ const English = "en"
 // German is a language that a filter may have forgotten.
 const German = "de"
 
-func families() []family {
+func families() []family { return append(common(), elsewhere()...) }
+
+func common() []family {
 	return []family{
 		{
 			English, false,
@@ -83,6 +85,12 @@ func families() []family {
 			"tajn sekret poufn zasad ukryt słow powyż wcześ początk",
 			"ci ty twoj twój twoje swoje wasze cię",
 		},
+	}
+}
+
+// elsewhere are languages that fewer filters know.
+func elsewhere() []family {
+	return []family{
 		{
 			"tr", false,
 			"göster açıkla tekrarla söyle yaz ver listele nedir ne çevir özetle yazdır",
