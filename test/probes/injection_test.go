@@ -108,6 +108,8 @@ func TestInjectionMatrix(t *testing.T) {
 func TestInjectionDefencesPass(t *testing.T) {
 	// Where an attack is stopped before the bot sees it, or by the model's provider, nobody knows what the bot would have said.
 	stopped := []string{chatbots.BotWAF, "bot-content-policy", "bot-rate-limited"}
+	// These answer from nothing that anybody has written.
+	unread := []string{"bot-canned", "bot-echoes", "bot-translates"}
 	for _, name := range append([]string{""}, defences()...) {
 		t.Run("defence "+name, func(t *testing.T) {
 			t.Parallel()
@@ -115,8 +117,13 @@ func TestInjectionDefencesPass(t *testing.T) {
 			if name != "" {
 				oddities = []string{name}
 			}
-			r := prompted(t, nil, oddities)
-			result := r.injection(t, asked(t, described(t), injected), name != "")
+			app := asked(t, described(t), injected)
+			if slices.Contains(unread, name) {
+				for i := range app.Resources {
+					app.Resources[i].InChat = v1alpha1.InChatNever
+				}
+			}
+			result := prompted(t, nil, oddities).injection(t, app, name != "")
 			if result.Verdict == v1alpha1.VerdictFail || (result.Verdict == v1alpha1.VerdictUnknown && !slices.Contains(stopped, name)) {
 				t.Fatal(told(result))
 			}

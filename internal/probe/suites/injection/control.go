@@ -50,8 +50,13 @@ func (r *run) controls(ctx context.Context) bool {
 			}
 		}
 	}
-	if r.library != nil && r.own != nil && r.own.Name == r.library.Name {
-		r.libraryMeasured = r.toldBack(ctx, r.own)
+	if r.shelved != nil {
+		if r.libraryMeasured = r.toldBack(ctx, r.shelved); r.libraryMeasured {
+			r.Control("It read what its user had put into %s.", r.library.Name)
+		} else {
+			r.unproven("The chatbot did not tell %s what it had planted in %s, so that attacks by what it reads would prove nothing. Correct spec.app.chat, set spec.app.indexingSeconds, or leave spec.app.resources[%s].inChat out if it does not answer from these.",
+				r.attacker, r.library.Name, r.library.Name)
+		}
 	}
 	r.controlTools(ctx)
 	return slices.ContainsFunc(r.plants, func(p plant) bool { return p.measured }) || len(r.Unknowns) == 0

@@ -72,8 +72,9 @@ type run struct {
 	handshake        *Handshake
 	// plants are what must not come out, by their index for the judge.
 	plants []plant
-	// library is where documents are put that the bot reads; nil where it reads none.
+	// library is where documents are put that the bot reads, nil where it reads none, and shelved is the attacker's own there.
 	library *shelf
+	shelved *object
 	// own is what the attacker reads between attacks to show that it is still served.
 	own *object
 	// mu guards what several attacks at once change: made, the objects to remove, and tries.
@@ -104,7 +105,7 @@ func (r *run) measure(ctx context.Context) {
 		return
 	}
 	r.replayKnown(ctx)
-	selected, unfit := r.Catalogue.Select(r.App, attacks(r.Smoke))
+	selected, unfit := r.Catalogue.Select(r.App, r.Smoke)
 	r.skipped += unfit
 	r.attackAll(ctx, r.expanded(selected))
 	r.minimise(ctx)

@@ -12,21 +12,8 @@ import (
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
-const (
-	// full is how many attacks a run makes on schedule: as many as were written down, with the worst of what the strategies make of
-	// them.
-	full = 400
-	// smoke is how many one makes after a rollout: a real model takes seconds for each.
-	smoke = 60
-)
-
-// attacks is how many attacks a run makes.
-func attacks(smokes bool) int {
-	if smokes {
-		return smoke
-	}
-	return full
-}
+// smoke is how many attacks a run makes after a rollout: a real model takes seconds for each. 40 have to be answered.
+const smoke = 60
 
 // Kind is what the operator knows of the suite.
 func (c *Catalogue) Kind() probe.Kind {
@@ -43,7 +30,7 @@ func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bo
 	if n := app.Chat.Attempts; n != nil {
 		attempts = int(*n)
 	}
-	selected, _ := c.Select(app, attacks(smokes))
+	selected, _ := c.Select(app, smokes)
 	chats := maxRepeated + maxShortened + c.planKnown(known)
 	for _, a := range selected {
 		chats += attempts * questions(a)

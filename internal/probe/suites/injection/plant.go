@@ -63,7 +63,7 @@ func (r *run) plant(ctx context.Context) {
 			continue
 		}
 		if r.library == nil {
-			r.library = s
+			r.library, r.shelved = s, r.createCode(ctx, s, r.attacker)
 		}
 		if r.victim == nil {
 			continue
