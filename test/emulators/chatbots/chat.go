@@ -109,13 +109,13 @@ func (a *App) sentences(c *call, current object, asked string) ([]string, error)
 	if !slices.ContainsFunc(talks, func(o object) bool { return o.ID == current.ID }) {
 		talks = append(talks, current)
 	}
+	said, err := a.store.messagesBy(c.ctx(), byUser)
+	if err != nil {
+		return nil, err
+	}
 	for _, o := range talks {
-		said, err := a.store.messages(c.ctx(), o.ID)
-		if err != nil {
-			return nil, err
-		}
-		for _, m := range said {
-			if m.Author == byUser && a.indexed(m.Created) {
+		for _, m := range said[o.ID] {
+			if a.indexed(m.Created) {
 				known = append(known, sentencesOf(m.Text)...)
 			}
 		}

@@ -288,6 +288,20 @@ func (s *store) messages(ctx context.Context, conversation string) ([]message, e
 		"SELECT id, conversation, owner, author, text, created FROM messages WHERE conversation = ? ORDER BY created, rowid", conversation)
 }
 
+// messagesBy are all that an author has said, by conversation: one query, however many conversations there are.
+func (s *store) messagesBy(ctx context.Context, author string) (map[string][]message, error) {
+	found, err := all(ctx, s, scanMessage,
+		"SELECT id, conversation, owner, author, text, created FROM messages WHERE author = ? ORDER BY created, rowid", author)
+	if err != nil {
+		return nil, err
+	}
+	of := map[string][]message{}
+	for _, m := range found {
+		of[m.Conversation] = append(of[m.Conversation], m)
+	}
+	return of, nil
+}
+
 func (s *store) addMessage(ctx context.Context, m message) error {
 	return s.exec(ctx, "INSERT INTO messages (id, conversation, owner, author, text, created) VALUES (?,?,?,?,?,?)",
 		m.ID, m.Conversation, m.Owner, m.Author, m.Text, m.Created.UnixMilli())
