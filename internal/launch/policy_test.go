@@ -24,8 +24,8 @@ const (
 
 func TestBuiltInPoliciesAreFrozen(t *testing.T) {
 	frozen := map[string]string{
-		"marketplace-2026-11": "1e1b14c3f10b654b",
-		"starter-2026-11":     "19c630c785733a0a",
+		"marketplace-2026-11": "8d1680d98121d719",
+		"starter-2026-11":     "5bc27108b08ac485",
 	}
 	policies, err := BuiltInPolicies()
 	if err != nil {
