@@ -22,9 +22,11 @@ const operatorPatience = 10 * time.Second
 // stage is what the story needs: a cluster and the operator.
 type stage struct {
 	// dir holds the manifests and logs of the story, and the state of the cluster.
-	dir        string
-	started    time.Time
-	binaries   string
+	dir      string
+	started  time.Time
+	binaries string
+	// tools is the folder of the command that users have.
+	tools      string
 	kubeconfig string
 	// node is the one that runs pods; with none there is a control plane alone, and the operator runs beside it.
 	node     string
@@ -51,6 +53,9 @@ func (s *stage) set(ctx context.Context) error {
 		return err
 	}
 	s.binaries = strings.TrimSpace(path)
+	if s.tools, err = filepath.Abs("bin"); err != nil {
+		return err
+	}
 	said, err := s.controlPlane(ctx, args...)
 	if err != nil {
 		return err

@@ -26,6 +26,8 @@ spec:
   - {row: SecretsSafe, enforcement: Required}
   - {row: AuthEnforced, enforcement: Required}
   - {row: TenantIsolated, enforcement: Required}
+  - {row: PromptInjectionResistant, enforcement: Required}
+  - {row: LoggingSafe, enforcement: Required}
 `
 
 // market is what the chatbot's team writes: how its app is used, so that it can be used by those who should not.
@@ -42,6 +44,7 @@ spec:
     canonical: chat.example.com
   gate:
     mode: Enforce
+  logging: {sinks: []}
   app:
     identities:
     - {name: alice, tenant: acme, credentialsSecretRef: {name: probe-alice}}
@@ -64,10 +67,24 @@ spec:
       list: {path: /api/conversations}
       update: {method: PATCH, path: /api/conversations/$(id), json: {title: $(canary)}}
       delete: {method: DELETE, path: /api/conversations/$(id)}
+    - name: documents
+      inChat: Expected
+      create:
+        request: {method: POST, path: /api/documents, json: {title: A note, text: $(canary)}}
+        capture: {id: response.json.id}
+      item: {path: /api/documents/$(id)}
+      delete: {method: DELETE, path: /api/documents/$(id)}
     adminPaths: [/admin, /api/admin/users]
+    chat:
+      request: {method: POST, path: /api/chat, json: {message: $(prompt), conversation: $(conversation)}}
+      reply: response.json.reply
+      conversation: {conversation: response.json.conversation}
+      systemPrompt: {canarySecretRef: {name: chat-canary}}
+    absent: [Tools]
 `
 
-// chatbot is a version of the app. The first one reads a conversation without asking whose it is.
+// chatbot is a version of the app. The first one reads a conversation without asking whose it is, obeys what stands in documents, and
+// logs the tokens of its users.
 func chatbot(version, weakness string) string {
 	return fmt.Sprintf(`apiVersion: apps/v1
 kind: Deployment
@@ -91,6 +108,9 @@ spec:
         env:
         - {name: CHATBOT_ADDR, value: ":8080"}
         - {name: CHATBOT_WEAKNESSES, value: "%s"}
+        - name: CHATBOT_SYSTEM_PROMPT
+          valueFrom:
+            secretKeyRef: {name: chat-canary, key: canary.txt}
 ---
 apiVersion: v1
 kind: Service
@@ -106,7 +126,7 @@ spec:
 // provedByStrangers is the part of the story in which the app itself is used, by those who should and those who should not.
 func provedByStrangers(ctx context.Context, s *stage, t *terminal) error {
 	for name, content := range map[string]string{
-		"policy.yaml": tenants, "market.yaml": market, "chatbot.yaml": chatbot("1", "idor-conversation-read"), "chatbot-mended.yaml": chatbot("2", ""),
+		"policy.yaml": tenants, "market.yaml": market, "chatbot.yaml": chatbot("1", "idor-conversation-read,planted-document,log-bearer"), "chatbot-mended.yaml": chatbot("2", ""),
 		"market-ingress.yaml": strings.ReplaceAll(ingress, "app.example.com", "chat.example.com"),
 	} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
@@ -116,7 +136,8 @@ func provedByStrangers(ctx context.Context, s *stage, t *terminal) error {
 	t.say("A platform team demands that apps on its marketplace keep their tenants apart:")
 	t.typed(ctx, "kubectl create namespace market")
 	t.typed(ctx, "kubectl apply -f policy.yaml")
-	t.say("A chatbot for many tenants, with accounts made for probes: two tenants, and an administrator:")
+	t.say("A chatbot for many tenants, with a canary in its system prompt, and accounts made for probes: two tenants, and an administrator:")
+	t.typed(ctx, "launchready canary print chat -n market")
 	t.typed(ctx, "kubectl apply -n market -f chatbot.yaml")
 	if err := s.accounts(ctx, t); err != nil {
 		return err
@@ -126,15 +147,19 @@ func provedByStrangers(ctx context.Context, s *stage, t *terminal) error {
 	t.typed(ctx, "kubectl apply -n market -f market.yaml")
 	t.say("So a Job uses it, as everybody who should not see what others planted:")
 	t.typed(ctx, "kubectl wait -n market --for=condition=TenantIsolated=false lr/chat --timeout=90s")
-	t.typed(ctx, "kubectl get lr,jobs -n market")
 	t.typed(ctx, `kubectl describe lr chat -n market | grep -B5 'Type: *TenantIsolated' | grep Message`)
-	t.typed(ctx, `kubectl get lrep chat -n market -o jsonpath='{range .status.rows[*].findings[*]}{.severity}{"\t"}{.place}{"\n\t"}{.reproduce}{"\n"}{end}'`)
+	t.say("Another Job asks its chat for what must not come out, in words and by what it reads, and a third sends what must not be logged:")
+	t.typed(ctx, "kubectl wait -n market --for=condition=PromptInjectionResistant=false lr/chat --timeout=120s")
+	t.typed(ctx, "kubectl wait -n market --for=condition=LoggingSafe=false lr/chat --timeout=90s")
+	t.typed(ctx, "kubectl get lr,jobs -n market")
+	t.typed(ctx, `kubectl get lrep chat -n market -o jsonpath='{range .status.rows[*].findings[*]}{.severity}{"\t"}{.rule}{"\t"}{.place}{"\n\t"}{.reproduce}{"\n"}{end}'`)
+	t.typed(ctx, `kubectl get lrep chat -n market -o jsonpath='{range .status.rows[?(@.row=="PromptInjectionResistant")].findings[*]}{.message}{"\n"}{end}{range .status.rows[?(@.row=="LoggingSafe")].findings[*]}{.message}{"\n"}{end}'`)
 	t.say("It stays where nobody can reach it:")
 	t.refused(ctx, "kubectl apply -n market -f market-ingress.yaml")
-	t.say("The team mends it:")
+	t.say("The team mends all of it:")
 	t.typed(ctx, "diff chatbot.yaml chatbot-mended.yaml || true")
 	t.typed(ctx, "kubectl apply -n market -f chatbot-mended.yaml")
-	t.typed(ctx, "kubectl wait -n market --for=condition=Launchable lr/chat --timeout=90s")
+	t.typed(ctx, "kubectl wait -n market --for=condition=Launchable lr/chat --timeout=150s")
 	t.typed(ctx, "kubectl get lr,jobs -n market")
 	t.typedUntil(ctx, "kubectl apply -n market -f market-ingress.yaml")
 	return t.err

@@ -135,7 +135,7 @@ func (t *terminal) watch(ctx context.Context, command string) (end func()) {
 func (t *terminal) shell(ctx context.Context, command string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Dir = t.stage.dir
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+t.stage.kubeconfig, "PATH="+t.stage.binaries+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "KUBECONFIG="+t.stage.kubeconfig, "PATH="+t.stage.binaries+":"+t.stage.tools+":"+os.Getenv("PATH"))
 	return cmd
 }
 
