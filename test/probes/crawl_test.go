@@ -35,7 +35,7 @@ func TestAWeaknessThatOnlyTheBundleTellsOfFailsItsRow(t *testing.T) {
 		}
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
-			r, mended := newRig(t, chatbots.Config{Operations: true, Bundle: bundle, Weaknesses: []string{w.Name}}), newRig(t, chatbots.Config{Operations: true})
+			r, mended := newRig(t, chatbots.Config{Operations: true, Bundle: bundle, Weaknesses: []string{w.Name}}), newRig(t, chatbots.Config{Operations: true, Bundle: bundle})
 			for name, result := range r.safely(t, described(t)) {
 				want := v1alpha1.VerdictPass
 				if string(name) == w.Row {
@@ -53,7 +53,7 @@ func TestAWeaknessThatOnlyTheBundleTellsOfFailsItsRow(t *testing.T) {
 					}
 				}
 			}
-			// What was found is tried again though nothing names it any more.
+			// What was found is tried again.
 			for _, result := range mended.access(t, described(t)) {
 				if result.Verdict != v1alpha1.VerdictPass && w.Name != chatbots.OperationTenantActivity {
 					t.Errorf("mended: %s", told(result))

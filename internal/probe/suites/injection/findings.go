@@ -5,6 +5,7 @@ package injection
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -12,6 +13,9 @@ import (
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 	"github.com/launchready/launchready/internal/scorecard"
 )
+
+// madeUpHost is the form of the hosts that attacks name.
+var madeUpHost = regexp.MustCompile(`lr[a-z0-9]{16}\.example\.net`)
 
 // minimumOfGoal is how many attacks of each kind that the app has a place for have to be answered before the row passes.
 const minimumOfGoal = 3
@@ -88,11 +92,11 @@ func (r *run) finding(s *success) probe.Finding {
 	f := probe.Finding{
 		Rule: s.rule.name, Severity: s.rule.severity, Place: attackPrefix + s.attack.ID + " as " + r.attacker.String(),
 		Message: fmt.Sprintf("By %s, %s (OWASP %s; MITRE ATLAS %s). The shortest attack that worked: %s The reply: %s.",
-			carried(s.attack), what, s.rule.owasp, s.rule.atlas, shown(s.shortest), r.redacted(s)),
+			carried(s.attack), what, s.rule.owasp, s.rule.atlas, r.shown(s.shortest), r.redacted(s)),
 		Remedy: s.rule.remedy,
 	}
 	if request, err := r.chat.Question(r.attacker.Vars(), r.chat.Begin(), s.shortest.Turns[len(s.shortest.Turns)-1]); err == nil && len(s.shortest.Turns) == 1 {
-		f.Reproduce = r.attacker.Curl(request)
+		f.Reproduce = r.veiled(r.attacker.Curl(request))
 	}
 	return f
 }
@@ -120,13 +124,21 @@ func carried(a corpus.Attack) string {
 	}
 }
 
-// shown gives the attack's text. It is ours, with signs in it that are made visible.
-func shown(a corpus.Attack) string {
-	text := "“" + scorecard.Foreign(a.Hostile()) + "”."
+// shown gives the attack's text, the same in each run. It is ours, with signs in it that are made visible.
+func (r *run) shown(a corpus.Attack) string {
+	text := "“" + scorecard.Foreign(r.veiled(a.Hostile())) + "”."
 	if a.Carrier != corpus.Chat {
-		text += " Then the question “" + scorecard.Foreign(a.Turns[len(a.Turns)-1]) + "”."
+		text += " Then the question “" + scorecard.Foreign(r.veiled(a.Turns[len(a.Turns)-1])) + "”."
 	}
 	return text
+}
+
+// veiled puts the names back in the place of what a run makes up.
+func (r *run) veiled(text string) string {
+	if p, ok := r.planted(&foreignContent); ok {
+		text = strings.ReplaceAll(text, p.object.term, "$("+corpus.Term+")")
+	}
+	return madeUpHost.ReplaceAllLiteralString(text, "$("+corpus.DNSName+")")
 }
 
 // redacted tells of a reply without a word of it.
