@@ -181,30 +181,32 @@ func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, 
 		if err != nil {
 			return probed{}, err
 		}
-		p.outcomes = append(p.outcomes, found.outcomes...)
-		if found.ended {
-			p.known = withFailures(p.known, found.outcomes, found.status.FinishedAt)
-		}
-		if found.status != nil {
-			p.status = append(p.status, *found.status)
-		}
-		if found.running {
-			for _, row := range suite.Rows() {
-				p.running[row] = found.status.StartedAt.Time
-			}
-		}
-		if found.again > 0 && (p.again == 0 || found.again < p.again) {
-			p.again = found.again
-		}
-		if described := app.Launch.Spec.App; described != nil && one.asked() {
-			plan := kind.Plan(described, knownTo(suite, p.known), one.smoke())
-			next.Chats, next.SignUps = next.Chats+plan.Chats, next.SignUps+plan.SignUps
-		}
+		p.add(suite, found)
+		next = next.With(one.next(p.known))
 	}
 	if app.Launch.Spec.App != nil {
 		p.budget = budget.status(p.budget, budget.plan(next))
 	}
 	return p, nil
+}
+
+// add adds what was found of a suite.
+func (p *probed) add(suite probe.Suite, found suiteFound) {
+	p.outcomes = append(p.outcomes, found.outcomes...)
+	if found.ended {
+		p.known = withFailures(p.known, found.outcomes, found.status.FinishedAt)
+	}
+	if found.status != nil {
+		p.status = append(p.status, *found.status)
+	}
+	if found.running {
+		for _, row := range suite.Rows() {
+			p.running[row] = found.status.StartedAt.Time
+		}
+	}
+	if found.again > 0 && (p.again == 0 || found.again < p.again) {
+		p.again = found.again
+	}
 }
 
 // suiteRun is a suite of an app in one pass.
@@ -222,6 +224,15 @@ type suiteRun struct {
 // plan gives what a run may ask of the app.
 func (s suiteRun) plan() probe.Plan {
 	return s.kind.Plan(s.app.Launch.Spec.App, s.known(), s.smoke())
+}
+
+// next gives what the next run may ask, with what is known after this pass; nothing where no policy asks for the suite.
+func (s suiteRun) next(known []v1alpha1.KnownAttack) probe.Plan {
+	described := s.app.Launch.Spec.App
+	if described == nil || !s.asked() {
+		return probe.Plan{}
+	}
+	return s.kind.Plan(described, knownTo(s.suite, known), s.smoke())
 }
 
 // smoke says whether the worst attacks are enough: the app that passed was rolled out anew, and nothing else has changed. The next

@@ -46,9 +46,9 @@ type probeOptions struct {
 func newProbeCommand() *cobra.Command {
 	var o probeOptions
 	cmd := &cobra.Command{
-		Use:    "probe",
-		Short:  "Use an app as strangers and other tenants would; run by the operator's Jobs",
-		Args:   cobra.NoArgs,
+		Use:   "probe",
+		Short: "Use an app as strangers and other tenants would; run by the operator's Jobs",
+		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return runProbe(cmd.Context(), os.Getenv(probe.SpecEnv), cmd.OutOrStdout(), o)
 		},
@@ -176,7 +176,7 @@ func (s *suiteRun) seed() (string, error) {
 	if _, ok := s.spec.Suite.CanarySecret(&s.spec.App); !ok {
 		return "", nil
 	}
-	data, err := os.ReadFile(filepath.Join(s.canary, probe.CanaryKey)) //nolint:gosec // mounted for us
+	data, err := os.ReadFile(filepath.Join(s.canary, probe.CanaryKey))
 	if err != nil {
 		return "", fmt.Errorf("reading the canary of the system prompt: %w", err)
 	}

@@ -17,6 +17,11 @@ type Plan struct {
 	ProviderLogins int
 }
 
+// With gives what both ask together.
+func (p Plan) With(o Plan) Plan {
+	return Plan{Chats: p.Chats + o.Chats, SignUps: p.SignUps + o.SignUps, ProviderLogins: p.ProviderLogins + o.ProviderLogins}
+}
+
 // Kind is what the operator knows of a suite without running it.
 type Kind struct {
 	// Version changes when the suite may give the same app another verdict.

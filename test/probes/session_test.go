@@ -7,11 +7,10 @@ import (
 	"strings"
 	"testing"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/test/emulators/chatbots"
+	"k8s.io/apimachinery/pkg/util/validation/field"
 )
 
 // byReadySession gives the description of whoever puts a session into a Secret: how to log in, out and up stands nowhere.

@@ -21,9 +21,21 @@ func direct(secret string) []encoded {
 // told gives the name of an encoding as findings tell it.
 func told(name string) string {
 	for _, n := range [][2]string{
-		{"raw", plain}, {"lower", plain}, {"upper", plain}, {"base64", "base64"}, {"base32", "base32"}, {"hex", "hexadecimal"}, {"decimal", "numbers of bytes"},
-		{"url", "URL encoding"}, {"json", "escapes of JSON"}, {"escaped-hex", "escapes of bytes"}, {"escaped-octal", "octal escapes"},
-		{"html", "HTML entities"}, {"quoted-printable", "quoted-printable"}, {"utf16", "UTF-16"}, {"rot13", "ROT13"},
+		{"raw", plain},
+		{"lower", plain},
+		{"upper", plain},
+		{"base64", "base64"},
+		{"base32", "base32"},
+		{"hex", "hexadecimal"},
+		{"decimal", "numbers of bytes"},
+		{"url", "URL encoding"},
+		{"json", "escapes of JSON"},
+		{"escaped-hex", "escapes of bytes"},
+		{"escaped-octal", "octal escapes"},
+		{"html", "HTML entities"},
+		{"quoted-printable", "quoted-printable"},
+		{"utf16", "UTF-16"},
+		{"rot13", "ROT13"},
 	} {
 		if strings.HasPrefix(name, n[0]) {
 			return n[1]

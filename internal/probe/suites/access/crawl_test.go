@@ -274,7 +274,7 @@ func TestPagesAndFilesDoNotCount(t *testing.T) {
 	a.others = func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/prices", "/imprint", "/terms":
-			_, _ = fmt.Fprintf(w, "<!DOCTYPE html><h1>%d words</h1><p>%s</p>", 10*len(r.URL.Path), strings.Repeat("All that there is to say. ", 40))
+			_, _ = fmt.Fprintf(w, "<!DOCTYPE html><h1>%d words</h1><p>%s</p>", 10*len(r.URL.Path), strings.Repeat("All that there is to say. ", 40)) //nolint:gosec // a number alone comes from the request
 		case "/logo":
 			w.Header().Set("Content-Type", "image/png")
 			_, _ = w.Write([]byte{1, 2, 3})

@@ -195,7 +195,7 @@ func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
 		}
 		conversation = s.next
 	}
-	t.leaks = r.judge.Look(a, replies)
+	t.leaks = r.judge.look(a, replies)
 	return t
 }
 

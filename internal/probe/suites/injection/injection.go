@@ -128,11 +128,9 @@ type plant struct {
 	measured bool
 }
 
-// addPlant gives the plant's index.
-func (r *run) addPlant(p plant) int {
+func (r *run) addPlant(p plant) {
 	r.plants = append(r.plants, p)
 	r.judge.Rules = append(r.judge.Rules, p.rule)
-	return len(r.plants) - 1
 }
 
 // arm makes the judge know the plants.

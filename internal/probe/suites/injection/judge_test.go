@@ -48,7 +48,7 @@ func TestWhatIsWrongWithAReply(t *testing.T) {
 				carrier = corpus.Chat
 			}
 			var got []string
-			for _, l := range judge.Look(corpus.Attack{Carrier: carrier, Turns: []string{asks}}, []Reply{tc.reply}) {
+			for _, l := range judge.look(corpus.Attack{Carrier: carrier, Turns: []string{asks}}, []Reply{tc.reply}) {
 				got = append(got, l.rule.name)
 			}
 			if !slices.Equal(got, tc.want) {

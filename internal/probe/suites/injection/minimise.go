@@ -62,37 +62,46 @@ func size(a corpus.Attack) int {
 func (r *run) minimise(ctx context.Context) {
 	r.worked = r.successes()
 	for _, s := range r.worked {
-		left := maxShorter
-		works := func(shorter corpus.Attack) bool {
-			if left == 0 || r.shortened+questions(shorter) > maxShortened || ctx.Err() != nil || r.stopped != "" {
-				left = 0
-				return false
-			}
-			left--
-			r.shortened += questions(shorter)
-			t := r.once(ctx, shorter)
-			if t.outcome == banned {
-				r.stopped = stoppedByProvider
-			}
-			return slices.ContainsFunc(t.leaks, func(l leak) bool { return l.rule == s.rule && l.plant == s.plant })
-		}
+		m := &minimising{run: r, success: s, left: maxShorter}
 		if n := len(s.shortest.Turns); n > 1 {
 			last := s.shortest
 			last.Turns = last.Turns[n-1:]
-			if works(last) {
-				s.shortest = last
-			}
+			m.try(ctx, last)
 		}
-		for again := true; again && left > 0; {
-			again = false
-			for _, shorter := range shorter(s.shortest) {
-				if works(shorter) {
-					s.shortest, again = shorter, true
-					break
-				}
-			}
+		for m.withoutASentence(ctx) {
 		}
 	}
+}
+
+// minimising is the search for the shortest form of what worked.
+type minimising struct {
+	*run
+	*success
+	left int
+}
+
+// withoutASentence says whether it works without one of its sentences.
+func (m *minimising) withoutASentence(ctx context.Context) bool {
+	return slices.ContainsFunc(shorter(m.shortest), func(a corpus.Attack) bool { return m.try(ctx, a) })
+}
+
+// try makes a shorter attack, and keeps it if it works.
+func (m *minimising) try(ctx context.Context, a corpus.Attack) bool {
+	if m.left == 0 || m.shortened+questions(a) > maxShortened || ctx.Err() != nil || m.stopped != "" {
+		m.left = 0
+		return false
+	}
+	m.left--
+	m.shortened += questions(a)
+	t := m.once(ctx, a)
+	if t.outcome == banned {
+		m.stopped = stoppedByProvider
+	}
+	works := slices.ContainsFunc(t.leaks, func(l leak) bool { return l.rule == m.rule && l.plant == m.success.plant })
+	if works {
+		m.shortest = a
+	}
+	return works
 }
 
 // shorter gives the attack without one of its sentences each, the first first: what leads up to a question is often for nothing.

@@ -179,7 +179,7 @@ func (j *Judge) recorded(recorded Recorded) ([]JudgedLeak, error) {
 		replies = append(replies, Reply{Text: text, Calls: turn.ToolCalls, Bytes: len(text)})
 	}
 	var judged []JudgedLeak
-	for _, l := range j.Look(a, replies) {
+	for _, l := range j.look(a, replies) {
 		judged = append(judged, JudgedLeak{Rule: l.rule.name, Canary: l.plant + 1, Via: l.via})
 	}
 	return judged, nil
