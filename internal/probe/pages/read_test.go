@@ -80,9 +80,7 @@ func TestWhatAScriptAsksFor(t *testing.T) {
 		`x = "/logo.svg"; y = "/assets/app.css"; z = "/fonts/a.woff2"`:                                                                                 "",
 		`// fetch("/api/comment")` + "\n/* '/api/comment' */":                                                                                          "",
 		`a.innerHTML = "<a href='/x'>" + b + "</a>"; c = d + "</div>"`:                                                                                 "",
-		`map.get("key"); headers.get("content-type"); params.delete("a/b c")`:                                                                          "",
-		`cache.get("users/" + id)`: "",
-
+		`map.get("key"); headers.get("content-type"); params.delete("a/b c"); cache.get("users/" + id)`:                                                "",
 		// What does not fit together.
 		`}}]) fetch("/api/notes")`:                                     "GET /api/notes",
 		"fetch('/api/notes\nfetch('/api/files')":                       "GET /api/files",

@@ -1,0 +1,91 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/detect/logmark"
+	"github.com/launchready/launchready/internal/launch"
+	"github.com/launchready/launchready/internal/probe"
+)
+
+func TestLogsOfTheAppAreJudged(t *testing.T) {
+	const token = "8c1f"
+	for name, test := range map[string]struct {
+		log     func(m logmark.Markers, id logmark.RequestID) string
+		logging *v1alpha1.Logging
+		want    v1alpha1.Verdict
+		reason  string
+	}{
+		"requests alone": {func(_ logmark.Markers, id logmark.RequestID) string {
+			return "GET /api/notes 401 request_id=" + id.UUID
+		}, &v1alpha1.Logging{}, v1alpha1.VerdictPass, v1alpha1.ReasonPassed},
+		"a token": {func(m logmark.Markers, id logmark.RequestID) string {
+			return "GET /api/notes 401 request_id=" + id.UUID + " authorization=" + m.Of(logmark.Token).Value
+		}, &v1alpha1.Logging{}, v1alpha1.VerdictFail, "TokenLogged"},
+		"nothing": {func(logmark.Markers, logmark.RequestID) string { return "started" }, &v1alpha1.Logging{}, v1alpha1.VerdictUnknown, v1alpha1.ReasonNoPositiveControl},
+		"sinks that nobody spoke of": {
+			func(_ logmark.Markers, id logmark.RequestID) string { return id.UUID }, nil, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured,
+		},
+		"a sink that can't be searched": {
+			func(_ logmark.Markers, id logmark.RequestID) string { return id.UUID },
+			&v1alpha1.Logging{Sinks: []v1alpha1.LogSink{{Name: "sentry"}}}, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProbed(t)
+			p.launch.Spec.Logging = test.logging
+			p.pass()
+			s := suiteRun{r: p.reconciler, app: &launch.App{Launch: p.launch, Workloads: []launch.Workload{{
+				Name: "api", Ref: v1alpha1.WorkloadReference{Kind: "Deployment", Name: "chat"}, Namespace: p.launch.Namespace,
+				Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"logged": token}},
+			}}}, suite: probe.SuiteLogging}
+			pod := &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Namespace: p.launch.Namespace, Name: "chat-logged", Labels: map[string]string{"logged": token}},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "x"}}},
+				Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+					{Name: "web", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}, {Name: "waits", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}},
+				}},
+			}
+			status := pod.Status
+			if err := p.client.Create(t.Context(), pod); err != nil {
+				t.Fatal(err)
+			}
+			pod.Status = status
+			if err := p.client.Status().Update(t.Context(), pod); err != nil {
+				t.Fatal(err)
+			}
+			last := v1alpha1.Probe{Suite: string(probe.SuiteLogging), Run: 1, Attempt: 1}
+			markers, err := logmark.NewMarkers([]byte(s.nonce(last)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			id, err := markers.Request(0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.logs[fmt.Sprintf("%s/%s/%t", pod.Name, "web", false)] = []byte(test.log(markers, id))
+			kinds := []string{}
+			for _, kind := range logmark.Kinds() {
+				kinds = append(kinds, string(kind))
+			}
+			got := s.logged(t.Context(), last, probe.Collected{Result: probe.Result{Marked: []probe.Marked{{Name: "GET /api/notes", Kinds: kinds, Answered: true}}}})
+			if got.Verdict != test.want || got.Reason != test.reason {
+				t.Fatalf("%s %s, want %s %s: %s", got.Verdict, got.Reason, test.want, test.reason, got.Message)
+			}
+			for _, m := range markers.All() {
+				if strings.Contains(fmt.Sprintf("%+v", got), m.Random) {
+					t.Errorf("the outcome gives the %s away", m.Kind)
+				}
+			}
+		})
+	}
+}
