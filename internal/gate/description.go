@@ -38,6 +38,9 @@ var appWeakenedCEL = "variables.appBefore.size() > 0 && (" + strings.Join([]stri
 		".exists(p, !(p in variables.appBefore.?openAPI[?f].orValue([]))))",
 	"variables.appBefore.?login.?refresh.hasValue() && !variables.appNow.?login.?refresh.hasValue()",
 	"variables.appBefore.?profile.?update.hasValue() && !variables.appNow.?profile.?update.hasValue()",
+	"variables.appBefore.?chat.?tools.?guarded.orValue([]).exists(t, !(t in variables.appNow.?chat.?tools.?guarded.orValue([])))",
+	"variables.appNow.?chat.?fetches.orValue([]).exists(h, !(h in variables.appBefore.?chat.?fetches.orValue([])))",
+	"variables.appBefore.?chat.?conversation.hasValue() && !variables.appNow.?chat.?conversation.hasValue()",
 }, " || ") + ")"
 
 // appWeakened says the same as appWeakenedCEL.
@@ -84,7 +87,10 @@ func appWeakened(now, old map[string]any) bool {
 			return !listed(listAt(now, "openAPI", f), listAt(old, "openAPI", f))
 		}) ||
 		at(old, "login", "refresh") != nil && at(now, "login", "refresh") == nil ||
-		at(old, "profile", "update") != nil && at(now, "profile", "update") == nil
+		at(old, "profile", "update") != nil && at(now, "profile", "update") == nil ||
+		!listed(listAt(old, "chat", "tools", "guarded"), listAt(now, "chat", "tools", "guarded")) ||
+		!listed(listAt(now, "chat", "fetches"), listAt(old, "chat", "fetches")) ||
+		at(old, "chat", "conversation") != nil && at(now, "chat", "conversation") == nil
 }
 
 // has says whether a field is there.
