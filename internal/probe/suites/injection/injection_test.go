@@ -320,6 +320,12 @@ func judgedBots() map[string]judgedBot {
 			}},
 			want: v1alpha1.VerdictUnknown, saying: "did not tell bob",
 		},
+		"one that reads nothing of the attacker": {
+			bot: &bot{says: func(_ *bot, user string, turns []string) (answer, bool) {
+				return answer{Reply: "I know nothing of that."}, user == "alice" && codeAsked.MatchString(turns[len(turns)-1])
+			}},
+			want: v1alpha1.VerdictUnknown, saying: "did not tell alice",
+		},
 		"one that fails where addresses are named": {
 			bot: &bot{says: func(_ *bot, _ string, turns []string) (answer, bool) {
 				return answer{status: http.StatusInternalServerError}, strings.Contains(turns[len(turns)-1], "example.net")
@@ -355,6 +361,9 @@ func TestVerdicts(t *testing.T) {
 	}
 }
 
+// madeUp are the terms and hosts of a run.
+var madeUp = regexp.MustCompile(`\blr[a-z2-9]{8}(?:[a-z2-9]{8})?\b`)
+
 // textsOf gives all texts of a result. None may give the canary away.
 func textsOf(t *testing.T, r probe.RowResult) string {
 	t.Helper()
@@ -367,6 +376,9 @@ func textsOf(t *testing.T, r probe.RowResult) string {
 		text += f.Message
 		if strings.Contains(f.Message+f.Reproduce, h.Secret.Hex) {
 			t.Errorf("the finding gives the canary away: %s", f.Message)
+		}
+		if made := madeUp.FindString(f.Message + f.Reproduce); made != "" {
+			t.Errorf("the finding has %s in it, which is another in the next run: %s", made, f.Message)
 		}
 	}
 	return text
