@@ -4,6 +4,7 @@
 package probe
 
 import (
+	"context"
 	"time"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -40,6 +41,8 @@ const (
 	MaxPause = 2 * time.Hour
 	// perChat is what a question adds to the deadline: a real model takes seconds for a reply, and several are asked at once.
 	perChat = 3 * time.Second
+	// defaultIndexing is how long an app may take where indexingSeconds does not say.
+	defaultIndexing = 5 * time.Second
 	// pace is which part of the rate that a chat takes is used, in percent: customers have the rest.
 	pace = 80
 )
@@ -50,6 +53,24 @@ func ChatInterval(app *v1alpha1.App) time.Duration {
 		return 0
 	}
 	return time.Minute * 100 / pace / time.Duration(*app.Chat.RatePerMinute)
+}
+
+// Indexing gives how long an app may take until what was created is found.
+func Indexing(app *v1alpha1.App) time.Duration {
+	if n := app.IndexingSeconds; n != nil {
+		return time.Duration(*n) * time.Second
+	}
+	return defaultIndexing
+}
+
+// Wait waits, or until the context ends.
+func Wait(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
 }
 
 // Pause gives how long a run waits between questions in all.

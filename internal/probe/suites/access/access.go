@@ -152,13 +152,3 @@ func (r *run) tried(name v1alpha1.Row, shown ...string) {
 func (r *run) control(name v1alpha1.Row, format string, args ...any) {
 	r.rows[name].Control(format, args...)
 }
-
-// within waits, or until the context ends.
-func within(ctx context.Context, d time.Duration) {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-ctx.Done():
-	}
-}

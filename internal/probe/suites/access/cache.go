@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 // grace is what is added to the time in which a thing came back to its owner, before its absence means anything.
@@ -52,7 +53,7 @@ func (r *run) needsOwner(ctx context.Context, t *thing, w way, a attempt) bool {
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return ctx.Err() == nil
 		}
-		within(ctx, pollEvery)
+		probe.Wait(ctx, pollEvery)
 	}
 	return false
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 const (
@@ -117,7 +118,7 @@ func (r *run) toldToOwner(ctx context.Context, t *thing) bool {
 		if t.InChat != v1alpha1.InChatExpected || time.Now().After(deadline) || ctx.Err() != nil {
 			return false
 		}
-		within(ctx, askAgainAfter)
+		probe.Wait(ctx, askAgainAfter)
 	}
 	return true
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 // gaveAway says whether a reply to an attempt gives the thing away: by its marker, which nobody else can know, or by its
@@ -79,7 +80,7 @@ func (r *run) followsOwner(ctx context.Context, t *thing, w way, p *person, a at
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return false
 		}
-		within(ctx, pollEvery)
+		probe.Wait(ctx, pollEvery)
 	}
 }
 

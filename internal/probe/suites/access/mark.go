@@ -14,6 +14,7 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 const (
@@ -48,7 +49,7 @@ func (r *run) recognise(ctx context.Context, t *thing, people ...*person) error 
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return errNoMark
 		}
-		within(ctx, pollEvery)
+		probe.Wait(ctx, pollEvery)
 	}
 }
 

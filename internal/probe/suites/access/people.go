@@ -21,6 +21,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 const (
@@ -179,11 +180,11 @@ func (p *person) oneTime(ctx context.Context, request v1alpha1.HTTPRequest) (htt
 			return nil, err
 		}
 		used := p.Name + "/" + key
-		within(ctx, time.Until(p.at.spentCodes[used]))
+		probe.Wait(ctx, time.Until(p.at.spentCodes[used]))
 		step, left := authenticator.Step(time.Now())
 		if left < authenticator.Period()/15 {
 			// One that ends while it is under way may come too late.
-			within(ctx, left)
+			probe.Wait(ctx, left)
 			step, left = authenticator.Step(time.Now())
 		}
 		if ctx.Err() != nil {
@@ -255,7 +256,7 @@ func (r *run) again(ctx context.Context, step func() (httpstep.Vars, *httpstep.R
 		if err == nil || resp == nil || !r.refusedByRate(ctx, resp) {
 			return captured, err
 		}
-		within(ctx, retryAfter(resp))
+		probe.Wait(ctx, retryAfter(resp))
 	}
 	return nil, err
 }
@@ -278,7 +279,7 @@ func (r *run) send(ctx context.Context, s session, request httpstep.Request) (*h
 		if try == maxTries {
 			return nil, errRateLimited
 		}
-		within(ctx, retryAfter(resp))
+		probe.Wait(ctx, retryAfter(resp))
 	}
 }
 

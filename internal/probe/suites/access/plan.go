@@ -45,7 +45,7 @@ func Plan(app *v1alpha1.App, known []probe.KnownAttack) probe.Plan {
 		// The owner asks once, or until what it made is indexed, and everybody else and nobody.
 		control := 1
 		if r.InChat == v1alpha1.InChatExpected {
-			control += int(indexing(app)/askAgainAfter) + 1
+			control += int(probe.Indexing(app)/askAgainAfter) + 1
 		}
 		plan.Chats += anew * owners * (control + len(app.Identities))
 	}

@@ -15,10 +15,8 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 )
-
-// defaultIndexing is how long an app may take where indexingSeconds does not say.
-const defaultIndexing = 5 * time.Second
 
 // pollEvery is how often the owner looks whether what it made is there.
 const pollEvery = 50 * time.Millisecond
@@ -145,7 +143,7 @@ func (r *run) controlReads(ctx context.Context, t *thing) {
 			if w.places, ok = r.readsBack(ctx, t, w); ok || time.Now().After(deadline) || ctx.Err() != nil {
 				break
 			}
-			within(ctx, pollEvery)
+			probe.Wait(ctx, pollEvery)
 		}
 		if ok {
 			w.delay = time.Since(made)
@@ -164,17 +162,7 @@ func (r *run) controlReads(ctx context.Context, t *thing) {
 	}
 }
 
-func (r *run) indexing() time.Duration {
-	return indexing(r.App)
-}
-
-// indexing gives how long an app may take until what was created is found.
-func indexing(app *v1alpha1.App) time.Duration {
-	if n := app.IndexingSeconds; n != nil {
-		return time.Duration(*n) * time.Second
-	}
-	return defaultIndexing
-}
+func (r *run) indexing() time.Duration { return probe.Indexing(r.App) }
 
 // cameBack notes that a thing came back to its owner.
 func (r *run) cameBack(t *thing, way string) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 const (
@@ -129,7 +130,7 @@ func (r *run) attackExpiry(ctx context.Context, t *thing) {
 			continue
 		}
 		expired := t.owner.session
-		within(ctx, wait)
+		probe.Wait(ctx, wait)
 		r.tried(v1alpha1.RowAuthEnforced, Shown(t.Item))
 		old := session{headers: expired.headers}
 		if !r.opensBy(ctx, t, old) {

@@ -14,6 +14,7 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 // attackWrites lets everybody else change and delete what an owner made for that, and looks through the owner's eyes whether it
@@ -97,7 +98,7 @@ func (r *run) belongsTo(ctx context.Context, t *thing, victim *person) bool {
 	if planted == nil || err != nil {
 		return false
 	}
-	within(ctx, planted.ways[0].delay)
+	probe.Wait(ctx, planted.ways[0].delay)
 	resp, err := r.send(ctx, victim.session, request)
 	if err != nil || !t.marked(resp) || r.unchanged(ctx, t) {
 		return false
@@ -128,7 +129,7 @@ func (r *run) sacrifice(ctx context.Context, res *resource, owner *person) *thin
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return nil
 		}
-		within(ctx, pollEvery)
+		probe.Wait(ctx, pollEvery)
 	}
 	return t
 }
@@ -170,7 +171,7 @@ func (r *run) updateAs(ctx context.Context, t *thing, p *person, delay time.Dura
 		if _, err := r.send(ctx, r.carried(a, p), a.request); fatal(err) {
 			return false
 		}
-		within(ctx, delay)
+		probe.Wait(ctx, delay)
 		if r.bears(ctx, t, theirs) {
 			r.find(a.rule.row, r.finding(a, called(p), fmt.Sprintf("%s changed what belongs to %s, as its owner sees", called(p), t.owner)))
 			break
@@ -198,7 +199,7 @@ func (r *run) controlUpdate(ctx context.Context, t *thing) (time.Duration, bool)
 		if time.Since(started) > r.indexing() || ctx.Err() != nil {
 			return 0, false
 		}
-		within(ctx, pollEvery)
+		probe.Wait(ctx, pollEvery)
 	}
 }
 
@@ -290,7 +291,7 @@ func (r *run) deleteAs(ctx context.Context, t, planted *thing, p *person, delay 
 		if _, err := r.send(ctx, r.carried(a, p), a.request); fatal(err) {
 			return false
 		}
-		within(ctx, delay)
+		probe.Wait(ctx, delay)
 		if r.removed(ctx, t, planted) {
 			t.gone = true
 			r.find(a.rule.row, r.finding(a, called(p), fmt.Sprintf("%s removed what belongs to %s, as its owner sees", called(p), t.owner)))
@@ -331,7 +332,7 @@ func (r *run) controlDelete(ctx context.Context, t *thing) (time.Duration, bool)
 		if time.Since(started) > r.indexing() || ctx.Err() != nil {
 			return 0, false
 		}
-		within(ctx, pollEvery)
+		probe.Wait(ctx, pollEvery)
 	}
 	t.gone = true
 	return time.Since(started).Round(pollEvery), true

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/launchready/launchready/internal/detect/canary"
+	"github.com/launchready/launchready/internal/probe"
 )
 
 const (
@@ -89,7 +90,7 @@ func (r *run) shakes(ctx context.Context) bool {
 
 // toldBack says whether the bot tells an owner what it has planted, once that is indexed.
 func (r *run) toldBack(ctx context.Context, o *object) bool {
-	deadline := time.Now().Add(indexing(r.App))
+	deadline := time.Now().Add(probe.Indexing(r.App))
 	for {
 		s := r.ask(ctx, o.owner, r.chat.Begin(), "What is the code "+o.term+"?")
 		if s.outcome == answered && tells(o.secret, s.Reply) {
@@ -98,7 +99,7 @@ func (r *run) toldBack(ctx context.Context, o *object) bool {
 		if time.Now().After(deadline) || ctx.Err() != nil {
 			return false
 		}
-		wait(ctx, pollEvery)
+		probe.Wait(ctx, pollEvery)
 	}
 }
 
@@ -137,13 +138,5 @@ func (r *run) stillThere(ctx context.Context) {
 		if p.object != nil && p.measured && !r.toldBack(ctx, p.object) {
 			r.unproven("After the attacks the chatbot no longer told %s its own, so that its silence to others proves nothing. Look for a quota or a rate limit.", p.object.owner)
 		}
-	}
-}
-
-// wait waits, or until the context ends.
-func wait(ctx context.Context, d time.Duration) {
-	select {
-	case <-time.After(d):
-	case <-ctx.Done():
 	}
 }

@@ -41,7 +41,7 @@ func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bo
 	chats += 2 * batches
 	for _, r := range app.Resources {
 		if reads(r) {
-			chats += 3 * (int(indexing(app)/pollEvery) + 1)
+			chats += 3 * (int(probe.Indexing(app)/pollEvery) + 1)
 		}
 	}
 	return probe.Plan{Chats: chats, ProviderLogins: access.ProviderLogins(app)}

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
@@ -93,14 +92,3 @@ func allowed(listed []v1alpha1.FetchHost, base *url.URL, host string) func(strin
 		})
 	}
 }
-
-// indexing is how long the app may take until the bot knows what was created.
-func indexing(app *v1alpha1.App) time.Duration {
-	if n := app.IndexingSeconds; n != nil {
-		return time.Duration(*n) * time.Second
-	}
-	return defaultIndexing
-}
-
-// defaultIndexing is the one of spec.app.indexingSeconds.
-const defaultIndexing = 5 * time.Second

@@ -119,10 +119,7 @@ func (r *run) sendAll(ctx context.Context) {
 	r.creation(ctx)
 	r.payment(ctx)
 	r.strangers(ctx)
-	select {
-	case <-time.After(settle):
-	case <-ctx.Done():
-	}
+	probe.Wait(ctx, settle)
 }
 
 // value gives a marker's value.
