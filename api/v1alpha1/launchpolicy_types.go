@@ -300,7 +300,7 @@ type ProbeRules struct {
 	// +kubebuilder:validation:Maximum=100000
 	MaxRequestsPerRun *int32 `json:"maxRequestsPerRun,omitempty"`
 
-	// maxChatsPerDay is how many questions all probes together ask the chat of an app at most, in a day of UTC. 2000 unless a
+	// maxChatsPerDay is how many questions all probes together ask the chat of an app at most, in a day of UTC. 3000 unless a
 	// policy says otherwise.
 	// +optional
 	// +kubebuilder:validation:Minimum=1

@@ -33,7 +33,7 @@ const (
 	// About ten times what a suite needs for an app with two kinds of resources.
 	defaultMaxRequestsPerRun = 20_000
 	// Two full catalogues of attacks a day, and a rollout or two; some dollars where a large model answers.
-	defaultMaxChatsPerDay = 2000
+	defaultMaxChatsPerDay = 3000
 	// Thirty runs.
 	defaultMaxSignUpsPerDay = 100
 )
