@@ -331,7 +331,14 @@ func (l podLogs) Logs(ctx context.Context, namespace, pod, container string, lim
 // Since implements controllers.LogReader.
 func (l podLogs) Since(ctx context.Context, namespace, pod, container string, since time.Time, previous bool) (io.ReadCloser, error) {
 	from := metav1.NewTime(since)
-	return l.pods.Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container, SinceTime: &from, Previous: previous}).Stream(ctx)
+	options := &corev1.PodLogOptions{Container: container, SinceTime: &from, Previous: previous}
+	stream, err := l.pods.Pods(namespace).GetLogs(pod, options).Stream(ctx)
+	if apierrors.IsBadRequest(err) {
+		// Virtual nodes may not know when a line was printed: then it is all that there is.
+		options.SinceTime = nil
+		stream, err = l.pods.Pods(namespace).GetLogs(pod, options).Stream(ctx)
+	}
+	return stream, err
 }
 
 func (o managerOptions) cacheOptions() cache.Options {
