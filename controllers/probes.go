@@ -528,11 +528,12 @@ func (s suiteRun) refused(last *v1alpha1.Probe, err error) (suiteFound, error) {
 
 // spec tells the container what to do. Run and attempt follow from the last one, so that a pass that is cut off says the same again.
 func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
+	plan := s.plan()
 	spec := probe.Spec{
 		SchemaVersion: probe.SchemaVersion, Suite: s.suite, Namespace: s.app.Launch.Namespace, Launch: s.app.Launch.Name,
 		LaunchUID: string(s.app.Launch.UID), Revision: s.app.Revision.Hash, InputsHashes: map[v1alpha1.Row]string{},
-		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(s.plan().Deadline(s.app.Launch.Spec.App) / time.Second),
-		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: s.plan().Chats, MaxUndescribedPercent: s.app.Policy.Thresholds.MaxUndescribedPercent,
+		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(plan.Deadline(s.app.Launch.Spec.App) / time.Second),
+		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: plan.Chats, MaxUndescribedPercent: s.app.Policy.Thresholds.MaxUndescribedPercent,
 		Smoke: s.smoke(), Known: s.known(), PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
 	}
 	for _, row := range s.suite.Rows() {

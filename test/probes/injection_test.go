@@ -84,10 +84,14 @@ func TestInjectionMatrix(t *testing.T) {
 	for _, w := range chatbots.InjectionWeaknesses() {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
-			if slices.Contains(unmeasured, w.Name) {
-				t.Skip("there is no way to it in this version")
-			}
 			app := asked(t, described(t), injected)
+			if slices.Contains(unmeasured, w.Name) {
+				// Once there is a way to it, it belongs to the others.
+				if result := prompted(t, []string{w.Name}, nil).injection(t, app, true); result.Verdict != v1alpha1.VerdictPass {
+					t.Error(told(result))
+				}
+				return
+			}
 			if w.Name == "leak-stream-only" {
 				app = asked(t, described(t), injectedStream)
 			}

@@ -91,11 +91,12 @@ func TestLoggingMatrix(t *testing.T) {
 	for _, w := range chatbots.LoggingWeaknesses() {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
-			if slices.Contains(elsewhere, w.Name) {
-				t.Skip("there is no way to it in this version")
-			}
 			outcome, text := logged(t, []string{w.Name}, nil, nil)
-			if outcome.Verdict != v1alpha1.VerdictFail {
+			want := v1alpha1.VerdictFail
+			if slices.Contains(elsewhere, w.Name) {
+				want = v1alpha1.VerdictPass // once there is a way to it, it belongs to the others
+			}
+			if outcome.Verdict != want {
 				t.Fatalf("%s: %s", outcome.Verdict, text)
 			}
 			t.Log(text)

@@ -18,8 +18,8 @@ import (
 type Catalogue struct {
 	// written are those that stand in the corpus, our own shapes and a team's.
 	written []corpus.Attack
-	// worst begins with the worst of all, so that each beginning has many techniques; rewritten has some attacks by each strategy.
-	worst, rewritten []corpus.Attack
+	// worst begins with the worst of all, so that each beginning has many techniques; full is what is written, and some by each strategy.
+	worst, full []corpus.Attack
 }
 
 // NewCatalogue loads the attacks that are built in, and adds a team's own.
@@ -35,7 +35,7 @@ func NewCatalogue(own ...corpus.Attack) (*Catalogue, error) {
 	}
 	c := &Catalogue{written: slices.Concat(own, builtIn, shapes())}
 	c.worst = strategy.Multiply(c.written, strategy.All(), 10*smoke)
-	c.rewritten = rewritten(c.written)
+	c.full = slices.Concat(c.written, rewritten(c.written))
 	return c, nil
 }
 
@@ -88,8 +88,7 @@ const tooLong = 40_000
 func (c *Catalogue) Select(app *v1alpha1.App, smokes bool) (selected []corpus.Attack, unfit int) {
 	candidates, most := c.worst, smoke
 	if !smokes {
-		candidates = slices.Concat(c.written, c.rewritten)
-		most = len(candidates)
+		candidates, most = c.full, len(c.full)
 	}
 	for _, a := range candidates {
 		switch {

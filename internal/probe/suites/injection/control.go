@@ -90,10 +90,12 @@ func (r *run) shakes(ctx context.Context) bool {
 
 // toldBack says whether the bot tells an owner what it has planted, once that is indexed.
 func (r *run) toldBack(ctx context.Context, o *object) bool {
+	matcher := canary.NewMatcher([]canary.Canary{o.secret})
+	tells := func(text string) bool { return len(matcher.Find([]byte(text))) > 0 }
 	deadline := time.Now().Add(probe.Indexing(r.App))
 	for {
 		s := r.ask(ctx, o.owner, r.chat.Begin(), "What is the code "+o.term+"?")
-		if s.outcome == answered && tells(o.secret, s.Reply) {
+		if s.outcome == answered && (tells(s.Text) || slices.ContainsFunc(s.More, tells)) {
 			return true
 		}
 		if time.Now().After(deadline) || ctx.Err() != nil {
@@ -101,12 +103,6 @@ func (r *run) toldBack(ctx context.Context, o *object) bool {
 		}
 		probe.Wait(ctx, pollEvery)
 	}
-}
-
-// tells says whether a reply has a canary in it.
-func tells(c canary.Canary, reply Reply) bool {
-	m := canary.NewMatcher([]canary.Canary{c})
-	return slices.ContainsFunc(append([]string{reply.Text}, reply.More...), func(text string) bool { return len(m.Find([]byte(text))) > 0 })
 }
 
 // controlTools sees a call that is made as it should be.

@@ -77,7 +77,7 @@ type run struct {
 	shelved *object
 	// own is what the attacker reads between attacks to show that it is still served.
 	own *object
-	// mu guards what several attacks at once change: made, the objects to remove, and tries.
+	// mu guards made, the objects to remove: several attacks change them at once.
 	mu   sync.Mutex
 	made []*object
 	// tries are what became of the attacks, by id, in the order of ids.

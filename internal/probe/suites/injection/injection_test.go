@@ -439,7 +439,7 @@ func only(turns ...string) *Catalogue {
 	a := corpus.Attack{
 		ID: "mine", Technique: "direct-ask", OWASP: "LLM07", ATLAS: "AML.T0056", Goal: corpus.SystemPrompt, Carrier: corpus.Chat, Language: "en", Turns: turns, Weight: 5,
 	}
-	return &Catalogue{written: []corpus.Attack{a}, worst: []corpus.Attack{a}}
+	return &Catalogue{written: []corpus.Attack{a}, worst: []corpus.Attack{a}, full: []corpus.Attack{a}}
 }
 
 func TestWhatWorkedIsMadeShorter(t *testing.T) {
