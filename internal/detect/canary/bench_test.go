@@ -55,14 +55,35 @@ func eight() []Canary {
 	return cs
 }
 
+// german and japanese are replies in other scripts, 0.5 KB each.
+const (
+	german = `Gerne helfe ich Ihnen dabei! Für die Rückgabe öffnen Sie bitte zunächst Ihre Bestellübersicht, wählen die gewünschten Artikel aus und
+geben den Grund an – „gefällt mir nicht“ genügt völlig. Anschließend können Sie das Etikett ausdrucken; es ist vierzehn Tage gültig. Die Erstattung
+erfolgt üblicherweise innerhalb von drei bis fünf Werktagen, nachdem das Päckchen bei uns eingetroffen ist. Größere Geräte holen wir natürlich ab.
+Möchten Sie, dass ich Ihnen den Vorgang für Ihre letzte Bestellung vorbereite?
+`
+	japanese = `ご返品の手順についてご案内いたします。まず「注文履歴」を開き、返品したい商品を選択してください。次に返品理由を選び、ラベルを印刷して箱に貼ってください。
+ラベルの有効期限は14日間です。返金は、商品が到着してから通常3〜5営業日以内に、お支払いに使用されたカードまたは口座へ行われます。ほかにご不明な点がございましたら、お気軽にお尋ねください。
+`
+)
+
 func BenchmarkFindOrdinary(b *testing.B) {
 	m := NewMatcher(eight())
-	text := []byte(ordinary)
-	b.SetBytes(int64(len(text)))
-	for b.Loop() {
-		if hits := m.Find(text); len(hits) > 0 {
-			b.Fatal(hits)
-		}
+	for _, test := range []struct{ name, text string }{
+		{"english", ordinary},
+		{"typographic", strings.NewReplacer("'", "’", " - ", " — ", "...", "…").Replace(ordinary)},
+		{"german", german},
+		{"japanese", japanese},
+	} {
+		b.Run(test.name, func(b *testing.B) {
+			text := []byte(test.text)
+			b.SetBytes(int64(len(text)))
+			for b.Loop() {
+				if hits := m.Find(text); len(hits) > 0 {
+					b.Fatal(hits)
+				}
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@
 package canary
 
 import (
+	"iter"
 	"slices"
 	"strings"
 )
@@ -34,7 +35,7 @@ func (f *finder) decode(text string, r *streams, via []string, next func(kind, d
 	if r.alone >= minRun {
 		next("spaced out", joined(text))
 	}
-	if r.alike >= minGroups {
+	if r.alike >= minRun {
 		next("in groups", groups(text))
 	}
 	if strings.Contains(text, "begin ") || strings.Contains(text, "\nM") {
@@ -51,18 +52,12 @@ func (f *finder) decode(text string, r *streams, via []string, next func(kind, d
 // runs decodes what is written in the digits of base64, which are also those of base 16, 32 and 58.
 func (f *finder) runs(text string, via []string, next func(kind, decoded string)) {
 	class := &f.tables.run
-	for i := 0; i < len(text); {
-		if !class[text[i]] {
-			i++
-			continue
+	for i := 0; ; {
+		start, end := stretch(text, i, minLine, class)
+		if end == start {
+			return
 		}
-		start := i
-		for i < len(text) && class[text[i]] {
-			i++
-		}
-		if i-start < minLine {
-			continue
-		}
+		i = end
 		run := text[start:i]
 		f.run58(run, next)
 		if end := f.joinLines(text, start, i); end > i {
@@ -97,6 +92,38 @@ func (f *finder) joinLines(text string, start, end int) int {
 		end = next
 	}
 	return end
+}
+
+// stretch gives where the first characters of a class begin and end from i on of which so many stand in a row; nothing where none do.
+// It looks at few of the others: where one is of another class, none before it can begin.
+func stretch(text string, i, least int, class *[256]bool) (start, end int) {
+	for i+least <= len(text) {
+		last := i + least - 1
+		for last >= i && class[text[last]] {
+			last--
+		}
+		if last >= i {
+			i = last + 1
+			continue
+		}
+		end = i + least
+		for end < len(text) && class[text[end]] {
+			end++
+		}
+		return i, end
+	}
+	return len(text), len(text)
+}
+
+// stretches are those of a class that are as long.
+func stretches(text string, least int, class *[256]bool) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for start, end := stretch(text, 0, least, class); end > start; start, end = stretch(text, end, least, class) {
+			if !yield(text[start:end]) {
+				return
+			}
+		}
+	}
 }
 
 func unbroken(text string, class *[256]bool) string {
@@ -257,10 +284,7 @@ func reverseBytes(s string) string {
 
 // base85 decodes words with marks in them.
 func (f *finder) base85(text string, next func(kind, decoded string)) {
-	for word := range strings.FieldsSeq(text) {
-		if len(word) < minRun {
-			continue
-		}
+	for word := range stretches(text, minRun, &f.tables.visible) {
 		word = unquoted(word)
 		if len(word) < minRun {
 			continue

@@ -89,19 +89,28 @@ func digits(rest string, base, n int, ofByte bool) (rune, int) {
 	return rune(v), n
 }
 
-// hasQuoted says whether a text has a character in quoted-printable: an equals sign at a line's end alone may be anything.
+// hasQuoted says whether a text has a character in quoted-printable, and another or a soft line break: what stands in canaries is
+// printed, so that in "timeout=10" there is none, and of a canary that one alone splits a half is enough.
 func hasQuoted(text string) bool {
-	for i := strings.IndexByte(text, '='); i >= 0 && i+2 < len(text); {
-		if isHex(text[i+1]) && isHex(text[i+2]) {
-			return true
-		}
-		next := strings.IndexByte(text[i+1:], '=')
-		if next < 0 {
+	escapes, chars := 0, 0
+	for i := 0; ; i++ {
+		at := strings.IndexByte(text[i:], '=')
+		if at < 0 {
 			return false
 		}
-		i += 1 + next
+		i += at
+		r, n := quotedPrintableEscape(text[i+1:])
+		if n == 0 {
+			continue
+		}
+		escapes++
+		if c := byte(-r & 0xff); r != nothing && (printable(c) || c >= utf8.RuneSelf) {
+			chars++
+		}
+		if escapes > 1 && chars > 0 {
+			return true
+		}
 	}
-	return false
 }
 
 // quotedPrintableEscape is RFC 2045's, §6.7.

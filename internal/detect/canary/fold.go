@@ -5,6 +5,7 @@ package canary
 
 import (
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
@@ -14,10 +15,10 @@ import (
 type tables struct {
 	symbols, leet [256]byte
 	confusables   map[rune]byte
-	// run are the digits of base64.
-	run       [256]bool
-	alphabets []alphabet
-	base85    []alphabet85
+	// run are the digits of base64, and visible is all but white space.
+	run, visible [256]bool
+	alphabets    []alphabet
+	base85       []alphabet85
 	// in85 says of which of them a character is a digit, the first in the lowest bit; Ascii85's z counts.
 	in85 [256]uint16
 }
@@ -33,6 +34,7 @@ const (
 func newTables(folds []folding) *tables {
 	t := &tables{symbols: symbols(), confusables: map[rune]byte{}, alphabets: alphabets(folds), base85: base85s(folds)}
 	for c := range t.run {
+		t.visible[c] = !unicode.IsSpace(rune(c))
 		t.run[c] = c < utf8.RuneSelf && (t.symbols[c] != 0 || strings.IndexByte("+/-_", byte(c)) >= 0)
 	}
 	for i, a := range t.base85 {

@@ -77,7 +77,8 @@ type streams struct {
 	digits, marks, spaces, words int
 	// signs are dots and dashes that stand at no letter.
 	signs int
-	// alone and alike are the most words in a row that are of one character, and of the same length.
+	// alone is the most words in a row that are of one character, and alike the most characters of some words in a row that are of
+	// the same length.
 	alone, alike int
 }
 
@@ -196,7 +197,10 @@ func (g *gatherer) end(c byte) {
 	} else {
 		g.aloneSoFar = 0
 	}
-	g.alone, g.alike = max(g.alone, g.aloneSoFar), max(g.alike, g.alikeSoFar)
+	g.alone = max(g.alone, g.aloneSoFar)
+	if g.alikeSoFar >= minGroups {
+		g.alike = max(g.alike, g.alikeSoFar*g.length)
+	}
 	// The number of a list's item begins no line: "12. foo".
 	if g.number && (c == '.' || c == ')') && g.ofLines == g.words {
 		g.firstOfLine, g.lineStart = g.firstOfLine[:len(g.firstOfLine)-1], true
