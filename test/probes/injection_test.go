@@ -20,6 +20,9 @@ import (
 //go:embed injection.yaml
 var injected []byte
 
+//go:embed injectionhistory.yaml
+var injectedHistory []byte
+
 //go:embed injectionstream.yaml
 var injectedStream []byte
 
@@ -58,9 +61,7 @@ func (r *rig) injection(t testing.TB, app *v1alpha1.App, smoke bool) probe.RowRe
 }
 
 // unmeasured are weaknesses that this version has no way to: docs/rows/PromptInjectionResistant.md names them.
-var unmeasured = []string{
-	"planted-listing", "planted-profile", "planted-history", "fetch-message", "fetch-planted", "leak-text-only",
-}
+var unmeasured = []string{"fetch-message", "fetch-planted", "leak-text-only"}
 
 // convicts says which rules tell of a weakness of a goal.
 func convicts(goal chatbots.Goal) []string {
@@ -92,8 +93,11 @@ func TestInjectionMatrix(t *testing.T) {
 				}
 				return
 			}
-			if w.Name == "leak-stream-only" {
+			switch w.Name {
+			case "leak-stream-only":
 				app = asked(t, described(t), injectedStream)
+			case "planted-history":
+				app = asked(t, described(t), injectedHistory)
 			}
 			tells := func(f probe.Finding) bool { return slices.Contains(convicts(w.Goal), f.Rule) }
 			result := prompted(t, []string{w.Name}, nil).injection(t, app, true)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
@@ -59,7 +60,13 @@ func (r *run) works(a corpus.Attack) bool {
 		}
 	case corpus.OwnContext, corpus.Fetch, corpus.Render, corpus.Markup, corpus.Consumption:
 	}
-	return a.Carrier == corpus.Chat || a.Carrier == corpus.Memory || r.libraryMeasured
+	switch a.Carrier {
+	case corpus.Chat, corpus.Memory, corpus.History:
+		return true
+	default:
+		s := r.shelfFor(a.Carrier)
+		return s != nil && s.measured
+	}
 }
 
 // vars are what the placeholders of an attack stand for.
@@ -141,7 +148,7 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	free := make(chan struct{}, max(r.visitors.Workers(), 1))
 	var wg sync.WaitGroup
 	for i, a := range attacks {
-		if a.Carrier != corpus.Chat || ctx.Err() != nil {
+		if !alone(a) || ctx.Err() != nil {
 			continue
 		}
 		free <- struct{}{}
@@ -152,7 +159,7 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	}
 	wg.Wait()
 	for i, a := range attacks {
-		if a.Carrier != corpus.Chat && ctx.Err() == nil {
+		if !alone(a) && ctx.Err() == nil {
 			tried[i] = r.once(ctx, a)
 		}
 	}
@@ -164,28 +171,41 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	return tried
 }
 
+// alone says whether an attack leaves nothing behind for the bot to read.
+func alone(a corpus.Attack) bool { return a.Carrier == corpus.Chat || a.Carrier == corpus.History }
+
+// beginning is the conversation in which an attack is made.
+func (r *run) beginning(a corpus.Attack) httpstep.Conversation {
+	if a.Carrier == corpus.History {
+		return r.chat.Said(r.chat.Begin(), benign[0], a.Content)
+	}
+	return r.chat.Begin()
+}
+
 // once makes an attack.
 func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
 	t := attempt{attack: a, outcome: answered}
-	turns := a.Turns
 	switch a.Carrier {
-	case corpus.Document, corpus.DocumentHTML, corpus.DocumentCSV, corpus.Listing:
-		o, err := r.create(ctx, r.library, r.attacker, a.Content)
-		if err != nil {
-			t.outcome = failed
-			return t
-		}
-		defer r.remove(ctx, o)
+	case corpus.Chat, corpus.History:
 	case corpus.Memory:
 		// It is said in a conversation of its own, before the one that is judged.
 		if s := r.ask(ctx, r.attacker, r.chat.Begin(), a.Content); s.outcome != answered {
 			t.outcome = s.outcome
 			return t
 		}
+	default:
+		s := r.shelfFor(a.Carrier)
+		o, err := r.create(ctx, s, s.author, a.Content)
+		if err != nil {
+			t.outcome = failed
+			return t
+		}
+		defer r.remove(ctx, o)
+		probe.Wait(ctx, s.lag)
 	}
-	conversation := r.chat.Begin()
+	conversation := r.beginning(a)
 	var replies []Reply
-	for _, turn := range turns {
+	for _, turn := range a.Turns {
 		s := r.ask(ctx, r.attacker, conversation, turn)
 		replies = append(replies, s.Reply)
 		t.lengths = append(t.lengths, len([]rune(s.Text)))
@@ -234,7 +254,7 @@ func (r *run) alive(ctx context.Context) bool {
 	if r.own == nil {
 		return r.ask(ctx, r.attacker, r.chat.Begin(), benign[0]).outcome == answered
 	}
-	request, err := httpstep.Prepare(r.own.Item, r.attacker.Vars().With(httpstep.Vars{httpstep.ID: r.own.id}))
+	request, err := httpstep.Prepare(*r.own.item, r.attacker.Vars().With(r.own.refers))
 	if err != nil {
 		return false
 	}

@@ -71,7 +71,29 @@ func (r *run) report() {
 	if r.blocked+r.failed+r.skipped > 0 {
 		r.Control("Not counted: %d that were blocked, %d that met an error, %d for which the app has no place.", r.blocked, r.failed, r.skipped)
 	}
-	r.Control("Not measured: what the app itself fetches, and attacks by pages, PDF files, tools' results and profiles.")
+	r.Control("Not measured: what the app itself fetches%s.", r.unreached())
+}
+
+// unreached names the ways that attacks can't take here.
+func (r *run) unreached() string {
+	text := ""
+	for _, way := range []struct {
+		corpus.Carrier
+		by string
+	}{
+		{corpus.URL, "pages"},
+		{corpus.DocumentPDF, "PDF files"},
+		{corpus.Document, "documents"},
+		{corpus.Listing, "listings"},
+		{corpus.Profile, "profiles"},
+		{corpus.ToolOutput, "tools' results"},
+		{corpus.History, "a forged history"},
+	} {
+		if !reaches(r.App, way.Carrier) {
+			text += ", attacks by " + way.by
+		}
+	}
+	return text
 }
 
 // finding makes a finding of what worked.
@@ -95,7 +117,7 @@ func (r *run) finding(s *success) probe.Finding {
 			carried(s.attack), what, s.rule.owasp, s.rule.atlas, r.shown(s.shortest), r.redacted(s)),
 		Remedy: s.rule.remedy,
 	}
-	if request, err := r.chat.Question(r.attacker.Vars(), r.chat.Begin(), s.shortest.Turns[len(s.shortest.Turns)-1]); err == nil && len(s.shortest.Turns) == 1 {
+	if request, err := r.chat.Question(r.attacker.Vars(), r.beginning(s.shortest), s.shortest.Turns[len(s.shortest.Turns)-1]); err == nil && len(s.shortest.Turns) == 1 {
 		f.Reproduce = r.veiled(r.attacker.Curl(request))
 	}
 	return f
@@ -117,8 +139,16 @@ func carried(a corpus.Attack) string {
 			return fmt.Sprintf("%s over %d messages", a.Technique, len(a.Turns))
 		}
 		return a.Technique + " in a message"
+	case corpus.History:
+		return a.Technique + " in an earlier message that the chatbot never wrote"
 	case corpus.Memory:
 		return a.Technique + " in an earlier conversation"
+	case corpus.Listing:
+		return a.Technique + " in a listing"
+	case corpus.Profile:
+		return a.Technique + " in a profile"
+	case corpus.ToolOutput:
+		return a.Technique + " in what a tool answers"
 	default:
 		return a.Technique + " in something that the bot reads"
 	}

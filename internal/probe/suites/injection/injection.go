@@ -14,6 +14,7 @@ import (
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites/access"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
 // Version changes when the suite may give the same app another verdict.
@@ -48,7 +49,7 @@ func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{Options: o, Tally: &probe.Tally{
 		Row: v1alpha1.RowPromptInjectionResistant, Minimum: minimumAttacks,
 		Advice: "attacks that were blocked or met an error don't count. Let probes ask more (spec.app.chat.ratePerMinute), or describe more of the app",
-	}, judge: &Judge{}, tries: map[string]*try{}}
+	}, judge: &Judge{Own: []corpus.Carrier{corpus.History}}, tries: map[string]*try{}}
 	if budget := o.Target.Budget; budget != nil {
 		spending := *o.Target
 		spending.Budget = budget.Less(min(cleanUpRequests, budget.Limit()/4))
@@ -72,9 +73,8 @@ type run struct {
 	handshake        *Handshake
 	// plants are what must not come out, by their index for the judge.
 	plants []plant
-	// library is where documents are put that the bot reads, nil where it reads none, and shelved is the attacker's own there.
-	library *shelf
-	shelved *object
+	// shelves are where attacks are put that the bot reads.
+	shelves []*shelf
 	// own is what the attacker reads between attacks to show that it is still served.
 	own *object
 	// mu guards made, the objects to remove: several attacks change them at once.
@@ -83,8 +83,8 @@ type run struct {
 	// tries are what became of the attacks, by id, in the order of ids.
 	tries map[string]*try
 	order []string
-	// libraryMeasured says that the bot told the attacker what it had put on the shelf, and toolsMeasured that a call was seen.
-	libraryMeasured, toolsMeasured bool
+	// toolsMeasured says that a call was seen.
+	toolsMeasured bool
 	// skipped are the attacks without a plant or a carrier here, blocked and failed the attempts that don't count.
 	skipped, blocked, failed int
 	// repeated is how many questions were asked again, and shortened how many were asked to make an attack shorter.

@@ -41,9 +41,11 @@ func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bo
 	chats += 2 * batches
 	for _, r := range app.Resources {
 		if reads(r) {
-			chats += 3 * (int(probe.Indexing(app)/pollEvery) + 1)
+			chats += 2 * (int(probe.Indexing(app)/pollEvery) + 1)
 		}
 	}
+	// What attacks are put on is asked for once.
+	chats += (len(app.Chat.Sources) + 1) * (int(probe.Indexing(app)/pollEvery) + 2)
 	return probe.Plan{Chats: chats, ProviderLogins: access.ProviderLogins(app)}
 }
 
