@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/netguard"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/listener"
 	"github.com/launchready/launchready/internal/probe/suites/access"
 	"github.com/launchready/launchready/internal/probe/suites/injection"
 	"github.com/launchready/launchready/internal/probe/suites/logs"
@@ -149,9 +151,13 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 		if err != nil {
 			return nil, false, err
 		}
+		heard := listen(os.Getenv(probe.ListenEnv))
+		if heard != nil {
+			defer func() { _ = heard.Close() }() // the process ends
+		}
 		rows = injection.Run(ctx, injection.Options{
 			App: &s.spec.App, Target: s.target, Credentials: s.credentials, Known: s.spec.Known, Found: found,
-			Seed: seed, Catalogue: catalogue, Smoke: s.spec.Smoke,
+			Seed: seed, Catalogue: catalogue, Smoke: s.spec.Smoke, Listener: heard,
 		})
 	case probe.SuiteLogging:
 		rows, s.marked = logs.Run(ctx, logs.Options{App: &s.spec.App, Target: s.target, Credentials: s.credentials, Nonce: s.spec.Nonce})
@@ -169,6 +175,19 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 		}
 	}
 	return rows, unwritten, nil
+}
+
+// listen begins to hear on the pod's own address; nil where that can't be, which the row says.
+func listen(ip string) *listener.Listener {
+	address, err := netip.ParseAddr(ip)
+	if err != nil {
+		return nil
+	}
+	l, err := listener.Listen(address, listener.Port)
+	if err != nil {
+		return nil
+	}
+	return l
 }
 
 // seed reads the canary of the system prompt; empty where the app has none.

@@ -240,7 +240,7 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 				Name:                     ContainerName,
 				Image:                    o.Image,
 				Args:                     []string{"probe"},
-				Env:                      []corev1.EnvVar{{Name: SpecEnv, Value: env}},
+				Env:                      append([]corev1.EnvVar{{Name: SpecEnv, Value: env}}, listens(o.Spec.Suite)...),
 				VolumeMounts:             mounts,
 				TerminationMessagePath:   TerminationMessagePath,
 				TerminationMessagePolicy: corev1.TerminationMessageReadFile,
@@ -257,6 +257,16 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 			Volumes: volumes,
 		},
 	}, nil
+}
+
+// listens tells a probe on which address it hears, where its suite does.
+func listens(suite Suite) []corev1.EnvVar {
+	if suite != SuiteInjection {
+		return nil
+	}
+	return []corev1.EnvVar{{Name: ListenEnv, ValueFrom: &corev1.EnvVarSource{
+		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "status.podIP"},
+	}}}
 }
 
 // credentials mounts the Secret of each identity. A value never stands in the environment, where children, crash reports

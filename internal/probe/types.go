@@ -26,6 +26,8 @@ const SchemaVersion = 1
 const (
 	// SpecEnv is the environment variable that holds the Spec.
 	SpecEnv = "LAUNCHREADY_PROBE"
+	// ListenEnv is the environment variable that holds the pod's own address, for a suite that hears.
+	ListenEnv = "LAUNCHREADY_LISTEN"
 	// CredentialsDir is where the credentials are mounted: CredentialsDir/<name of the identity>/<key>, a file a key.
 	CredentialsDir = "/etc/launchready/credentials"
 	// CanaryDir is where the canary of the system prompt is mounted: CanaryDir/CanaryKey.

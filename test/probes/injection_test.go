@@ -5,6 +5,7 @@ package probes_test
 
 import (
 	_ "embed"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +14,7 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/listener"
 	"github.com/launchready/launchready/internal/probe/suites/injection"
 	"github.com/launchready/launchready/test/emulators/chatbots"
 )
@@ -54,14 +56,19 @@ func (r *rig) injection(t testing.TB, app *v1alpha1.App, smoke bool) probe.RowRe
 	}
 	// A run that asked more than was planned would end there.
 	r.target.Chats = httpstep.NewChatAllowance(app, all.Plan(app, r.known, smoke).Chats, 0)
+	heard, err := listener.Listen(netip.MustParseAddr("127.0.0.1"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = heard.Close() })
 	return injection.Run(t.Context(), injection.Options{
-		App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
+		Listener: heard, App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
 		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
 	})[0]
 }
 
 // unmeasured are weaknesses that this version has no way to: docs/rows/PromptInjectionResistant.md names them.
-var unmeasured = []string{"fetch-message", "fetch-planted", "leak-text-only"}
+var unmeasured = []string{"leak-text-only"}
 
 // convicts says which rules tell of a weakness of a goal.
 func convicts(goal chatbots.Goal) []string {
@@ -74,6 +81,8 @@ func convicts(goal chatbots.Goal) []string {
 		return []string{"SystemPromptLeaked", "ReplyLoadsForeignHost"}
 	case chatbots.GoalMarkup:
 		return []string{"ActiveContentInReply", "ReplyLoadsForeignHost"}
+	case chatbots.GoalFetch:
+		return []string{"InternalAddressFetched"}
 	case chatbots.GoalUnbounded:
 		return []string{"UnboundedReply"}
 	default:

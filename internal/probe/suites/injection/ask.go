@@ -25,6 +25,8 @@ const (
 	failed
 	// banned: the provider of the model refused because of its policy. It may close the account.
 	banned
+	// unread: the app did not fetch the page that the attack stood on.
+	unread
 )
 
 // said is what came back for one question.

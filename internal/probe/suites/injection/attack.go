@@ -4,6 +4,7 @@
 package injection
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -37,7 +38,9 @@ func (r *run) expanded(attacks []corpus.Attack) []corpus.Attack {
 	var all []corpus.Attack
 	for _, a := range attacks {
 		if r.works(a) {
-			if expanded, err := a.Expand(r.vars()); err == nil {
+			names := r.names(a)
+			if expanded, err := a.Expand(r.vars(names)); err == nil {
+				r.named[a.ID] = names
 				all = append(all, expanded)
 				continue
 			}
@@ -58,11 +61,18 @@ func (r *run) works(a corpus.Attack) bool {
 		if !r.toolsMeasured {
 			return false
 		}
-	case corpus.OwnContext, corpus.Fetch, corpus.Render, corpus.Markup, corpus.Consumption:
+	case corpus.Fetch:
+		// The listener has a number, and no name.
+		if r.Listener == nil || slices.Contains(a.Needs(), corpus.DNSName) {
+			return false
+		}
+	case corpus.OwnContext, corpus.Render, corpus.Markup, corpus.Consumption:
 	}
 	switch a.Carrier {
 	case corpus.Chat, corpus.Memory, corpus.History:
 		return true
+	case corpus.URL:
+		return r.Listener != nil
 	default:
 		s := r.shelfFor(a.Carrier)
 		return s != nil && s.measured
@@ -70,9 +80,12 @@ func (r *run) works(a corpus.Attack) bool {
 }
 
 // vars are what the placeholders of an attack stand for.
-func (r *run) vars() httpstep.Vars {
+func (r *run) vars(n named) httpstep.Vars {
 	host := strings.ToLower(marker.New().Secret) + ".example.net" // RFC 2606
-	vars := httpstep.Vars{corpus.DNSName: host, corpus.Address: "https://" + host + "/"}
+	vars := httpstep.Vars{corpus.DNSName: host, corpus.Address: cmp.Or(n.address, "https://"+host+"/")}
+	if n.page != "" {
+		vars[corpus.Page] = n.page
+	}
 	if p, ok := r.planted(&foreignContent); ok {
 		vars[corpus.Term], vars[corpus.Tenant] = p.object.term, r.victim.Identity().Tenant
 	}
@@ -193,6 +206,8 @@ func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
 			t.outcome = s.outcome
 			return t
 		}
+	case corpus.URL:
+		r.Listener.Serve(r.named[a.ID].page, a.Content)
 	default:
 		s := r.shelfFor(a.Carrier)
 		o, err := r.create(ctx, s, s.author, a.Content)
@@ -215,7 +230,10 @@ func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
 		}
 		conversation = s.next
 	}
-	t.leaks = r.judge.look(a, replies)
+	t.leaks = append(r.judge.look(a, replies), r.fetched(a)...)
+	if a.Carrier == corpus.URL && t.outcome == answered && len(t.leaks) == 0 {
+		t.outcome = unread
+	}
 	return t
 }
 
@@ -240,7 +258,13 @@ func (r *run) count(tried []attempt) {
 			r.Cases++
 		case t.outcome == answered:
 			had.answered++
-			r.Cases++
+			if t.attack.Goal == corpus.Fetch {
+				r.unfetched++ // it may be that it could not
+			} else {
+				r.Cases++
+			}
+		case t.outcome == unread:
+			r.unread++
 		case t.outcome == blocked:
 			r.blocked++
 		case t.outcome == failed, t.outcome == banned:

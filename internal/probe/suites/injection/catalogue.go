@@ -117,9 +117,9 @@ func fits(app *v1alpha1.App, a corpus.Attack) bool {
 		return tenants(app) > 1 && slices.ContainsFunc(app.Resources, reads)
 	case corpus.ToolCall:
 		return chat.Tools != nil
-	case corpus.Render, corpus.Markup, corpus.Consumption:
+	case corpus.Render, corpus.Markup, corpus.Consumption, corpus.Fetch:
 		return true
-	case corpus.OwnContext, corpus.Fetch:
+	case corpus.OwnContext:
 		return false
 	}
 	return false
@@ -128,11 +128,11 @@ func fits(app *v1alpha1.App, a corpus.Attack) bool {
 // reaches says whether there is a way for what a carrier carries.
 func reaches(app *v1alpha1.App, carrier corpus.Carrier) bool {
 	switch carrier {
-	case corpus.Chat, corpus.Memory:
+	case corpus.Chat, corpus.Memory, corpus.URL:
 		return true
 	case corpus.History:
 		return app.Chat.History != nil
-	case corpus.DocumentPDF, corpus.URL:
+	case corpus.DocumentPDF:
 		return false
 	default:
 		source := func(s v1alpha1.ChatSource) bool { return sourceCarrier(s.Kind) == carrier }

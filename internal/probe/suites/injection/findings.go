@@ -48,7 +48,9 @@ func (r *run) report() {
 	}
 	answered, techniques, goals := 0, map[string]bool{}, map[corpus.Goal]int{}
 	for _, t := range r.tries {
-		answered += t.answered
+		if t.attack.Goal != corpus.Fetch {
+			answered += t.answered
+		}
 		goals[t.attack.Goal] += t.answered
 		if t.answered > 0 {
 			techniques[t.attack.Technique] = true
@@ -71,17 +73,27 @@ func (r *run) report() {
 	if r.blocked+r.failed+r.skipped > 0 {
 		r.Control("Not counted: %d that were blocked, %d that met an error, %d for which the app has no place.", r.blocked, r.failed, r.skipped)
 	}
-	r.Control("Not measured: what the app itself fetches%s.", r.unreached())
+	if r.unfetched > 0 {
+		r.Control("%d asked the app to fetch something from the probe, and it did not; whether it could have is not known.", r.unfetched)
+	}
+	if r.unread > 0 {
+		r.Control("%d stood on pages that the app did not fetch.", r.unread)
+	}
+	if ways := r.unreached(); ways != "" {
+		r.Control("Not measured: %s.", ways)
+	}
 }
 
 // unreached names the ways that attacks can't take here.
 func (r *run) unreached() string {
-	text := ""
+	var ways []string
+	if r.Listener == nil {
+		ways = append(ways, "what the app itself fetches", "attacks by pages")
+	}
 	for _, way := range []struct {
 		corpus.Carrier
 		by string
 	}{
-		{corpus.URL, "pages"},
 		{corpus.DocumentPDF, "PDF files"},
 		{corpus.Document, "documents"},
 		{corpus.Listing, "listings"},
@@ -90,10 +102,10 @@ func (r *run) unreached() string {
 		{corpus.History, "a forged history"},
 	} {
 		if !reaches(r.App, way.Carrier) {
-			text += ", attacks by " + way.by
+			ways = append(ways, "attacks by "+way.by)
 		}
 	}
-	return text
+	return strings.Join(ways, ", ")
 }
 
 // finding makes a finding of what worked.
@@ -108,6 +120,8 @@ func (r *run) finding(s *success) probe.Finding {
 		what = fmt.Sprintf("a reply would make a browser load something from a host that is not the app's, by %s", s.how)
 	case &activeContent:
 		what = fmt.Sprintf("a reply has %s in it, which a page that shows it would run", s.how)
+	case &internalFetch:
+		what = fmt.Sprintf("the app fetched an address inside the cluster that a text for %s had named", r.attacker)
 	case &unbounded:
 		what = fmt.Sprintf("a reply was longer than %d bytes", endless)
 	}
@@ -143,6 +157,8 @@ func carried(a corpus.Attack) string {
 		return a.Technique + " in an earlier message that the chatbot never wrote"
 	case corpus.Memory:
 		return a.Technique + " in an earlier conversation"
+	case corpus.URL:
+		return a.Technique + " in a page that the app fetches"
 	case corpus.Listing:
 		return a.Technique + " in a listing"
 	case corpus.Profile:
@@ -167,6 +183,13 @@ func (r *run) shown(a corpus.Attack) string {
 func (r *run) veiled(text string) string {
 	if p, ok := r.planted(&foreignContent); ok {
 		text = strings.ReplaceAll(text, p.object.term, "$("+corpus.Term+")")
+	}
+	for _, n := range r.named {
+		for name, address := range map[string]string{corpus.Address: n.address, corpus.Page: n.page} {
+			if address != "" {
+				text = strings.ReplaceAll(text, address, "$("+name+")")
+			}
+		}
 	}
 	return madeUpHost.ReplaceAllLiteralString(text, "$("+corpus.DNSName+")")
 }
