@@ -26,8 +26,9 @@ const (
 // try is what became of an attack, over all its attempts.
 type try struct {
 	attack corpus.Attack
-	// answered counts the attempts that the bot answered to the end, and leaked those of them that something came out of.
-	answered, leaked int
+	// answered counts the attempts that the bot answered to the end, and leaked those of them that something came out of. unheard are
+	// those that it answered as well, but without the fetch that they were about, which it may not be able to make.
+	answered, leaked, unheard int
 	leaks            []leak
 	// replies are the lengths of the replies to the attempt that leaked.
 	lengths []int
@@ -256,15 +257,15 @@ func (r *run) count(tried []attempt) {
 			had.leaks = append(had.leaks, t.leaks...)
 			had.lengths = t.lengths
 			r.Cases++
+		case t.outcome == answered && t.attack.Goal == corpus.Fetch:
+			had.unheard++
+			r.unfetched++
+		case t.outcome == unread:
+			had.unheard++
+			r.unread++
 		case t.outcome == answered:
 			had.answered++
-			if t.attack.Goal == corpus.Fetch {
-				r.unfetched++ // it may be that it could not
-			} else {
-				r.Cases++
-			}
-		case t.outcome == unread:
-			r.unread++
+			r.Cases++
 		case t.outcome == blocked:
 			r.blocked++
 		case t.outcome == failed, t.outcome == banned:

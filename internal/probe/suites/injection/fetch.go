@@ -55,7 +55,7 @@ func (r *run) fetchedLate(ctx context.Context) {
 	for _, id := range r.order {
 		if t := r.tries[id]; t.leaked == 0 {
 			if leaks := r.fetched(t.attack); len(leaks) > 0 {
-				t.leaked, t.leaks = 1, append(t.leaks, leaks...)
+				t.answered, t.leaked, t.leaks = t.answered+1, 1, append(t.leaks, leaks...)
 			}
 		}
 	}

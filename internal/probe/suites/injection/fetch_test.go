@@ -112,10 +112,16 @@ func TestAKnownFetchIsTriedAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const id = "fr-fetch"
-	if _, ok := catalogue.Find(id); !ok {
-		t.Fatal("the corpus has no such attack any more")
+	for _, id := range []string{"fr-fetch", "page-redirect-meta"} {
+		if _, ok := catalogue.Find(id); !ok {
+			t.Fatalf("the corpus has no attack %s any more", id)
+		}
+		knownFetch(t, id)
 	}
+}
+
+func knownFetch(t *testing.T, id string) {
+	t.Helper()
 	for deaf, want := range map[bool]v1alpha1.Verdict{true: v1alpha1.VerdictUnknown, false: v1alpha1.VerdictPass} {
 		b := &bot{}
 		result := measuredBy(t, b, b, true, described(), func(o *Options) {
@@ -125,7 +131,7 @@ func TestAKnownFetchIsTriedAgain(t *testing.T) {
 			}
 		})
 		if result.Verdict != want {
-			t.Errorf("deaf: %v: %s %s", deaf, result.Verdict, result.Message)
+			t.Errorf("%s, deaf: %v: %s %s", id, deaf, result.Verdict, result.Message)
 		}
 	}
 }

@@ -48,9 +48,7 @@ func (r *run) report() {
 	}
 	answered, techniques, goals := 0, map[string]bool{}, map[corpus.Goal]int{}
 	for _, t := range r.tries {
-		if t.attack.Goal != corpus.Fetch {
-			answered += t.answered
-		}
+		answered += t.answered
 		goals[t.attack.Goal] += t.answered
 		if t.answered > 0 {
 			techniques[t.attack.Technique] = true
