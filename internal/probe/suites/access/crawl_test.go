@@ -104,6 +104,7 @@ func TestWhatOnlyABundleNamesIsAsked(t *testing.T) {
 		"a list asked for by HEAD":        {`fetch("/feed", {method: "HEAD"})`, func(a *front) http.HandlerFunc { return a.everything("/feed", false) }, tenants, "ForeignObjectListed at GET /feed as bob"},
 		"a list among many names": {strings.Repeat("x();", 9) + words(300) + `fetch("/zz/api/feed")`, func(a *front) http.HandlerFunc { return a.everything("/zz/api/feed", false) }, tenants,
 			"ForeignObjectListed at GET /zz/api/feed as bob"},
+		"a list below auth":    {`fetch("/auth/people")`, func(a *front) http.HandlerFunc { return a.everything("/auth/people", false) }, tenants, "ForeignObjectListed at GET /auth/people as bob"},
 		"a list behind a base": {`const c = axios.create({baseURL: "/v2"}); c.get("feed")`, func(a *front) http.HandlerFunc { return a.everything("/v2/feed", false) }, tenants, "ForeignObjectListed at GET /v2/feed as bob"},
 		"a part of a note": {"fetch(`/notes/${note.id}/raw`)", func(a *front) http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
@@ -251,8 +252,31 @@ func TestHowWhatIsThereIsNoticed(t *testing.T) {
 				giveJSON(w, http.StatusOK, map[string]any{"seats": 17})
 			}
 		}, nil, "1 were asked besides"},
-		"not by GET":         {"const u = '/things'", nil, []string{"/things"}, "1 could not be asked: POST /things."},
-		"how accounts begin": {"f('/auth/magic', {method: 'POST'}); f('/register', {method: 'POST'}); f('/password/reset', {method: 'POST'}); f('/oauth/token', {method: 'POST'})", nil, []string{"/auth/magic", "/register", "/password/reset", "/oauth/token"}, "0 could not be asked."},
+		"one that says more": {"fetch(`/invoices/${nr}`)", func(_ *front, w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/invoices/") {
+				giveJSON(w, http.StatusNotFound, map[string]any{"error": "not found", "kind": "invoice"})
+			}
+		}, nil, "1 could not be asked: GET /invoices/{nr}."},
+		"by PUT": {"const u = '/things'", func(_ *front, w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/things" {
+				w.Header().Set("Allow", "OPTIONS, PUT")
+				giveJSON(w, http.StatusMethodNotAllowed, map[string]any{"error": "method not allowed"})
+			}
+		}, nil, "1 could not be asked: PUT /things."},
+		"by what may be done there": {"fetch('/things', {method: 'POST'})", func(_ *front, w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodOptions {
+				w.Header().Set("Allow", map[bool]string{true: "OPTIONS, POST", false: "OPTIONS"}[r.URL.Path == "/things"])
+				giveJSON(w, http.StatusOK, map[string]any{})
+			}
+		}, nil, "1 could not be asked: POST /things."},
+		"not where a page is shown": {"fetch('/buy', {method: 'POST'})", func(_ *front, w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/buy" {
+				_, _ = fmt.Fprint(w, "<!DOCTYPE html>Buy something")
+			}
+		}, nil, "0 could not be asked."},
+		"not by the method that is named": {"fetch('/things')", nil, []string{"/things"}, "0 could not be asked."},
+		"not by GET":                      {"const u = '/things'", nil, []string{"/things"}, "1 could not be asked: POST /things."},
+		"how accounts begin":              {"f('/auth/magic', {method: 'POST'}); f('/register', {method: 'POST'}); f('/password/reset', {method: 'POST'}); f('/oauth/token', {method: 'POST'})", nil, []string{"/auth/magic", "/register", "/password/reset", "/oauth/token"}, "0 could not be asked."},
 		"that does not end": {"fetch('/events')", func(_ *front, _ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/events" {
 				panic(http.ErrAbortHandler)
@@ -283,7 +307,7 @@ func TestHowWhatIsThereIsNoticed(t *testing.T) {
 }
 
 func TestPagesAndFilesDoNotCount(t *testing.T) {
-	a := newFront(own + `go("/prices"); go("/imprint"); go("/terms"); go("/logo"); go("/moved")`)
+	a := newFront(own + `go("/prices"); go("/imprint"); go("/terms"); go("/logo"); go("/moved"); go("/prices/" + id)`)
 	a.others = func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/prices", "/imprint", "/terms":
@@ -489,7 +513,7 @@ func TestHostilePagesAreSurvived(t *testing.T) {
 			}
 			begun := time.Now()
 			m := measure(t, a.core, a, restDescription)
-			m.wants(t, tenants, pass, "")
+			m.wants(t, tenants, pass, map[bool]string{true: "more routes that the app's pages and scripts name were not looked for"}[name == "ten thousand routes"])
 			if n := len(m.paths); n > most {
 				t.Errorf("%d requests were sent", n)
 			}
@@ -508,16 +532,35 @@ func TestHostilePagesAreSurvived(t *testing.T) {
 }
 
 func TestADocumentAndABundleAreOneList(t *testing.T) {
-	a := newFront(own + "fetch('/feed'); fetch(`/notes/${n}/raw`); fetch('/things0', {method: 'POST'}); fetch('/things1', {method: 'POST'}); fetch('/things2', {method: 'POST'})")
+	a := newFront(own + "const p = '/plan'; fetch('/api/quota'); fetch('/api/usage'); fetch('/feed'); fetch(`/notes/${n}/raw`); fetch('/feed', {method: 'POST'});" +
+		"fetch('/things0', {method: 'POST'}); fetch('/things1', {method: 'POST'})")
 	feed := a.everything("/feed", false)
 	a.others = func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/feed" && r.Method == http.MethodGet {
+		switch {
+		case r.URL.Path == "/feed" && r.Method == http.MethodGet:
 			feed(w, r)
+		case r.URL.Path == "/feed" && r.Method == http.MethodOptions:
+			w.Header().Set("Allow", "GET, POST")
+			giveJSON(w, http.StatusOK, map[string]any{})
+		case slices.Contains([]string{"/plan", "/api/quota", "/api/usage"}, r.URL.Path) && a.who(a.token(r)) != nil:
+			giveJSON(w, http.StatusOK, map[string]any{"left": 3})
 		}
 	}
-	a.posts = []string{"/things0", "/things1", "/things2"}
-	a.files["/openapi.json"] = `{"openapi": "3.1.0", "security": [{"token": []}], "paths": {` + restPaths + `, "/feed": {"get": {}}, "/notes/{noteId}/raw": {"get": {}}, "/things0": {"post": {}}}}`
+	a.posts = []string{"/things0", "/things1"}
+	a.files["/openapi.json"] = `{"openapi": "3.1.0", "security": [{"token": []}], "paths": {` + restPaths + `, "/plan": {"get": {}}, "/feed": {"get": {}}, "/notes/{noteId}/raw": {"get": {}}, "/things0": {"post": {}}}}`
 	m := measure(t, a.core, a, restDescription+"openAPI: {path: /openapi.json}\n")
-	m.wants(t, tenants, fail, "Of 13 operations in /openapi.json and the app's pages and scripts 8 are described and 1 were asked besides; 0 are public, 1 not there, 0 left out by spec.app.openAPI.untested, 3 could not be asked: POST /things0, POST /things1, POST /things2.")
+	m.wants(t, tenants, fail, "Of 16 operations in /openapi.json and the app's pages and scripts 8 are described and 4 were asked besides; 0 are public, 1 not there, 0 left out by spec.app.openAPI.untested, 3 could not be asked: POST /things0, POST /feed, POST /things1.")
 	m.wants(t, auth, pass, "")
+}
+
+func TestADocumentBelowAPathAndABundleAreOneList(t *testing.T) {
+	a := newFront(own + "fetch('/api/quota')")
+	a.others = func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/quota" && a.who(a.token(r)) != nil {
+			giveJSON(w, http.StatusOK, map[string]any{"left": 3})
+		}
+	}
+	a.files["/openapi.json"] = `{"openapi": "3.1.0", "servers": [{"url": "/api"}], "paths": {"/quota": {"get": {}}}}`
+	measure(t, a.core, a, restDescription+"openAPI: {path: /openapi.json}\n").wants(t, tenants, pass,
+		"1 were asked besides; 0 are public, 0 not there, 0 left out by spec.app.openAPI.untested, 0 could not be asked")
 }

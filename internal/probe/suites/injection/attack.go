@@ -29,7 +29,7 @@ type try struct {
 	// answered counts the attempts that the bot answered to the end, and leaked those of them that something came out of. unheard are
 	// those that it answered as well, but without the fetch that they were about, which it may not be able to make.
 	answered, leaked, unheard int
-	leaks            []leak
+	leaks                     []leak
 	// replies are the lengths of the replies to the attempt that leaked.
 	lengths []int
 }
