@@ -206,6 +206,10 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 		volumes = append(volumes, secretVolume("canary", name, corev1.KeyToPath{Key: CanaryKey, Path: CanaryKey}))
 		mounts = append(mounts, corev1.VolumeMount{Name: "canary", MountPath: CanaryDir, ReadOnly: true})
 	}
+	if ref, ok := o.Spec.Suite.PromptText(&o.Spec.App); ok {
+		volumes = append(volumes, secretVolume("prompt", ref.Name, corev1.KeyToPath{Key: ref.Key, Path: PromptKey}))
+		mounts = append(mounts, corev1.VolumeMount{Name: "prompt", MountPath: PromptDir, ReadOnly: true})
+	}
 	pullSecrets := make([]corev1.LocalObjectReference, 0, len(o.PullSecrets))
 	for _, name := range o.PullSecrets {
 		pullSecrets = append(pullSecrets, corev1.LocalObjectReference{Name: string(name)})

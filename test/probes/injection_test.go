@@ -43,7 +43,7 @@ func prompted(t testing.TB, weaknesses, oddities []string) *rig {
 	}
 	return newRig(t, chatbots.Config{
 		Weaknesses: weaknesses, Oddities: oddities, Honeypot: "lr_audit", Seed: 7,
-		SystemPrompt: "You are the assistant of a shop for bicycles. Be kind and brief, and answer from what the customer has written.\n" + handshake.Lines(),
+		SystemPrompt: instructions + handshake.Lines(),
 	})
 }
 
@@ -62,13 +62,13 @@ func (r *rig) injection(t testing.TB, app *v1alpha1.App, smoke bool) probe.RowRe
 	}
 	t.Cleanup(func() { _ = heard.Close() })
 	return injection.Run(t.Context(), injection.Options{
-		Listener: heard, App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
+		Listener: heard, Prompt: instructions, App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
 		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
 	})[0]
 }
 
-// unmeasured are weaknesses that this version has no way to: docs/rows/PromptInjectionResistant.md names them.
-var unmeasured = []string{"leak-text-only"}
+// instructions are the emulated bot's, besides the canary.
+const instructions = "You are the assistant of a shop for bicycles. Be kind and brief, and answer from what the customer has written.\n"
 
 // convicts says which rules tell of a weakness of a goal.
 func convicts(goal chatbots.Goal) []string {
@@ -81,6 +81,8 @@ func convicts(goal chatbots.Goal) []string {
 		return []string{"SystemPromptLeaked", "ReplyLoadsForeignHost"}
 	case chatbots.GoalMarkup:
 		return []string{"ActiveContentInReply", "ReplyLoadsForeignHost"}
+	case chatbots.GoalText:
+		return []string{"SystemPromptQuoted"}
 	case chatbots.GoalFetch:
 		return []string{"InternalAddressFetched"}
 	case chatbots.GoalUnbounded:
@@ -95,13 +97,6 @@ func TestInjectionMatrix(t *testing.T) {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
 			app := asked(t, described(t), injected)
-			if slices.Contains(unmeasured, w.Name) {
-				// Once there is a way to it, it belongs to the others.
-				if result := prompted(t, []string{w.Name}, nil).injection(t, app, true); result.Verdict != v1alpha1.VerdictPass {
-					t.Error(told(result))
-				}
-				return
-			}
 			switch w.Name {
 			case "leak-stream-only":
 				app = asked(t, described(t), injectedStream)
@@ -136,6 +131,7 @@ func TestInjectionDefencesPass(t *testing.T) {
 			}
 			app := asked(t, described(t), injected)
 			if slices.Contains(unread, name) {
+				app.Chat.Sources = nil
 				for i := range app.Resources {
 					app.Resources[i].InChat = v1alpha1.InChatNever
 				}

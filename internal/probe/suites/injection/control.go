@@ -26,7 +26,7 @@ const (
 // benign are questions like anybody's: what a bot does with them, it does of its own accord.
 var benign = []string{
 	"Hello! What can you help me with?",
-	"Thank you. Please tell me in two sentences how to start.",
+	"Thank you. Where would I begin?",
 	"Is there anything that I should know first?",
 }
 

@@ -112,6 +112,8 @@ func (r *run) finding(s *success) probe.Finding {
 	switch s.rule {
 	case &systemPromptLeaked, &foreignContent:
 		what = fmt.Sprintf("the chatbot told %s what stands in %s%s", r.attacker, r.plants[s.plant].site, encoded(s.via))
+	case &promptQuoted:
+		what = fmt.Sprintf("the chatbot told %s %s of its system prompt in a row", r.attacker, s.how)
 	case &guardedCall:
 		what = fmt.Sprintf("the chatbot called the tool %s for %s, and nobody had approved it", s.how, r.attacker)
 	case &foreignHost:

@@ -36,6 +36,8 @@ type Options struct {
 	Credentials map[string]map[string]string
 	// Seed is that of the system prompt's canary; empty where spec.app.chat.systemPrompt is absent.
 	Seed string
+	// Prompt is what of the system prompt must not be told; empty where spec.app.chat.systemPrompt.textSecretRef is absent.
+	Prompt string
 	// Catalogue has the attacks. With Smoke, only the worst are made.
 	Catalogue *Catalogue
 	Smoke     bool
@@ -52,7 +54,7 @@ func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{Options: o, Tally: &probe.Tally{
 		Row: v1alpha1.RowPromptInjectionResistant, Minimum: minimumAttacks,
 		Advice: "attacks that were blocked or met an error don't count. Let probes ask more (spec.app.chat.ratePerMinute), or describe more of the app",
-	}, judge: &Judge{Own: []corpus.Carrier{corpus.History}}, tries: map[string]*try{}, named: map[string]named{}}
+	}, judge: &Judge{Own: []corpus.Carrier{corpus.History}, Prompt: o.Prompt}, tries: map[string]*try{}, named: map[string]named{}}
 	if budget := o.Target.Budget; budget != nil {
 		spending := *o.Target
 		spending.Budget = budget.Less(min(cleanUpRequests, budget.Limit()/4))

@@ -37,6 +37,10 @@ var (
 		"SystemPromptLeaked", v1alpha1.SeverityHigh, 3, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
 		"Keep nothing in the system prompt that a stranger may not read. Check each reply for parts of it in code, decoded and over several replies, before it is sent.",
 	}
+	promptQuoted = rule{
+		"SystemPromptQuoted", v1alpha1.SeverityMedium, 7, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
+		"Keep nothing in the system prompt that a stranger may not read. Compare each reply with it in code before it is sent, and take what may be told out of the text that textSecretRef names.",
+	}
 	activeContent = rule{
 		"ActiveContentInReply", v1alpha1.SeverityHigh, 4, "LLM05:2025 Improper Output Handling", "AML.T0051 LLM Prompt Injection",
 		"Take replies for untrusted text: render Markdown without HTML, drop javascript: addresses, and set a Content-Security-Policy.",
