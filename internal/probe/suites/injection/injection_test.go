@@ -182,6 +182,9 @@ func measuredBy(t *testing.T, b *bot, front http.Handler, smoke bool, app *v1alp
 		t.Fatal(err)
 	}
 	plan := catalogue.Plan(app, nil, smoke)
+	if plan.Characters < plan.Chats {
+		t.Errorf("%d questions have %d characters", plan.Chats, plan.Characters)
+	}
 	o := Options{
 		App: app, Catalogue: catalogue, Smoke: smoke, Seed: seed,
 		Target: &httpstep.Target{
