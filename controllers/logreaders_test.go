@@ -284,13 +284,14 @@ func TestAnOperatorThatDoesNotKnowItselfFindsNobody(t *testing.T) {
 type pages struct {
 	client.Reader
 	failAt string
+	asked  *int
 }
 
 func (p pages) List(_ context.Context, list client.ObjectList, options ...client.ListOption) error {
 	var o client.ListOptions
 	o.ApplyOptions(options)
 	next := map[string]string{"": "b", "b": "c", "c": ""}
-	if o.Limit != accessPage || o.Namespace != "shop" || o.Continue == p.failAt {
+	if *p.asked++; *p.asked > len(next) || o.Limit != accessPage || o.Namespace != "shop" || o.Continue == p.failAt {
 		return fmt.Errorf("asked for %d of %s from %q", o.Limit, o.Namespace, o.Continue)
 	}
 	roles, ok := list.(*rbacv1.RoleList)
@@ -307,7 +308,7 @@ func (p pages) List(_ context.Context, list client.ObjectList, options ...client
 func TestRolesAreReadToTheLastPage(t *testing.T) {
 	for failAt, want := range map[string][]string{"none": {"role-", "role-b", "role-c"}, "c": {"role-", "role-b"}} {
 		var names []string
-		err := eachPage(t.Context(), pages{failAt: failAt}, func() *rbacv1.RoleList { return &rbacv1.RoleList{} }, func(l *rbacv1.RoleList) {
+		err := eachPage(t.Context(), pages{failAt: failAt, asked: new(int)}, func() *rbacv1.RoleList { return &rbacv1.RoleList{} }, func(l *rbacv1.RoleList) {
 			for _, r := range l.Items {
 				names = append(names, r.Name)
 			}

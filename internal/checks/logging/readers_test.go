@@ -280,6 +280,12 @@ func TestJudge_ReadersAreForeignText(t *testing.T) {
 	if text := fmt.Sprintf("%+v", o.Findings); !strings.Contains(text, `\u{202E}evil`) || strings.ContainsAny(text, "\u202e\x1b") {
 		t.Errorf("%q", text)
 	}
+	// However long it is, there is room for the rest.
+	w.in.Access = bound(user(strings.Repeat("u", 2000)))
+	w.in.Access.RoleBindings[0].Name = strings.Repeat("b", 2000)
+	if m := w.judge().Findings[0].API().Message; !strings.Contains(m, "… may read the logs of all pods here, by RoleBinding bbb") || !strings.HasSuffix(m, "….") {
+		t.Errorf("%s", m)
+	}
 }
 
 func TestJudge_ReadersOfSomePods(t *testing.T) {
