@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +22,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/yaml"
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/checks/logging"
@@ -261,6 +264,37 @@ func TestAnOperatorThatMayNotReadRolesSaysSo(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{"ServiceAccount " + h.namespace + "/operator", "User dana"}, names); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+func TestTheOperatorsOwnRoleIsEnoughToKnowWhoReads(t *testing.T) {
+	h := newHarness(t)
+	text, err := os.ReadFile(filepath.Join("..", "config", "rbac", "role.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, _, _ := strings.Cut(strings.TrimPrefix(string(text), "---\n"), "\n---\n")
+	role := &rbacv1.ClusterRole{}
+	if err := yaml.UnmarshalStrict([]byte(first), role); err != nil {
+		t.Fatal(err)
+	}
+	role.Name = h.namespace
+	operator := "ServiceAccount " + h.namespace + "/operator"
+	h.inCluster(role, &rbacv1.ClusterRoleBinding{
+		ObjectMeta: metav1.ObjectMeta{Name: h.namespace}, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: h.namespace}, Subjects: subjectsOf(operator),
+	})
+	config := rest.CopyConfig(apiServer)
+	config.Impersonate = rest.ImpersonationConfig{UserName: "system:serviceaccount:" + h.namespace + ":operator"}
+	c, err := client.New(config, client.Options{Scheme: newScheme(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var a logging.Access
+	if !soon(t, func() bool { a = h.accessSeen(c); return len(a.Unlisted) == 0 }) {
+		t.Fatalf("it may not list %v", a.Unlisted)
+	}
+	if !slices.ContainsFunc(a.Readers(h.namespace, nil), func(r logging.Reader) bool { return r.String() == operator }) {
+		t.Errorf("%s does not find itself", operator)
 	}
 }
 

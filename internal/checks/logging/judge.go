@@ -160,7 +160,7 @@ func (j *judgement) carried() {
 		j.gaps.app(v1alpha1.ReasonTargetUnreachable, "The app did not answer "+listed(unanswered)+", so that what it would have logged is not known.")
 	}
 	if len(missing) > 0 {
-		j.gaps.app(v1alpha1.ReasonNotConfigured, "Nothing that spec.app describes takes a planted "+strings.Join(missing, ", ")+": describe the login and the chat, or declare absent what the app does not have.")
+		j.gaps.app(v1alpha1.ReasonNotConfigured, "Nothing that spec.app describes takes a planted "+strings.Join(missing, ", ")+": describe the login and the chat. A login with a page or an identity provider before it can't be sent a planted password yet.")
 	}
 }
 
