@@ -6,6 +6,7 @@ package logging
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -267,9 +268,38 @@ func (j *judgement) readable(rule string, severity v1alpha1.Severity, r Reader, 
 		whose = "the pods " + scorecard.Foreign(listed(r.Pods)) + " alone"
 	}
 	j.add(scorecard.Draft{
-		Rule: rule, Severity: severity, Identity: r.String(), Place: j.placeOfReaders(), Remedy: remedy,
+		Rule: rule, Severity: severity, Identity: r.String(), Place: j.placeOfReaders(), Remedy: remedy, Reproduce: j.asked(r),
 		Message: fmt.Sprintf("%s%s may read the logs of %s here, by %s.", scorecard.Foreign(r.String()), aside, whose, scorecard.Foreign(listed(r.Bindings))),
 	})
+}
+
+// plain names mean nothing to a shell.
+var plain = regexp.MustCompile(`^[A-Za-z0-9@.:/_-]+$`)
+
+// asked gives the command that asks the API server the same of one reader; none where a shell might take its name for more, and of
+// strangers, who may not ask.
+func (j *judgement) asked(r Reader) string {
+	if c, _ := crowdOf(r.Account); c.severity == v1alpha1.SeverityHigh {
+		return ""
+	}
+	what := "pods"
+	if len(r.Pods) > 0 {
+		what += "/" + r.Pods[0]
+	}
+	as := "--as=" + r.Name
+	switch r.Kind {
+	case v1alpha1.ReaderGroup:
+		as = "--as=nobody --as-group=" + r.Name
+	case v1alpha1.ReaderServiceAccount:
+		as = "--as=" + saPrefix + r.Namespace + ":" + r.Name
+	case v1alpha1.ReaderUser:
+	}
+	for _, word := range []string{what, r.Name, j.Namespace} {
+		if !plain.MatchString(word) {
+			return ""
+		}
+	}
+	return fmt.Sprintf("kubectl auth can-i get %s --subresource=log -n %s %s", what, j.Namespace, as)
 }
 
 func (j *judgement) placeOfReaders() string {

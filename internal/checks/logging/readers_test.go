@@ -236,6 +236,9 @@ func TestJudge_TellsWhoMayReadTheLogs(t *testing.T) {
 			if f.Severity != test.severity || f.Rule != rule || f.Place != "Namespace shop: pods/log" {
 				t.Errorf("%s %s at %s", f.Severity, f.Rule, f.Place)
 			}
+			if (f.Reproduce == "") != (test.severity == high) {
+				t.Errorf("the command is %q", f.Reproduce)
+			}
 			for _, word := range test.words {
 				if !strings.Contains(f.Message+" "+f.Remedy, word) {
 					t.Errorf("%q is not in %q, %q", word, f.Message, f.Remedy)
@@ -277,6 +280,9 @@ func TestJudge_ReadersAreForeignText(t *testing.T) {
 	w.in.Access = bound(user("\u202eevil"))
 	w.in.Access.RoleBindings[0].Name = "\x1b[2J"
 	o := w.judge()
+	if command := o.Findings[0].API().Reproduce; command != "" {
+		t.Errorf("%q is to be typed into a shell", command)
+	}
 	if text := fmt.Sprintf("%+v", o.Findings); !strings.Contains(text, `\u{202E}evil`) || strings.ContainsAny(text, "\u202e\x1b") {
 		t.Errorf("%q", text)
 	}
