@@ -31,7 +31,7 @@ func TestCommandsOfFindingsSayWhoMayReadLogs(t *testing.T) {
 	all, one := role("all"), role("one", "chat-0")
 	toAll := binding("all",
 		rbacv1.Subject{Kind: "User", APIGroup: rbacv1.GroupName, Name: "dana@example.com"}, rbacv1.Subject{Kind: "Group", APIGroup: rbacv1.GroupName, Name: "oidc:dev"},
-		rbacv1.Subject{Kind: "ServiceAccount", Namespace: "logging", Name: "shipper"}, rbacv1.Subject{Kind: "Group", APIGroup: rbacv1.GroupName, Name: "system:authenticated"},
+		rbacv1.Subject{Kind: "ServiceAccount", Namespace: "logging", Name: "shipper"}, rbacv1.Subject{Kind: "Group", APIGroup: rbacv1.GroupName, Name: "system:unauthenticated"},
 	)
 	toOne := binding("one", rbacv1.Subject{Kind: "User", APIGroup: rbacv1.GroupName, Name: "eve"})
 	create(t, all)
@@ -39,16 +39,21 @@ func TestCommandsOfFindingsSayWhoMayReadLogs(t *testing.T) {
 	o := logging.Judge(logging.Input{Key: []byte("key"), Namespace: namespace, Described: true, Pods: []string{"chat-0"}, Access: logging.Access{
 		Roles: []rbacv1.Role{*all, *one}, RoleBindings: []rbacv1.RoleBinding{*toAll, *toOne},
 	}})
-	const readers = 5
-	if len(o.Findings) != readers {
-		t.Fatalf("%d findings: %+v", len(o.Findings), o.Findings)
+	var commands [][]string
+	for _, f := range o.Findings {
+		if words := strings.Fields(f.API().Reproduce); len(words) > 0 { // strangers may not ask
+			commands = append(commands, words[1:])
+		}
+	}
+	const askers = 4
+	if len(commands) != askers {
+		t.Fatalf("%d commands: %+v", len(commands), o.Findings)
 	}
 	say := func(want string) func() string {
 		return func() string {
-			for _, f := range o.Findings {
-				args := strings.Fields(f.API().Reproduce)
+			for _, args := range commands {
 				// It ends with 1 where the answer is no.
-				if answer, err := kubectl(t, "", args[1:]...); !strings.HasPrefix(answer, want) {
+				if answer, err := kubectl(t, "", args...); !strings.HasPrefix(answer, want) {
 					return fmt.Sprintf("%v answers %q (%v), want %s", args, answer, err, want)
 				}
 			}
