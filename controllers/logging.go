@@ -42,11 +42,12 @@ func (s suiteRun) logged(ctx context.Context, last v1alpha1.Probe, collected pro
 	if err != nil {
 		return scorecard.Unmeasured(v1alpha1.RowLoggingSafe, v1alpha1.FaultOperator, v1alpha1.ReasonProbeError, err.Error())
 	}
-	ctx, cancel := context.WithTimeout(ctx, logsPatience)
-	defer cancel()
 	in := logging.Input{
 		Key: s.r.Key, Namespace: s.app.Launch.Namespace, Described: true, Absent: s.takesNone(collected.Result.Marked), Variables: variables(s.app),
+		Access: s.access(ctx), RunsAs: runsAs(s.app),
 	}
+	ctx, cancel := context.WithTimeout(ctx, logsPatience)
+	defer cancel()
 	for _, m := range collected.Result.Marked {
 		request := logging.Request{Number: m.Number, Name: m.Name, Answered: m.Answered}
 		for _, kind := range m.Kinds {
@@ -55,18 +56,22 @@ func (s suiteRun) logged(ctx context.Context, last v1alpha1.Probe, collected pro
 		in.Requests = append(in.Requests, request)
 	}
 	if declared := s.app.Launch.Spec.Logging; declared != nil {
-		in.Sinks.Declared = true
+		in.Sinks.Declared, in.Expected = true, declared.Readers
 		for _, sink := range declared.Sinks {
 			in.Sinks.List = append(in.Sinks.List, logging.Sink{Name: sink.Name})
 		}
 	}
 	for _, w := range s.app.Workloads {
-		containers, err := s.searched(ctx, w, searcher, last.StartedAt.Time)
+		pods, err := s.podsOf(ctx, w)
 		if err != nil {
 			ctrl.LoggerFrom(ctx).Info("the pods of a workload can't be listed for their logs", "workload", w.String(), "err", err.Error())
-			containers = []logging.Container{{Workload: w.String(), Name: "any", Problem: logging.Unreadable}}
+			in.Containers = append(in.Containers, logging.Container{Workload: w.String(), Name: "any", Problem: logging.Unreadable})
+			continue
 		}
-		in.Containers = append(in.Containers, containers...)
+		for _, pod := range pods {
+			in.Pods = append(in.Pods, pod.Name)
+			in.Containers = append(in.Containers, s.searched(ctx, w, pod, searcher, last.StartedAt.Time)...)
+		}
 	}
 	return logging.Judge(in)
 }
@@ -84,8 +89,8 @@ func (s suiteRun) takesNone(marked []probe.Marked) []logmark.Kind {
 	return absent
 }
 
-// searched searches the logs of a workload's pods from a time on.
-func (s suiteRun) searched(ctx context.Context, w launch.Workload, searcher *logmark.Searcher, since time.Time) ([]logging.Container, error) {
+// podsOf gives the pods of a workload.
+func (s suiteRun) podsOf(ctx context.Context, w launch.Workload) ([]corev1.Pod, error) {
 	selector, err := metav1.LabelSelectorAsSelector(w.Selector)
 	if err != nil {
 		return nil, fmt.Errorf("reading the selector of %s: %w", w, err)
@@ -94,25 +99,28 @@ func (s suiteRun) searched(ctx context.Context, w launch.Workload, searcher *log
 	if err := s.r.Resolver.Live.List(ctx, &pods, client.InNamespace(w.Namespace), client.MatchingLabelsSelector{Selector: selector}); err != nil {
 		return nil, fmt.Errorf("listing the pods of %s: %w", w, err)
 	}
+	return pods.Items, nil
+}
+
+// searched searches the logs of a workload's pod from a time on.
+func (s suiteRun) searched(ctx context.Context, w launch.Workload, pod corev1.Pod, searcher *logmark.Searcher, since time.Time) []logging.Container {
 	var found []logging.Container
-	for _, pod := range pods.Items {
-		for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses) {
-			if status.State.Running == nil && status.State.Terminated == nil && status.LastTerminationState.Terminated == nil {
-				continue // it has not begun, and logged nothing
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses, pod.Status.EphemeralContainerStatuses) {
+		if status.State.Running == nil && status.State.Terminated == nil && status.LastTerminationState.Terminated == nil {
+			continue // it has not begun, and logged nothing
+		}
+		c := logging.Container{Workload: w.String(), Name: status.Name}
+		c.Seen, c.Problem = s.logOf(ctx, searcher, pod, status.Name, since, false)
+		found = append(found, c)
+		if before := status.LastTerminationState.Terminated; before != nil && before.FinishedAt.After(since) {
+			c.Seen, c.Problem = s.logOf(ctx, searcher, pod, status.Name, since, true)
+			if c.Problem == logging.Unreadable {
+				c.Problem = logging.Restarted
 			}
-			c := logging.Container{Workload: w.String(), Name: status.Name}
-			c.Seen, c.Problem = s.logOf(ctx, searcher, pod, status.Name, since, false)
 			found = append(found, c)
-			if before := status.LastTerminationState.Terminated; before != nil && before.FinishedAt.After(since) {
-				c.Seen, c.Problem = s.logOf(ctx, searcher, pod, status.Name, since, true)
-				if c.Problem == logging.Unreadable {
-					c.Problem = logging.Restarted
-				}
-				found = append(found, c)
-			}
 		}
 	}
-	return found, nil
+	return found
 }
 
 // logOf searches one log.

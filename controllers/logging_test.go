@@ -15,10 +15,10 @@ import (
 	"github.com/launchready/launchready/internal/detect/logmark"
 	"github.com/launchready/launchready/internal/launch"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/scorecard"
 )
 
 func TestLogsOfTheAppAreJudged(t *testing.T) {
-	const token = "8c1f"
 	for name, test := range map[string]struct {
 		log     func(m logmark.Markers, id logmark.RequestID) string
 		logging *v1alpha1.Logging
@@ -43,41 +43,7 @@ func TestLogsOfTheAppAreJudged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newProbed(t)
 			p.launch.Spec.Logging = test.logging
-			p.pass()
-			s := suiteRun{r: p.reconciler, app: &launch.App{Launch: p.launch, Workloads: []launch.Workload{{
-				Name: "api", Ref: v1alpha1.WorkloadReference{Kind: "Deployment", Name: "chat"}, Namespace: p.launch.Namespace,
-				Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"logged": token}},
-			}}}, suite: probe.SuiteLogging}
-			pod := &corev1.Pod{
-				ObjectMeta: metav1.ObjectMeta{Namespace: p.launch.Namespace, Name: "chat-logged", Labels: map[string]string{"logged": token}},
-				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "x"}}},
-				Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
-					{Name: "web", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}, {Name: "waits", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}},
-				}},
-			}
-			status := pod.Status
-			if err := p.client.Create(t.Context(), pod); err != nil {
-				t.Fatal(err)
-			}
-			pod.Status = status
-			if err := p.client.Status().Update(t.Context(), pod); err != nil {
-				t.Fatal(err)
-			}
-			last := v1alpha1.Probe{Suite: string(probe.SuiteLogging), Run: 1, Attempt: 1}
-			markers, err := logmark.NewMarkers([]byte(s.nonce(last)))
-			if err != nil {
-				t.Fatal(err)
-			}
-			id, err := markers.Request(0)
-			if err != nil {
-				t.Fatal(err)
-			}
-			p.logs[fmt.Sprintf("%s/%s/%t", pod.Name, "web", false)] = []byte(test.log(markers, id))
-			kinds := []string{}
-			for _, kind := range logmark.Kinds() {
-				kinds = append(kinds, string(kind))
-			}
-			got := s.logged(t.Context(), last, probe.Collected{Result: probe.Result{Marked: []probe.Marked{{Name: "GET /api/notes", Kinds: kinds, Answered: true}}}})
+			got, markers := p.logged(t, "default", test.log)
 			if got.Verdict != test.want || got.Reason != test.reason {
 				t.Fatalf("%s %s, want %s %s: %s", got.Verdict, got.Reason, test.want, test.reason, got.Message)
 			}
@@ -88,4 +54,47 @@ func TestLogsOfTheAppAreJudged(t *testing.T) {
 			}
 		})
 	}
+}
+
+// logged judges a run whose markers went through one request, and whose app runs as a ServiceAccount and logs what is given.
+func (p *probedApp) logged(t *testing.T, account string, log func(m logmark.Markers, id logmark.RequestID) string) (scorecard.Outcome, logmark.Markers) {
+	t.Helper()
+	const token = "8c1f"
+	p.pass()
+	template := corev1.PodTemplateSpec{Spec: corev1.PodSpec{ServiceAccountName: account}}
+	s := suiteRun{r: p.reconciler, app: &launch.App{Launch: p.launch, Workloads: []launch.Workload{{
+		Name: "api", Ref: v1alpha1.WorkloadReference{Kind: "Deployment", Name: "chat"}, Namespace: p.launch.Namespace, Template: template,
+		Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"logged": token}},
+	}}}, suite: probe.SuiteLogging}
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: p.launch.Namespace, Name: "chat-logged", Labels: map[string]string{"logged": token}},
+		Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "web", Image: "x"}}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+			{Name: "web", State: corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}}, {Name: "waits", State: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{}}},
+		}},
+	}
+	status := pod.Status
+	if err := p.client.Create(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	pod.Status = status
+	if err := p.client.Status().Update(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	last := v1alpha1.Probe{Suite: string(probe.SuiteLogging), Run: 1, Attempt: 1}
+	markers, err := logmark.NewMarkers([]byte(s.nonce(last)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := markers.Request(0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.logs[fmt.Sprintf("%s/%s/%t", pod.Name, "web", false)] = []byte(log(markers, id))
+	kinds := []string{}
+	for _, kind := range logmark.Kinds() {
+		kinds = append(kinds, string(kind))
+	}
+	result := probe.Result{Marked: []probe.Marked{{Name: "GET /api/notes", Kinds: kinds, Answered: true}}}
+	return s.logged(t.Context(), last, probe.Collected{Result: result}), markers
 }

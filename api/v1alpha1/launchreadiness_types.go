@@ -37,7 +37,8 @@ type LaunchReadinessSpec struct {
 	// +optional
 	App *App `json:"app,omitempty"`
 
-	// logging says where the app logs besides what its containers print. That it logs nowhere else has to be said: {sinks: []}.
+	// logging says where the app logs besides what its containers print, and who may read it. That it logs nowhere else has to be
+	// said: {sinks: []}.
 	// +optional
 	Logging *Logging `json:"logging,omitempty"`
 
@@ -46,7 +47,7 @@ type LaunchReadinessSpec struct {
 	Gate *Gate `json:"gate,omitempty"`
 }
 
-// Logging says where the app logs besides what its containers print.
+// Logging says where the app logs besides what its containers print, and who may read it.
 type Logging struct {
 	// sinks are where else it logs: tracing, an error tracker, files. Empty where there is no other. What they hold can't be searched
 	// yet, so that LoggingSafe is Unknown with any.
@@ -55,7 +56,55 @@ type Logging struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
 	Sinks []LogSink `json:"sinks,omitempty"`
+
+	// readers are those whose work it is to read the logs of this namespace's pods, as the subjects of RoleBindings name them: for
+	// example [{kind: Group, name: platform-team}, {kind: ServiceAccount, name: log-shipper, namespace: logging}]. Whoever else may
+	// read them is a finding of LoggingSafe, but for the cluster's administrators and control plane, and this operator. That all of
+	// the cluster may can't be put right here.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
+	Readers []LogReader `json:"readers,omitempty"`
 }
+
+// LogReader is somebody who reads logs. It names nobody by being in a group: each subject of a RoleBinding is looked for as it stands.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.namespace) || self.kind == 'ServiceAccount'",message="only a ServiceAccount has a namespace: remove it"
+// +kubebuilder:validation:XValidation:rule="self.kind != 'ServiceAccount' || !format.dns1123Subdomain().validate(self.name).hasValue()",message="must name the ServiceAccount alone, such as log-shipper: its namespace goes into the field namespace"
+// +kubebuilder:validation:XValidation:rule="self.kind != 'User' || !self.name.startsWith('system:serviceaccount:')",message="write a ServiceAccount as one, such as {kind: ServiceAccount, name: log-shipper, namespace: logging}"
+// +kubebuilder:validation:XValidation:rule="!(self.name in ['system:anonymous', 'system:unauthenticated', 'system:authenticated', 'system:serviceaccounts'])",message="that is everybody: name those whose work is to read logs, or let the row LoggingSafe off by a LaunchWaiver"
+type LogReader struct {
+	// kind of the subject.
+	// +required
+	Kind LogReaderKind `json:"kind,omitempty"`
+
+	// name of it: for example platform-team.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name,omitempty"`
+
+	// namespace of a ServiceAccount: for example logging. Where it is left out, it is that of the launch.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="must be the name of a namespace, such as logging"
+	Namespace string `json:"namespace,omitempty"`
+}
+
+// LogReaderKind is a kind of subject of a RoleBinding.
+//
+// +kubebuilder:validation:Enum=User;Group;ServiceAccount
+type LogReaderKind string
+
+const (
+	// ReaderUser is a person or program by the name of its certificate or token.
+	ReaderUser LogReaderKind = "User"
+	// ReaderGroup is all who are in a group.
+	ReaderGroup LogReaderKind = "Group"
+	// ReaderServiceAccount is what runs in pods of one namespace.
+	ReaderServiceAccount LogReaderKind = "ServiceAccount"
+)
 
 // LogSink is a place that an app logs to.
 type LogSink struct {

@@ -127,6 +127,11 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 		"everywhere httproutes.gateway.networking.k8s.io": "get list watch",
 		"everywhere grpcroutes.gateway.networking.k8s.io": "get list watch",
 		"everywhere tlsroutes.gateway.networking.k8s.io":  "get list watch",
+		// Who may read the app's logs.
+		"everywhere roles.rbac.authorization.k8s.io":               "list",
+		"everywhere rolebindings.rbac.authorization.k8s.io":        "list",
+		"everywhere clusterroles.rbac.authorization.k8s.io":        "list",
+		"everywhere clusterrolebindings.rbac.authorization.k8s.io": "list",
 		// Whether launches go because their kind does.
 		"everywhere customresourcedefinitions.apiextensions.k8s.io launchreadinesses.launchready.dev": "get",
 		// What the API server trusts of the webhook: its caBundle.
@@ -287,6 +292,11 @@ func TestWhatTheOperatorMayDo(t *testing.T) {
 		{"create", "events", operatorNamespace, true},
 		{"create", "events", "shop", false},
 		{"create", "subjectaccessreviews.authorization.k8s.io", "", true},
+		{"list", "clusterroles.rbac.authorization.k8s.io", "", true},
+		{"list", "rolebindings.rbac.authorization.k8s.io", "shop", true},
+		{"watch", "rolebindings.rbac.authorization.k8s.io", "shop", false},
+		{"create", "rolebindings.rbac.authorization.k8s.io", "shop", false},
+		{"bind", "clusterroles.rbac.authorization.k8s.io", "", false},
 		{"escalate", "clusterroles.rbac.authorization.k8s.io", "", false},
 		{"impersonate", "users", "", false},
 		{"create", "serviceaccounts/token", operatorNamespace, false},

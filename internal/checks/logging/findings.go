@@ -25,9 +25,11 @@ const (
 	rulePrompt    = "PromptLogged"
 	ruleSink      = "SinkNotDeclared"
 	ruleReaders   = "LogsReadable"
-	maxReaders    = 20
-	placeOfReader = "Namespace %s: pods/log"
+	ruleEverybody = "LogsReadableByAll"
 )
+
+// maxReaders is how many of those who may read logs are told one by one.
+const maxReaders = 20
 
 // subject is what a rule says of a kind of marker.
 type subject struct {
@@ -127,25 +129,7 @@ func (j *judgement) contradictions() {
 			Rule: ruleSink, Severity: v1alpha1.SeverityMedium,
 			Place:   fmt.Sprintf("%s: containers[%s].env[%s]", scorecard.Foreign(v.Workload), scorecard.Foreign(v.Container), name),
 			Message: fmt.Sprintf("spec.logging.sinks says that logs go nowhere else, and this variable sets up %s.", sink),
-			Remedy:  "List it in spec.logging.sinks, with the request that gives what it holds, or remove the variable.",
-		})
-	}
-}
-
-// readers tells of those who may read the logs. That fails nothing: it is for the team to know whom a leak would reach.
-func (j *judgement) readers() {
-	readers := slices.Clone(j.Readers)
-	slices.Sort(readers)
-	readers = slices.Compact(readers)
-	if more := len(readers) - maxReaders; more > 0 {
-		readers = append(readers[:maxReaders], fmt.Sprintf("%d more", more))
-	}
-	for _, reader := range readers {
-		j.add(scorecard.Draft{
-			Rule: ruleReaders, Severity: v1alpha1.SeverityLow, Identity: reader,
-			Place:   fmt.Sprintf(placeOfReader, scorecard.Foreign(j.Namespace)),
-			Message: fmt.Sprintf("%s may read the logs of all pods here.", scorecard.Foreign(reader)),
-			Remedy:  "Take `get` on `pods/log` out of its roles, unless its work is to read logs.",
+			Remedy:  "Remove the variable, so that nothing goes there, or list the sink in spec.logging.sinks.",
 		})
 	}
 }

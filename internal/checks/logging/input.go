@@ -4,6 +4,7 @@
 package logging
 
 import (
+	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/detect/logmark"
 )
 
@@ -25,8 +26,19 @@ type Input struct {
 	Sinks Sinks
 	// Variables are the names of the environment variables of the app's containers.
 	Variables []Variable
-	// Readers may get pods/log in the namespace, and are not among those of whom that is expected.
-	Readers []string
+	// Access is who may do what in the namespace.
+	Access Access
+	// Expected are those who read logs by right, as spec.logging.readers says.
+	Expected []v1alpha1.LogReader
+	// Pods are the names of the app's pods.
+	Pods []string
+	// RunsAs are the ServiceAccounts of the app's workloads.
+	RunsAs []RunsAs
+}
+
+// RunsAs says as whom a workload runs.
+type RunsAs struct {
+	Workload, ServiceAccount string
 }
 
 // Request carries markers through the app.

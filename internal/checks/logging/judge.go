@@ -71,7 +71,11 @@ func (j *judgement) control() string {
 	if len(j.Requests) == 0 {
 		return ""
 	}
-	return "None of them stands in a log, while the id of every request that carried them does."
+	control := "None of them stands in a log, while the id of every request that carried them does."
+	if unknown := j.unknownReaders(); unknown != "" {
+		control += " " + unknown
+	}
+	return control
 }
 
 // logs looks for logs that may hold what was not seen.
@@ -131,7 +135,7 @@ func (j *judgement) sinks() {
 		}
 	}
 	if len(unsearched) > 0 {
-		j.gaps.app(v1alpha1.ReasonNotConfigured, "What spec.logging.sinks names could not be searched: "+listed(unsearched)+". Describe the request that gives what it holds of the last minutes.")
+		j.gaps.app(v1alpha1.ReasonNotConfigured, "spec.logging.sinks names "+listed(unsearched)+", and what sinks hold can't be searched yet. Search it by hand and let the row off by a LaunchWaiver; or send nothing there, and say so: `logging: {sinks: []}`.")
 	}
 	if len(unseen) > 0 {
 		j.gaps.app(v1alpha1.ReasonNoPositiveControl, "The id of no request was found in "+listed(unseen)+": see that it gives what it holds of the last minutes, with ids of requests or traces.")
@@ -156,7 +160,7 @@ func (j *judgement) carried() {
 		j.gaps.app(v1alpha1.ReasonTargetUnreachable, "The app did not answer "+listed(unanswered)+", so that what it would have logged is not known.")
 	}
 	if len(missing) > 0 {
-		j.gaps.app(v1alpha1.ReasonNotConfigured, "Nothing that spec.app describes takes a planted "+strings.Join(missing, ", ")+": describe the login and the chat, or declare absent what the app does not have.")
+		j.gaps.app(v1alpha1.ReasonNotConfigured, "Nothing that spec.app describes takes a planted "+strings.Join(missing, ", ")+": describe the login and the chat. A login with a page or an identity provider before it can't be sent a planted password yet.")
 	}
 }
 
