@@ -28,10 +28,14 @@ const (
 	ID = "id"
 	// Prompt is a question to the chatbot.
 	Prompt = "prompt"
-	// History stands in a list of a chat's JSON for the messages before the question, each of which has what was said as Spoken.
-	History, Spoken = "history", "text"
-	// Content is what is written for a chatbot to read, and Term a word of it to ask for.
-	Content, Term = "content", "term"
+	// History stands in a list of a chat's JSON for the messages before the question.
+	History = "history"
+	// Spoken is what was said in one of them.
+	Spoken = "text"
+	// Content is what is written for a chatbot to read.
+	Content = "content"
+	// Term is a word of it to ask for.
+	Term = "term"
 )
 
 // Validate finds what is wrong with a description before anything is sent: expressions that don't compile, with line and column,

@@ -23,7 +23,8 @@ func heard(t *testing.T, address string) *listener.Listener {
 	return l
 }
 
-func get(t *testing.T, address string, body io.Reader) (*http.Response, string) {
+// get gives the status, the type and the text of what is at an address.
+func get(t *testing.T, address string, body io.Reader) (status int, kind, text string) {
 	t.Helper()
 	method := http.MethodGet
 	if body != nil {
@@ -38,11 +39,11 @@ func get(t *testing.T, address string, body io.Reader) (*http.Response, string) 
 		t.Fatal(err)
 	}
 	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
+	read, err := io.ReadAll(resp.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return resp, string(text)
+	return resp.StatusCode, resp.Header.Get("Content-Type"), string(read)
 }
 
 func TestWhatIsFetchedIsKnown(t *testing.T) {
@@ -56,16 +57,16 @@ func TestWhatIsFetchedIsKnown(t *testing.T) {
 		if name == "in capitals" {
 			address = l.Base() + strings.ToUpper(strings.TrimPrefix(one, l.Base()))
 		}
-		if resp, text := get(t, address, nil); resp.StatusCode != http.StatusOK || text != "ok" {
-			t.Errorf("%s: %d %s", name, resp.StatusCode, text)
+		if status, _, text := get(t, address, nil); status != http.StatusOK || text != "ok" {
+			t.Errorf("%s: %d %s", name, status, text)
 		}
 		if !l.Fetched(one) || l.Fetched(one) || l.Fetched(other) {
 			t.Errorf("%s: it is not known once, of the one alone", name)
 		}
 	}
 	l.Serve(other, " <html><p>Soup</p></html>")
-	resp, text := get(t, other, strings.NewReader(strings.Repeat("x", 10<<10)))
-	if kind := resp.Header.Get("Content-Type"); text != " <html><p>Soup</p></html>" || kind != "text/html; charset=utf-8" || !l.Fetched(other) {
+	_, kind, text := get(t, other, strings.NewReader(strings.Repeat("x", 10<<10)))
+	if text != " <html><p>Soup</p></html>" || kind != "text/html; charset=utf-8" || !l.Fetched(other) {
 		t.Errorf("%s %q", kind, text)
 	}
 }
@@ -74,8 +75,8 @@ func TestWhoeverGuessesIsNobody(t *testing.T) {
 	l := heard(t, "127.0.0.1")
 	address := l.Address()
 	for _, path := range []string{"", "favicon.ico", "x/" + strings.TrimPrefix(address, l.Base()), strings.TrimPrefix(address, l.Base()) + "x"} {
-		if resp, _ := get(t, l.Base()+path, nil); resp.StatusCode != http.StatusNotFound {
-			t.Errorf("%s: %d", path, resp.StatusCode)
+		if status, _, _ := get(t, l.Base()+path, nil); status != http.StatusNotFound {
+			t.Errorf("%s: %d", path, status)
 		}
 	}
 	if l.Fetched(address) {
@@ -90,7 +91,7 @@ func TestAddressesOfIPv6HaveBrackets(t *testing.T) {
 	}
 	t.Cleanup(func() { _ = l.Close() })
 	address := l.Address()
-	if _, text := get(t, address, nil); !strings.HasPrefix(address, "http://[::1]:") || text != "ok" || !l.Fetched(address) {
+	if _, _, text := get(t, address, nil); !strings.HasPrefix(address, "http://[::1]:") || text != "ok" || !l.Fetched(address) {
 		t.Errorf("%s: %q", address, text)
 	}
 }

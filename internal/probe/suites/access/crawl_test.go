@@ -102,8 +102,10 @@ func TestWhatOnlyABundleNamesIsAsked(t *testing.T) {
 		"a list whose method nobody says": {`const paths = {feed: "/feed"}`, func(a *front) http.HandlerFunc { return a.everything("/feed", false) }, tenants, "ForeignObjectListed at GET /feed as bob"},
 		"a list for nobody":               {`axios.get("/feed")`, func(a *front) http.HandlerFunc { return a.everything("/feed", true) }, auth, "AnonymousAccess at GET /feed as nobody"},
 		"a list asked for by HEAD":        {`fetch("/feed", {method: "HEAD"})`, func(a *front) http.HandlerFunc { return a.everything("/feed", false) }, tenants, "ForeignObjectListed at GET /feed as bob"},
-		"a list among many names": {strings.Repeat("x();", 9) + words(300) + `fetch("/zz/api/feed")`, func(a *front) http.HandlerFunc { return a.everything("/zz/api/feed", false) }, tenants,
-			"ForeignObjectListed at GET /zz/api/feed as bob"},
+		"a list among many names": {
+			strings.Repeat("x();", 9) + words(300) + `fetch("/zz/api/feed")`, func(a *front) http.HandlerFunc { return a.everything("/zz/api/feed", false) }, tenants,
+			"ForeignObjectListed at GET /zz/api/feed as bob",
+		},
 		"a list below auth":    {`fetch("/auth/people")`, func(a *front) http.HandlerFunc { return a.everything("/auth/people", false) }, tenants, "ForeignObjectListed at GET /auth/people as bob"},
 		"a list behind a base": {`const c = axios.create({baseURL: "/v2"}); c.get("feed")`, func(a *front) http.HandlerFunc { return a.everything("/v2/feed", false) }, tenants, "ForeignObjectListed at GET /v2/feed as bob"},
 		"a part of a note": {"fetch(`/notes/${note.id}/raw`)", func(a *front) http.HandlerFunc {
