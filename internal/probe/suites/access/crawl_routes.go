@@ -191,7 +191,7 @@ func (l *looking) answers(ctx context.Context, p *person, o *operation, method s
 	}
 	wrongMethod := resp.Status == http.StatusMethodNotAllowed
 	switch {
-	case l.baseline.shell(path, resp), resp.Status == http.StatusNotImplemented, forEverybody(resp):
+	case resp.Status == http.StatusNotImplemented, forEverybody(resp):
 		return false
 	case resp.Status >= 300 && resp.Status < 400, method == http.MethodGet && !o.changes() && wrongMethod && !o.guessed:
 		return false // to another page, or no GET after all
@@ -202,7 +202,7 @@ func (l *looking) answers(ctx context.Context, p *person, o *operation, method s
 		o.Method = allowed(resp)
 	}
 	o.page = looksLikePage(resp) && resp.Status < 300
-	return !o.changes() || !o.page
+	return true
 }
 
 // allowed gives the method that a route has which is none of those that read. RFC 9110 §15.5.6.
