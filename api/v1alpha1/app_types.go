@@ -357,6 +357,10 @@ type Chat struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10
 	Attempts *int32 `json:"attempts,omitempty"`
+
+	// attacks are your own, besides those that are built in: {configMapRefs: [{name: chat-attacks}]}.
+	// +optional
+	Attacks *Attacks `json:"attacks,omitempty"`
 }
 
 // SystemPrompt says how it is known that a text is the system prompt's.

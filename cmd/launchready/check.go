@@ -19,6 +19,7 @@ import (
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites"
+	"github.com/launchready/launchready/internal/probe/suites/injection"
 )
 
 func newCheckCommand() *cobra.Command {
@@ -40,28 +41,36 @@ func newCheckCommand() *cobra.Command {
 
 // checkManifests says what is wrong with each launch in the files, and fails if anything is.
 func checkManifests(in io.Reader, out io.Writer, files []string) error {
-	kinds, err := suites.Kinds()
+	catalogue, err := injection.NewCatalogue()
 	if err != nil {
 		return err
 	}
 	launches, wrong := 0, 0
+	given, all := map[string][]*unstructured.Unstructured{}, configMaps{}
 	for _, file := range files {
-		objects, err := readManifests(file, in)
-		if err != nil {
+		if given[file], err = readManifests(file, in); err != nil {
 			return err
 		}
-		for _, object := range objects {
+		all.add(given[file])
+	}
+	for _, file := range files {
+		for _, object := range given[file] {
 			if object.GroupVersionKind() != v1alpha1.GroupVersion.WithKind("LaunchReadiness") {
 				continue
 			}
 			launches++
 			app, errs := checkLaunch(object)
+			with, notes, mistakes := all.attacks(object.GetNamespace(), app, catalogue)
+			errs = append(errs, mistakes...)
 			for _, err := range errs {
 				wrong++
 				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %v\n", file, object.GetName(), err)
 			}
 			if app != nil && len(errs) == 0 {
-				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), asked(kinds, app))
+				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), asked(suites.KindsWith(with), app))
+			}
+			for _, note := range notes {
+				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), note)
 			}
 		}
 	}

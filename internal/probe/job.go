@@ -206,6 +206,8 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 		volumes = append(volumes, secretVolume("canary", name, corev1.KeyToPath{Key: CanaryKey, Path: CanaryKey}))
 		mounts = append(mounts, corev1.VolumeMount{Name: "canary", MountPath: CanaryDir, ReadOnly: true})
 	}
+	attacks, attackMounts := attackVolumes(o.Spec.Suite.AttackConfigMaps(&o.Spec.App))
+	volumes, mounts = append(volumes, attacks...), append(mounts, attackMounts...)
 	pullSecrets := make([]corev1.LocalObjectReference, 0, len(o.PullSecrets))
 	for _, name := range o.PullSecrets {
 		pullSecrets = append(pullSecrets, corev1.LocalObjectReference{Name: string(name)})
