@@ -147,9 +147,9 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 		if err != nil {
 			return nil, false, err
 		}
-		catalogue, rows, err := s.catalogue()
-		if err != nil || rows != nil {
-			return rows, false, err
+		catalogue, unmade, err := s.catalogue()
+		if err != nil || unmade != nil {
+			return unmade, false, err
 		}
 		rows = injection.Run(ctx, injection.Options{
 			App: &s.spec.App, Target: s.target, Credentials: s.credentials, Known: s.spec.Known, Found: found,
