@@ -340,9 +340,13 @@ func (s suiteRun) described() (reason, message string) {
 		return v1alpha1.ReasonNotConfigured, s.attacks.wrong
 	}
 	if p := s.plan(); p.Pause(described) > probe.MaxPause {
+		fewer := "Describe fewer identities or resources"
+		if s.attacks.hash != "" {
+			fewer += ", name fewer attacks in spec.app.chat.attacks"
+		}
 		return v1alpha1.ReasonNotConfigured, fmt.Sprintf(
-			"spec.app.chat.ratePerMinute: a run may need %d questions, which takes %s at 80 %% of that rate, and a run may pause for %s in all. Describe fewer identities or resources, or let probes ask more.",
-			p.Chats, p.Pause(described).Round(time.Minute), probe.MaxPause)
+			"spec.app.chat.ratePerMinute: a run may need %d questions, which takes %s at 80 %% of that rate, and a run may pause for %s in all. %s, or let probes ask more.",
+			p.Chats, p.Pause(described).Round(time.Minute), probe.MaxPause, fewer)
 	}
 	for _, identity := range described.Identities {
 		if name := identity.CredentialsSecretRef.Name; s.credentials[name] == secretAbsent {

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -16,6 +17,7 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites/injection"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
 const ownAttack = `attacks:
@@ -243,6 +245,44 @@ func mount(t *testing.T, dir string, keys map[string]string) {
 		}
 		if err := os.Symlink(filepath.Join("..data", key), filepath.Join(dir, key)); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestThePageOfAttacksIsTrue takes its examples, and looks for each word of the format.
+func TestThePageOfAttacksIsTrue(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("..", "..", "docs", "attacks.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, attacks := string(data), 0
+	for _, found := range regexp.MustCompile("(?ms)^[ ]*```yaml\n(.*?)^[ ]*```").FindAllStringSubmatch(page, -1) {
+		text := strings.TrimSpace(found[1])
+		if !strings.HasPrefix(text, "attacks:") {
+			continue
+		}
+		indent := len(found[1]) - len(strings.TrimLeft(found[1], " "))
+		text = strings.ReplaceAll("\n"+found[1], "\n"+strings.Repeat(" ", indent), "\n")
+		catalogue, err := readOwn(strings.NewReader(text), []string{"-"})
+		if err != nil {
+			t.Errorf("%v in%s", err, text)
+			continue
+		}
+		attacks += len(catalogue.Own())
+	}
+	if attacks != 4 {
+		t.Errorf("%d attacks were found: the page has more, so the search is broken", attacks)
+	}
+	words := append(corpus.Placeholders(), "id", "technique", "owasp", "atlas", "goal", "carrier", "place", "language", "content", "turns", "weight", "stop")
+	for _, goal := range corpus.Goals() {
+		words = append(words, string(goal))
+	}
+	for _, carrier := range corpus.Carriers() {
+		words = append(words, string(carrier))
+	}
+	for _, word := range words {
+		if !strings.Contains(page, "`"+word+"`") && !strings.Contains(page, "`$("+word+")`") {
+			t.Errorf("docs/attacks.md does not explain %s", word)
 		}
 	}
 }

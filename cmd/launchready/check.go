@@ -59,19 +59,11 @@ func checkManifests(in io.Reader, out io.Writer, files []string) error {
 				continue
 			}
 			launches++
-			app, errs := checkLaunch(object)
-			with, notes, mistakes := all.attacks(object.GetNamespace(), app, catalogue)
-			errs = append(errs, mistakes...)
-			for _, err := range errs {
-				wrong++
-				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %v\n", file, object.GetName(), err)
+			told, mistakes := checkLaunch(object, all, catalogue)
+			for _, line := range told {
+				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), line)
 			}
-			if app != nil && len(errs) == 0 {
-				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), asked(suites.KindsWith(with), app))
-			}
-			for _, note := range notes {
-				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), note)
-			}
+			wrong += mistakes
 		}
 	}
 	switch {
@@ -107,8 +99,22 @@ func asked(kinds map[probe.Suite]probe.Kind, app *v1alpha1.App) string {
 	return strings.Join(all, "; ") + ". Limits: spec.probes of a LaunchPolicy."
 }
 
-// checkLaunch gives the description of the app in a launch, if there is one, and what is wrong with the launch.
-func checkLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
+// checkLaunch says what is wrong with a launch, and how much that is; where nothing is, what probes will ask of the app.
+func checkLaunch(object *unstructured.Unstructured, all configMaps, catalogue *injection.Catalogue) (told []string, wrong int) {
+	app, errs := readLaunch(object)
+	with, notes, mistakes := all.attacks(object.GetNamespace(), app, catalogue)
+	errs = append(errs, mistakes...)
+	for _, err := range errs {
+		told = append(told, err.Error())
+	}
+	if app != nil && len(errs) == 0 {
+		told = append(told, asked(suites.KindsWith(with), app))
+	}
+	return append(told, notes...), len(errs)
+}
+
+// readLaunch gives the description of the app in a launch, if there is one, and what is wrong with the launch.
+func readLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 	var lr v1alpha1.LaunchReadiness
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &lr, true); err != nil {
 		return nil, []error{err}

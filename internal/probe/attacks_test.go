@@ -4,6 +4,7 @@
 package probe
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -86,8 +87,8 @@ func TestAttackFilesAreKeysInYAML(t *testing.T) {
 
 func TestOtherAttacksHaveAnotherHash(t *testing.T) {
 	files := func(texts ...string) (all []AttackFile) {
-		for i := 0; i < len(texts); i += 3 {
-			all = append(all, AttackFile{texts[i], texts[i+1], texts[i+2]})
+		for one := range slices.Chunk(texts, 3) {
+			all = append(all, AttackFile{one[0], one[1], one[2]})
 		}
 		return all
 	}
