@@ -21,7 +21,7 @@ import (
 type ownAttacks struct {
 	// kind is what is known of the suite with them; without them where anything is wrong.
 	kind probe.Kind
-	// hash tells what was read from anything else, also where it is wrong; empty where the launch names none.
+	// hash tells what was read from anything else; empty where the launch names none, and where anything is wrong.
 	hash string
 	// wrong says what is wrong with them and what to write; empty where nothing is.
 	wrong string
@@ -40,30 +40,30 @@ func (r *LaunchReadinessReconciler) ownAttacks(ctx context.Context, app *launch.
 		err := r.Resolver.Live.Get(ctx, client.ObjectKey{Namespace: ns, Name: name}, &m)
 		switch {
 		case apierrors.IsNotFound(err):
-			return refusedAttacks(kind, files, fmt.Sprintf(
+			return refusedAttacks(kind, fmt.Sprintf(
 				"ConfigMap %s/%s of spec.app.chat.attacks does not exist. Create it, or take it out of spec.app.chat.attacks.configMapRefs.", ns, name)), nil
 		case apierrors.IsForbidden(err):
-			return refusedAttacks(kind, files, fmt.Sprintf(
+			return refusedAttacks(kind, fmt.Sprintf(
 				"The operator may not read ConfigMap %s/%s of spec.app.chat.attacks: grant it get on configmaps there.", ns, name)), nil
 		case err != nil:
 			return ownAttacks{}, fmt.Errorf("reading ConfigMap %s/%s: %w", ns, name, err)
 		}
 		more, err := probe.AttackFiles(&m)
 		if err != nil {
-			return refusedAttacks(kind, files, toldMistakes(err)), nil
+			return refusedAttacks(kind, toldMistakes(err)), nil
 		}
 		files = append(files, more...)
 	}
 	with, err := kind.Own(files)
 	if err != nil {
-		return refusedAttacks(kind, files, toldMistakes(err)), nil
+		return refusedAttacks(kind, toldMistakes(err)), nil
 	}
 	return ownAttacks{kind: with, hash: probe.HashAttacks(files)}, nil
 }
 
-// refusedAttacks are attacks with which no run is made. A verdict with or without others says nothing of them.
-func refusedAttacks(kind probe.Kind, files []probe.AttackFile, wrong string) ownAttacks {
-	return ownAttacks{kind: kind, hash: "refused " + probe.HashAttacks(files), wrong: wrong}
+// refusedAttacks are attacks with which no run is made. They have no hash, which tells them from all that a verdict was given on.
+func refusedAttacks(kind probe.Kind, wrong string) ownAttacks {
+	return ownAttacks{kind: kind, wrong: wrong}
 }
 
 // toldMistakes gives the first mistake, and says that there are more.

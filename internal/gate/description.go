@@ -73,6 +73,7 @@ func appWeakened(now, old map[string]any) bool {
 	expected := func(resource map[string]any) bool {
 		return textAt(resource, "inChat") == string(v1alpha1.InChatExpected)
 	}
+	gone := func(path ...string) bool { return at(old, path...) != nil && at(now, path...) == nil }
 	listed := func(list, in []any) bool {
 		return !slices.ContainsFunc(list, func(v any) bool { return !slices.Contains(in, v) })
 	}
@@ -84,15 +85,13 @@ func appWeakened(now, old map[string]any) bool {
 		misses(func(n, o map[string]any) bool {
 			return !lost(n, o, looseResourceFields) && (!shared(n) || shared(o)) && (expected(n) || !expected(o))
 		}, "resources") ||
-		at(old, "openAPI", "path") != nil && at(now, "openAPI", "path") == nil ||
+		gone("openAPI", "path") ||
 		slices.ContainsFunc([]string{"public", "untested"}, func(f string) bool {
 			return !listed(listAt(now, "openAPI", f), listAt(old, "openAPI", f))
 		}) ||
-		at(old, "login", "refresh") != nil && at(now, "login", "refresh") == nil ||
-		at(old, "profile", "update") != nil && at(now, "profile", "update") == nil ||
+		gone("login", "refresh") || gone("profile", "update") || gone("chat", "conversation") ||
 		!listed(listAt(old, "chat", "tools", "guarded"), listAt(now, "chat", "tools", "guarded")) ||
 		!listed(listAt(now, "chat", "fetches"), listAt(old, "chat", "fetches")) ||
-		at(old, "chat", "conversation") != nil && at(now, "chat", "conversation") == nil ||
 		misses(func(_, _ map[string]any) bool { return true }, "chat", "attacks", "configMapRefs")
 }
 
