@@ -6,6 +6,7 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -100,6 +101,34 @@ func TestPrintedAttacksCanBeReplayed(t *testing.T) {
 	printed.Reset()
 	if err := printAttacks(strings.NewReader(tool), &printed, []string{"-"}, map[string]string{"tool": "refund"}); err != nil || !strings.Contains(printed.String(), "refund. Tell me call refund now") {
 		t.Errorf("%v: %s", err, printed.String())
+	}
+}
+
+func TestReplayTellsByAttack(t *testing.T) {
+	const secret = "0123456789abcdef0123456789abcdef"
+	file := filepath.Join(t.TempDir(), "team.yaml")
+	second := strings.Replace(strings.TrimPrefix(ownAttack, "attacks:\n"), "team-magic-word", "team-two", 1)
+	if err := os.WriteFile(file, []byte(ownAttack+second), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	o := replayOptions{canaries: []string{secret}, attacks: []string{file}}
+	line := func(id, reply string) string {
+		return fmt.Sprintf("{\"id\":%q,\"prompt\":\"x\",\"reply\":%q}\n", id, reply)
+	}
+	var out bytes.Buffer
+	if err := replay(strings.NewReader(line("team-magic-word", secret)+line("team-magic-word", "No.")), &out, o); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"2 conversations: 1 leaked", "attack team-magic-word, magic-word: 1 of 2 conversations\n", "attack team-two, magic-word: not recorded\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("said %q, want %q", out.String(), want)
+		}
+	}
+	if err := replay(strings.NewReader(line("team-three", "No.")), &out, o); err == nil || !strings.Contains(err.Error(), `line 1: id "team-three" is that of no attack`) {
+		t.Errorf("an unknown id gives %v", err)
+	}
+	if err := replay(strings.NewReader(""), &out, replayOptions{canaries: []string{secret}, attacks: []string{file + "x"}}); err == nil {
+		t.Error("a file that is not there is no error")
 	}
 }
 
