@@ -358,6 +358,10 @@ func (s suiteRun) described() (reason, message string) {
 		return probe.ReasonProbeSecretMissing, fmt.Sprintf("Secret %s/%s of spec.app.chat.systemPrompt does not exist. Make it by launchready canary print, and paste what that prints into the system prompt.",
 			s.app.Launch.Namespace, name)
 	}
+	if ref, ok := s.suite.PromptText(described); ok && s.credentials[ref.Name] == secretAbsent {
+		return probe.ReasonProbeSecretMissing, fmt.Sprintf("Secret %s/%s of spec.app.chat.systemPrompt.textSecretRef does not exist. Create it with what must not be told under the key %s, or leave textSecretRef out.",
+			s.app.Launch.Namespace, ref.Name, ref.Key)
+	}
 	return "", ""
 }
 

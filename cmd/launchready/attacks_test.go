@@ -144,7 +144,7 @@ const chatting = `    chat:
 func planned(t *testing.T, in string) string {
 	t.Helper()
 	var out bytes.Buffer
-	if err := checkManifests(strings.NewReader(in), &out, []string{"-"}); err != nil {
+	if err := checkManifests(strings.NewReader(in), &out, []string{"-"}, prices{}); err != nil {
 		t.Fatalf("%v: %s", err, out.String())
 	}
 	_, rest, _ := strings.Cut(out.String(), "the suite injection asks its chat at most ")
@@ -170,7 +170,7 @@ func TestCheckReadsAttacksBesideTheirLaunch(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := checkManifests(strings.NewReader(c.in), &out, []string{"-"})
+			err := checkManifests(strings.NewReader(c.in), &out, []string{"-"}, prices{})
 			if (err == nil) != (c.fails == "") || (err != nil && !strings.Contains(err.Error(), c.fails)) {
 				t.Errorf("got %v, want %q", err, c.fails)
 			}

@@ -24,15 +24,18 @@ import (
 
 func newCheckCommand() *cobra.Command {
 	var files []string
+	var perMillion prices
 	cmd := &cobra.Command{
 		Use:   "check -f FILE...",
 		Short: "Say what is wrong with manifests of launches before they are applied: unknown fields, expressions, names that stand for nothing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return checkManifests(cmd.InOrStdin(), cmd.OutOrStdout(), files)
+			return checkManifests(cmd.InOrStdin(), cmd.OutOrStdout(), files, perMillion)
 		},
 	}
 	cmd.Flags().StringSliceVarP(&files, "filename", "f", nil, "manifests; - for standard input")
+	cmd.Flags().Float64Var(&perMillion.read, "input-price", 0, "what a million tokens cost that the app's model reads, for an estimate")
+	cmd.Flags().Float64Var(&perMillion.written, "output-price", 0, "what a million tokens cost that it writes")
 	if err := cmd.MarkFlagRequired("filename"); err != nil {
 		panic(err) // the flag is defined above
 	}
@@ -40,7 +43,7 @@ func newCheckCommand() *cobra.Command {
 }
 
 // checkManifests says what is wrong with each launch in the files, and fails if anything is.
-func checkManifests(in io.Reader, out io.Writer, files []string) error {
+func checkManifests(in io.Reader, out io.Writer, files []string, perMillion prices) error {
 	catalogue, err := injection.NewCatalogue()
 	if err != nil {
 		return err
@@ -59,7 +62,7 @@ func checkManifests(in io.Reader, out io.Writer, files []string) error {
 				continue
 			}
 			launches++
-			told, mistakes := checkLaunch(object, all, catalogue)
+			told, mistakes := checkLaunch(object, all, catalogue, perMillion)
 			for _, line := range told {
 				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), line)
 			}
@@ -79,7 +82,7 @@ func checkManifests(in io.Reader, out io.Writer, files []string) error {
 var errWrong = errors.New("see above for what is wrong")
 
 // asked says what probes will ask of an app.
-func asked(kinds map[probe.Suite]probe.Kind, app *v1alpha1.App) string {
+func asked(kinds map[probe.Suite]probe.Kind, app *v1alpha1.App, perMillion prices) string {
 	var all []string
 	for _, suite := range probe.Suites() {
 		kind := kinds[suite]
@@ -94,13 +97,37 @@ func asked(kinds map[probe.Suite]probe.Kind, app *v1alpha1.App) string {
 		if plan.ProviderLogins > 0 {
 			text += fmt.Sprintf(", and logs in by %v at most %d times", app.Login.Hosts, plan.ProviderLogins)
 		}
+		if plan.Chats > 0 {
+			text += fmt.Sprintf(" (%s)", perMillion.of(plan))
+		}
 		all = append(all, text)
 	}
 	return strings.Join(all, "; ") + ". Limits: spec.probes of a LaunchPolicy."
 }
 
+const (
+	// charactersPerToken is the usual rule of thumb for English: https://platform.openai.com/tokenizer.
+	charactersPerToken = 4
+	// promptTokens and replyTokens are taken for what an app adds to a question and what it answers: nobody but its owner knows them.
+	promptTokens, replyTokens = 1000, 300
+)
+
+// prices are of a million tokens that a model reads, and that it writes; 0 where nobody said.
+type prices struct{ read, written float64 }
+
+// of estimates what the questions of a plan cost.
+func (p prices) of(plan probe.Plan) string {
+	read := float64(plan.Chats*promptTokens+plan.Characters/charactersPerToken) / 1e6
+	written := float64(plan.Chats*replyTokens) / 1e6
+	text := fmt.Sprintf("about %.2g million tokens in and %.2g out, with a prompt of %d tokens and replies of %d", read, written, promptTokens, replyTokens)
+	if p.read > 0 || p.written > 0 {
+		text += fmt.Sprintf(": %.2f by the prices given", read*p.read+written*p.written)
+	}
+	return text
+}
+
 // checkLaunch says what is wrong with a launch, and how much that is; where nothing is, what probes will ask of the app.
-func checkLaunch(object *unstructured.Unstructured, all configMaps, catalogue *injection.Catalogue) (told []string, wrong int) {
+func checkLaunch(object *unstructured.Unstructured, all configMaps, catalogue *injection.Catalogue, perMillion prices) (told []string, wrong int) {
 	app, errs := readLaunch(object)
 	with, notes, mistakes := all.attacks(object.GetNamespace(), app, catalogue)
 	errs = append(errs, mistakes...)
@@ -108,7 +135,7 @@ func checkLaunch(object *unstructured.Unstructured, all configMaps, catalogue *i
 		told = append(told, err.Error())
 	}
 	if app != nil && len(errs) == 0 {
-		told = append(told, asked(suites.KindsWith(with), app))
+		told = append(told, asked(suites.KindsWith(with), app, perMillion))
 	}
 	return append(told, notes...), len(errs)
 }

@@ -39,7 +39,7 @@ func TestCheckSaysWhatIsWrongBeforeItIsApplied(t *testing.T) {
 	for name, c := range map[string]struct{ in, want, fails string }{
 		"nothing":                            {good, "Nothing is wrong", ""},
 		"how often it logs in by a provider": {strings.Replace(good, "    login:\n", "    login:\n      hosts: [idp.example.com, id.example.com]\n", 1) + thing, "logs in by [idp.example.com id.example.com] at most 32 times", ""},
-		"what a probe asks":                  {good + "    signUp: {steps: [{request: {method: POST, path: /signup}}]}\n    chat: {request: {method: POST, path: /chat, json: {q: $(prompt)}}, reply: response.text, ratePerMinute: 10}\n" + thing, "the suite access asks its chat at most 10 questions and makes at most 3 accounts, in 1m15s or more; the suite logging asks its chat at most 8 questions", ""},
+		"what a probe asks":                  {good + "    signUp: {steps: [{request: {method: POST, path: /signup}}]}\n    chat: {request: {method: POST, path: /chat, json: {q: $(prompt)}}, reply: response.text, ratePerMinute: 10}\n" + thing, "the suite access asks its chat at most 10 questions and makes at most 3 accounts, in 1m15s or more (about 0.01 million tokens in and 0.003 out, with a prompt of 1000 tokens and replies of 300: 0.25 by the prices given); the suite logging asks its chat at most 8 questions", ""},
 		"an expression":                      {strings.Replace(good, "response.status == 200", "response.sttus == 200", 1), "spec.app.login.steps[0].expect: Invalid value: \"response.sttus == 200\": line 1, column 9: undefined field 'sttus'", "see above"},
 		"an unknown name":                    {strings.Replace(good, "$(token)", "$(tokn)", 1), "$(tokn) stands for nothing here", "see above"},
 		"an unknown field":                   {strings.Replace(good, "capture:", "captures:", 1), "unknown field \"spec.app.login.steps[0].captures\"", "see above"},
@@ -49,7 +49,7 @@ func TestCheckSaysWhatIsWrongBeforeItIsApplied(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			err := checkManifests(strings.NewReader(c.in), &out, []string{"-"})
+			err := checkManifests(strings.NewReader(c.in), &out, []string{"-"}, prices{read: 10, written: 50})
 			if (err == nil) != (c.fails == "") || (err != nil && !strings.Contains(err.Error(), c.fails)) {
 				t.Errorf("got %v, want %q", err, c.fails)
 			}

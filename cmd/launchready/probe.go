@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/netguard"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/listener"
 	"github.com/launchready/launchready/internal/probe/suites/access"
 	"github.com/launchready/launchready/internal/probe/suites/injection"
 	"github.com/launchready/launchready/internal/probe/suites/logs"
@@ -41,6 +43,7 @@ type probeOptions struct {
 	credentials string
 	canary      string
 	attacks     string
+	prompt      string
 	result      string
 }
 
@@ -57,6 +60,7 @@ func newProbeCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.credentials, "credentials-dir", probe.CredentialsDir, "folder with a folder for each identity, and in it a file for each key")
 	cmd.Flags().StringVar(&o.canary, "canary-dir", probe.CanaryDir, "folder with the file "+probe.CanaryKey+", where the launch has a canary in its system prompt")
 	cmd.Flags().StringVar(&o.attacks, "attacks-dir", probe.AttacksDir, "folder with a folder for each ConfigMap of spec.app.chat.attacks, and in it a file for each key")
+	cmd.Flags().StringVar(&o.prompt, "prompt-dir", probe.PromptDir, "folder with the file "+probe.PromptKey+", where the launch names the text of its system prompt")
 	cmd.Flags().StringVar(&o.result, "result-file", probe.TerminationMessagePath, "file that the result is written to")
 	cmd.AddCommand(newReplayCommand())
 	return cmd
@@ -89,7 +93,7 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	}
 	confinement := strings.Join(result.Notes, " ")
 	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
-	run := suiteRun{spec: spec, target: target, credentials: credentials, canary: o.canary, attacks: o.attacks}
+	run := suiteRun{spec: spec, target: target, credentials: credentials, canary: o.canary, prompt: o.prompt, attacks: o.attacks}
 	rows, unwritten, err := run.do(ctx, evidence)
 	if err != nil {
 		return err
@@ -122,8 +126,8 @@ type suiteRun struct {
 	spec        probe.Spec
 	target      *httpstep.Target
 	credentials map[string]map[string]string
-	// canary is the folder of the system prompt's canary, and attacks that of the team's own attacks.
-	canary, attacks string
+	// canary is the folder of the system prompt's canary, prompt that of its text, and attacks that of the team's own attacks.
+	canary, prompt, attacks string
 	// signUps is how many accounts were made, and marked are the requests whose traces in the logs count.
 	signUps int
 	marked  []probe.Marked
@@ -151,9 +155,17 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 		if err != nil || unmade != nil {
 			return unmade, false, err
 		}
+		text, err := s.promptText()
+		if err != nil {
+			return nil, false, err
+		}
+		heard := listen(os.Getenv(probe.ListenEnv))
+		if heard != nil {
+			defer func() { _ = heard.Close() }() // the process ends
+		}
 		rows = injection.Run(ctx, injection.Options{
 			App: &s.spec.App, Target: s.target, Credentials: s.credentials, Known: s.spec.Known, Found: found,
-			Seed: seed, Catalogue: catalogue, Smoke: s.spec.Smoke,
+			Seed: seed, Prompt: text, Catalogue: catalogue, Smoke: s.spec.Smoke, Listener: heard,
 		})
 	case probe.SuiteLogging:
 		rows, s.marked = logs.Run(ctx, logs.Options{App: &s.spec.App, Target: s.target, Credentials: s.credentials, Nonce: s.spec.Nonce})
@@ -173,6 +185,19 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 	return rows, unwritten, nil
 }
 
+// listen begins to hear on the pod's own address; nil where that can't be, which the row says.
+func listen(ip string) *listener.Listener {
+	address, err := netip.ParseAddr(ip)
+	if err != nil {
+		return nil
+	}
+	l, err := listener.Listen(address, listener.Port)
+	if err != nil {
+		return nil
+	}
+	return l
+}
+
 // seed reads the canary of the system prompt; empty where the app has none.
 func (s *suiteRun) seed() (string, error) {
 	if _, ok := s.spec.Suite.CanarySecret(&s.spec.App); !ok {
@@ -181,6 +206,18 @@ func (s *suiteRun) seed() (string, error) {
 	data, err := os.ReadFile(filepath.Join(s.canary, probe.CanaryKey))
 	if err != nil {
 		return "", fmt.Errorf("reading the canary of the system prompt: %w", err)
+	}
+	return string(data), nil
+}
+
+// promptText reads the text of the system prompt; empty where the launch names none.
+func (s *suiteRun) promptText() (string, error) {
+	if _, ok := s.spec.Suite.PromptText(&s.spec.App); !ok {
+		return "", nil
+	}
+	data, err := os.ReadFile(filepath.Join(s.prompt, probe.PromptKey))
+	if err != nil {
+		return "", fmt.Errorf("reading the text of the system prompt: %w", err)
 	}
 	return string(data), nil
 }

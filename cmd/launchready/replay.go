@@ -21,6 +21,7 @@ import (
 // replayOptions are the flags of probe replay.
 type replayOptions struct {
 	canaries, guarded, hosts []string
+	prompt                   string
 	// attacks are files of attacks, whose ids the recordings have.
 	attacks []string
 	json    bool
@@ -29,7 +30,7 @@ type replayOptions struct {
 func newReplayCommand() *cobra.Command {
 	var o replayOptions
 	cmd := &cobra.Command{
-		Use:   "replay FILE --canaries TEXT[,TEXT...]",
+		Use:   "replay FILE --canaries TEXT[,TEXT...] | --system-prompt FILE",
 		Short: "Judge recorded conversations of a chatbot: what came out that must not?",
 		Long: `Reads a line of JSON for each conversation: {"prompt": "...", "reply": "..."}, or {"turns": [{"prompt": ..., "reply": ...}, ...]}, with
 "tool_calls": ["name"] beside a reply where tools were called. - is for what comes in. A canary is a text that must not come out, in whatever
@@ -50,11 +51,12 @@ encoding: hexadecimal digits, words, or any other that nobody guesses. What a bo
 		},
 	}
 	cmd.Flags().StringSliceVar(&o.canaries, "canaries", nil, "texts that must not come out, or @FILE with one a line")
+	cmd.Flags().StringVar(&o.prompt, "system-prompt", "", "file with the system prompt, or what of it must not be told: ten of its words in a row must not come out")
 	cmd.Flags().StringSliceVar(&o.guarded, "guarded-tools", nil, "names of tools that must not be called")
 	cmd.Flags().StringSliceVar(&o.hosts, "allowed-hosts", nil, "hosts that a rendered reply may load images and the like from")
 	cmd.Flags().StringSliceVar(&o.attacks, "attacks", nil, "files of your own attacks, to tell by the id of each recording what each attack came to")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print a line of JSON for each conversation")
-	_ = cmd.MarkFlagRequired("canaries") // it is there
+	cmd.MarkFlagsOneRequired("canaries", "system-prompt")
 	return cmd
 }
 
@@ -64,7 +66,15 @@ func replay(in io.Reader, out io.Writer, o replayOptions) error {
 	if err != nil {
 		return err
 	}
-	judge, err := injection.NewRecordedJudge(canaries, o.guarded, o.hosts)
+	forbidden := injection.Forbidden{Texts: canaries, Guarded: o.guarded, Hosts: o.hosts}
+	if o.prompt != "" {
+		text, err := os.ReadFile(o.prompt)
+		if err != nil {
+			return fmt.Errorf("reading the system prompt: %w", err)
+		}
+		forbidden.Prompt = string(text)
+	}
+	judge, err := injection.NewRecordedJudge(forbidden)
 	if err != nil {
 		return err
 	}

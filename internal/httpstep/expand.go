@@ -53,6 +53,9 @@ func (e *MissingError) Error() string {
 // credentialsPrefix is how the names begin under which the keys of an identity's Secret are found.
 const credentialsPrefix = "credentials."
 
+// reference is how a text refers to a name.
+func reference(name string) string { return "$(" + name + ")" }
+
 // References gives the names that a text refers to, in their order.
 func References(text string) []string {
 	var names []string

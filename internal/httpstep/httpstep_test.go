@@ -291,7 +291,20 @@ func TestADescriptionIsValidatedBeforeItIsUsed(t *testing.T) {
 				Capture: map[string]v1alpha1.CELExpression{"token": "response.json.token"},
 			}}},
 			Authenticate: &v1alpha1.Authenticate{Headers: map[string]v1alpha1.HeaderValue{"Authorization": "Bearer $(token)"}},
-			Chat:         &v1alpha1.Chat{Request: v1alpha1.HTTPRequest{Path: "/chat?q=$(prompt)"}, Reply: "response.text"},
+			Identities:   []v1alpha1.Identity{{Name: "alice", Tenant: "acme"}},
+			Chat: &v1alpha1.Chat{
+				Request: v1alpha1.HTTPRequest{Method: "POST", Path: "/chat", JSON: raw(`{"messages": ["$(history)", {"role": "user", "content": "$(prompt)"}]}`)},
+				Reply:   "response.text",
+				History: &v1alpha1.ChatHistory{User: *raw(`{"role": "user", "content": "$(text)"}`), Assistant: *raw(`{"role": "assistant", "content": "$(text)"}`)},
+				Sources: []v1alpha1.ChatSource{{
+					Name: "listings", Kind: v1alpha1.ChatSourceListing, Author: "alice", Control: "Where is $(term)?",
+					Create: v1alpha1.HTTPStep{
+						Request: v1alpha1.HTTPRequest{Method: "POST", Path: "/listings", Body: "$(content)"},
+						Capture: map[string]v1alpha1.CELExpression{"listing": "response.text"},
+					},
+					Delete: v1alpha1.HTTPRequest{Method: "DELETE", Path: "/listings/$(listing)"},
+				}},
+			},
 			Resources: []v1alpha1.Resource{{
 				Name:   "notes",
 				Create: v1alpha1.HTTPStep{Request: v1alpha1.HTTPRequest{Method: "POST", Path: "/notes", Body: "$(canary)"}, Capture: map[string]v1alpha1.CELExpression{"id": "response.json.id"}},
@@ -312,7 +325,18 @@ func TestADescriptionIsValidatedBeforeItIsUsed(t *testing.T) {
 		"spec.app.resources[0].item: Required value: put $(id) into the request":                                              func(a *v1alpha1.App) { a.Resources[0].Item.Path = "/notes/1" },
 		"spec.app.resources[0].create.request: Required value: put $(canary) into the request":                                func(a *v1alpha1.App) { a.Resources[0].Create.Request.Body = "hello" },
 		"spec.app.resources[0].search: Required value: put $(query) into the request":                                         func(a *v1alpha1.App) { a.Resources[0].Search.Path = "/search" },
-		"spec.app.chat.reply: Invalid value":                                                                                  func(a *v1alpha1.App) { a.Chat.Reply = "response.tex" },
+		"spec.app.chat.request.json: Required value: put $(history) into the list": func(a *v1alpha1.App) {
+			a.Chat.Request.JSON = raw(`{"messages": "$(history)", "q": "$(prompt)"}`)
+		},
+		"spec.app.chat.request.json: Invalid value: \"$(history)\": $(history) stands for nothing here": func(a *v1alpha1.App) { a.Chat.History = nil },
+		"spec.app.chat.history.assistant: Required value: put $(text) where the message has its text":   func(a *v1alpha1.App) { a.Chat.History.Assistant = *raw(`{"role": "assistant"}`) },
+		"spec.app.chat.sources[0].author: Not found: \"alise\"":                                         func(a *v1alpha1.App) { a.Chat.Sources[0].Author = "alise" },
+		"spec.app.chat.sources[0].create.request: Required value: put $(content) into the request":      func(a *v1alpha1.App) { a.Chat.Sources[0].Create.Request.Body = "hello" },
+		"spec.app.chat.sources[0].delete.path: Invalid value: \"/listings/$(id)\": $(id) stands for nothing here: what there is is $(credentials.KEY), $(listing), $(token)": func(a *v1alpha1.App) {
+			a.Chat.Sources[0].Delete.Path = "/listings/$(id)"
+		},
+		"spec.app.chat.sources[0].control: Invalid value: \"What is $(code)?\": $(code) stands for nothing here: what there is is $(term)": func(a *v1alpha1.App) { a.Chat.Sources[0].Control = "What is $(code)?" },
+		"spec.app.chat.reply: Invalid value": func(a *v1alpha1.App) { a.Chat.Reply = "response.tex" },
 	} {
 		if spoil == nil {
 			continue

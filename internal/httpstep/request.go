@@ -186,16 +186,24 @@ func prepareBody(described v1alpha1.HTTPRequest, vars Vars, header http.Header) 
 // prepareJSON puts variables into the texts of a JSON document: names and numbers stay as they are.
 func prepareJSON(raw []byte, vars Vars) ([]byte, error) {
 	var doc any
-	decoder := json.NewDecoder(bytes.NewReader(raw))
-	decoder.UseNumber()
-	if err := decoder.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("json: %w", err)
+	if err := decodeJSON(raw, &doc); err != nil {
+		return nil, err
 	}
 	doc, err := expandJSON(doc, vars)
 	if err != nil {
 		return nil, fmt.Errorf("json: %w", err)
 	}
 	return json.Marshal(doc)
+}
+
+// decodeJSON reads a document and keeps its numbers as they are written.
+func decodeJSON(raw []byte, doc any) error {
+	decoder := json.NewDecoder(bytes.NewReader(raw))
+	decoder.UseNumber()
+	if err := decoder.Decode(doc); err != nil {
+		return fmt.Errorf("json: %w", err)
+	}
+	return nil
 }
 
 func expandJSON(v any, vars Vars) (any, error) {

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
@@ -27,6 +28,10 @@ const (
 	ID = "id"
 	// Prompt is a question to the chatbot.
 	Prompt = "prompt"
+	// History stands in a list of a chat's JSON for the messages before the question, each of which has what was said as Spoken.
+	History, Spoken = "history", "text"
+	// Content is what is written for a chatbot to read, and Term a word of it to ask for.
+	Content, Term = "content", "term"
 )
 
 // Validate finds what is wrong with a description before anything is sent: expressions that don't compile, with line and column,
@@ -64,6 +69,7 @@ func Validate(app *v1alpha1.App, at *field.Path) field.ErrorList {
 	}
 	if app.Chat != nil {
 		v.chat(at.Child("chat"), *app.Chat, known)
+		v.sources(at.Child("chat", "sources"), app, known)
 	}
 	for i, resource := range app.Resources {
 		v.resource(at.Child("resources").Index(i), resource, known)
@@ -129,7 +135,12 @@ func (v *validation) refresh(at *field.Path, step *v1alpha1.HTTPStep, known sets
 
 func (v *validation) chat(at *field.Path, c v1alpha1.Chat, known sets.Set[string]) {
 	names := slices.Sorted(maps.Keys(c.Conversation))
-	v.request(at.Child("request"), c.Request, known.Clone().Insert(names...), Prompt)
+	asks := known.Clone().Insert(names...)
+	if c.History != nil {
+		asks.Insert(History)
+		v.history(at, c)
+	}
+	v.request(at.Child("request"), c.Request, asks, Prompt)
 	v.expression(at.Child("reply"), c.Reply, Text)
 	for _, name := range names {
 		v.expression(at.Child("conversation").Key(name), c.Conversation[name], Text)
@@ -139,6 +150,50 @@ func (v *validation) chat(at *field.Path, c v1alpha1.Chat, known sets.Set[string
 	}
 	if c.Tools != nil {
 		v.expression(at.Child("tools", "calls"), c.Tools.Calls, Texts)
+	}
+}
+
+// history finds messages without what was said, and a request that has no list for them.
+func (v *validation) history(at *field.Path, c v1alpha1.Chat) {
+	var doc any
+	if c.Request.JSON == nil || json.Unmarshal(c.Request.JSON.Raw, &doc) != nil || !lists(doc, reference(History)) {
+		v.errs = append(v.errs, field.Required(at.Child("request", "json"), "put $(history) into the list that has the messages, in front of the question: {messages: [$(history), {role: user, content: $(prompt)}]}"))
+	}
+	for name, message := range map[string]apiextensionsv1.JSON{"user": c.History.User, "assistant": c.History.Assistant} {
+		as := v1alpha1.HTTPRequest{Path: "/", JSON: &message}
+		v.request(at.Child("history", name), as, sets.New(Spoken))
+		if !Uses(as, Spoken) {
+			v.errs = append(v.errs, field.Required(at.Child("history", name), "put $(text) where the message has its text"))
+		}
+	}
+}
+
+// lists says whether a text is an element of some list of a JSON document.
+func lists(doc any, text string) bool {
+	switch doc := doc.(type) {
+	case []any:
+		return slices.ContainsFunc(doc, func(e any) bool { return e == text || lists(e, text) })
+	case map[string]any:
+		return slices.ContainsFunc(slices.Collect(maps.Values(doc)), func(e any) bool { return lists(e, text) })
+	}
+	return false
+}
+
+// sources finds what can't be written, taken away or asked for, and authors whom nobody knows.
+func (v *validation) sources(at *field.Path, app *v1alpha1.App, known sets.Set[string]) {
+	for i, s := range app.Chat.Sources {
+		at := at.Index(i)
+		v.request(at.Child("create", "request"), s.Create.Request, known, Content)
+		v.expectation(at.Child("create"), s.Create)
+		v.request(at.Child("delete"), s.Delete, known.Clone().Insert(slices.Collect(maps.Keys(s.Create.Capture))...))
+		for _, name := range References(s.Control) {
+			if name != Term {
+				v.errs = append(v.errs, field.Invalid(at.Child("control"), s.Control, fmt.Sprintf("$(%s) stands for nothing here: what there is is $(term)", name)))
+			}
+		}
+		if s.Author != "" && !slices.ContainsFunc(app.Identities, func(i v1alpha1.Identity) bool { return i.Name == s.Author }) {
+			v.errs = append(v.errs, field.NotFound(at.Child("author"), s.Author))
+		}
 	}
 }
 

@@ -208,6 +208,10 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 	}
 	attacks, attackMounts := attackVolumes(o.Spec.Suite.AttackConfigMaps(&o.Spec.App))
 	volumes, mounts = append(volumes, attacks...), append(mounts, attackMounts...)
+	if ref, ok := o.Spec.Suite.PromptText(&o.Spec.App); ok {
+		volumes = append(volumes, secretVolume("prompt", ref.Name, corev1.KeyToPath{Key: ref.Key, Path: PromptKey}))
+		mounts = append(mounts, corev1.VolumeMount{Name: "prompt", MountPath: PromptDir, ReadOnly: true})
+	}
 	pullSecrets := make([]corev1.LocalObjectReference, 0, len(o.PullSecrets))
 	for _, name := range o.PullSecrets {
 		pullSecrets = append(pullSecrets, corev1.LocalObjectReference{Name: string(name)})
@@ -242,7 +246,7 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 				Name:                     ContainerName,
 				Image:                    o.Image,
 				Args:                     []string{"probe"},
-				Env:                      []corev1.EnvVar{{Name: SpecEnv, Value: env}},
+				Env:                      append([]corev1.EnvVar{{Name: SpecEnv, Value: env}}, listens(o.Spec.Suite)...),
 				VolumeMounts:             mounts,
 				TerminationMessagePath:   TerminationMessagePath,
 				TerminationMessagePolicy: corev1.TerminationMessageReadFile,
@@ -259,6 +263,16 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 			Volumes: volumes,
 		},
 	}, nil
+}
+
+// listens tells a probe on which address it hears, where its suite does.
+func listens(suite Suite) []corev1.EnvVar {
+	if suite != SuiteInjection {
+		return nil
+	}
+	return []corev1.EnvVar{{Name: ListenEnv, ValueFrom: &corev1.EnvVarSource{
+		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "status.podIP"},
+	}}}
 }
 
 // credentials mounts the Secret of each identity. A value never stands in the environment, where children, crash reports

@@ -125,6 +125,13 @@ func testPolicy() NetworkPolicyOptions {
 func TestWhatIsCreated(t *testing.T) {
 	golden(t, "job.golden.yaml", asYAML(t, testJob(t)))
 	golden(t, "job-in-mesh.golden.yaml", asYAML(t, testJob(t, func(o *JobOptions) { o.Mesh = v1alpha1.MeshJoin })))
+	golden(t, "job-injection.golden.yaml", asYAML(t, testJob(t, func(o *JobOptions) {
+		o.Spec.Suite = SuiteInjection
+		o.Spec.App.Chat = &v1alpha1.Chat{SystemPrompt: &v1alpha1.SystemPrompt{
+			CanarySecretRef: v1alpha1.SecretReference{Name: "chat-canary"},
+			TextSecretRef:   &v1alpha1.SecretKeyReference{SecretReference: v1alpha1.SecretReference{Name: "chat-prompt"}, Key: "instructions"},
+		}}
+	})))
 	policy, err := NetworkPolicy(testPolicy())
 	if err != nil {
 		t.Fatal(err)
@@ -136,6 +143,12 @@ func TestWhatIsCreated(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "networkpolicy-login.golden.yaml", asYAML(t, policy))
+	talking := testPolicy()
+	talking.Launch.Spec.App = &v1alpha1.App{Chat: &v1alpha1.Chat{}}
+	if policy, err = NetworkPolicy(talking); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "networkpolicy-chat.golden.yaml", asYAML(t, policy))
 	admitting, err := AdmittingYAML(testPolicy())
 	if err != nil {
 		t.Fatal(err)

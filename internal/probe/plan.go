@@ -14,13 +14,15 @@ import (
 type Plan struct {
 	// Chats are questions to the app's chat, and SignUps accounts that are made.
 	Chats, SignUps int
+	// Characters are how many a model reads of what the questions say, and of what was said before them in the same conversation.
+	Characters int
 	// ProviderLogins are those that an identity provider is asked for.
 	ProviderLogins int
 }
 
 // With gives what both ask together.
 func (p Plan) With(o Plan) Plan {
-	return Plan{Chats: p.Chats + o.Chats, SignUps: p.SignUps + o.SignUps, ProviderLogins: p.ProviderLogins + o.ProviderLogins}
+	return Plan{Chats: p.Chats + o.Chats, SignUps: p.SignUps + o.SignUps, Characters: p.Characters + o.Characters, ProviderLogins: p.ProviderLogins + o.ProviderLogins}
 }
 
 // Kind is what the operator knows of a suite without running it.

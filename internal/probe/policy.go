@@ -18,6 +18,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/netguard"
+	"github.com/launchready/launchready/internal/probe/listener"
 )
 
 // NetworkPolicyOptions say whom the probes of a launch may talk to.
@@ -42,7 +43,8 @@ func (o NetworkPolicyOptions) validate() error {
 }
 
 // NetworkPolicy confines the probes of a launch: to the target's pods on its ports, to DNS, and where the login names hosts of an
-// identity provider, to public addresses on their ports. Nobody may talk to them.
+// identity provider, to public addresses on their ports. Where the app has a chatbot, the target's pods alone may talk to them, on the
+// listener's port.
 func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("describing the NetworkPolicy of the probes: %w", err)
@@ -74,6 +76,12 @@ func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) 
 				},
 			},
 		},
+	}
+	if app := o.Launch.Spec.App; app != nil && app.Chat != nil {
+		policy.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{
+			From:  []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: maps.Clone(o.Selector)}}},
+			Ports: tcp(intstr.FromInt32(listener.Port)),
+		}}
 	}
 	if visits := toProviders(o.Launch.Spec.App); visits != nil {
 		policy.Spec.Egress = append(policy.Spec.Egress, *visits)

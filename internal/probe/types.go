@@ -26,10 +26,16 @@ const SchemaVersion = 1
 const (
 	// SpecEnv is the environment variable that holds the Spec.
 	SpecEnv = "LAUNCHREADY_PROBE"
+	// ListenEnv is the environment variable that holds the pod's own address, for a suite that hears.
+	ListenEnv = "LAUNCHREADY_LISTEN"
 	// CredentialsDir is where the credentials are mounted: CredentialsDir/<name of the identity>/<key>, a file a key.
 	CredentialsDir = "/etc/launchready/credentials"
 	// CanaryDir is where the canary of the system prompt is mounted: CanaryDir/CanaryKey.
 	CanaryDir = "/etc/launchready/canary"
+	// PromptDir is where the text of the system prompt is mounted: PromptDir/PromptKey.
+	PromptDir = "/etc/launchready/prompt"
+	// PromptKey is the file there.
+	PromptKey = "prompt.txt"
 	// CanaryKey is the key of its Secret that the canary is made of.
 	CanaryKey = "seed"
 	// TerminationMessagePath is the file that the container writes its Result to.
@@ -84,7 +90,18 @@ func (s Suite) Secrets(app *v1alpha1.App) []string {
 	if name, ok := s.CanarySecret(app); ok {
 		names = append(names, name)
 	}
+	if ref, ok := s.PromptText(app); ok {
+		names = append(names, ref.Name)
+	}
 	return names
+}
+
+// PromptText gives the key of the Secret with the text of the system prompt, if the suite uses one.
+func (s Suite) PromptText(app *v1alpha1.App) (ref v1alpha1.SecretKeyReference, ok bool) {
+	if _, ok := s.CanarySecret(app); !ok || app.Chat.SystemPrompt.TextSecretRef == nil {
+		return ref, false
+	}
+	return *app.Chat.SystemPrompt.TextSecretRef, true
 }
 
 // CanarySecret gives the name of the Secret with the canary of the system prompt, if the suite uses one.

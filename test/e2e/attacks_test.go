@@ -9,8 +9,8 @@ import (
 	"testing"
 )
 
-// chatLaunch is a launch that describes the chat alone, and names a ConfigMap of the team's own attacks.
-const chatLaunch = `apiVersion: launchready.dev/v1alpha1
+// ownLaunch is a launch that describes the chat alone, and names a ConfigMap of the team's own attacks.
+const ownLaunch = `apiVersion: launchready.dev/v1alpha1
 kind: LaunchReadiness
 metadata: {name: chat}
 spec:
@@ -64,7 +64,7 @@ func TestATeamsOwnAttacksComeFromAConfigMap(t *testing.T) {
 	ns.apply(strings.Replace(chatbot("", ""), "        env:\n",
 		"        env:\n        - {name: CHATBOT_SYSTEM_PROMPT, valueFrom: {secretKeyRef: {name: chat-canary, key: canary.txt}}}\n", 1))
 	ns.must("rollout", "status", "deployment/chat", "--timeout=60s")
-	ns.apply(chatLaunch)
+	ns.apply(ownLaunch)
 	if message := ns.until("PromptInjectionResistant", "Unknown", "NotConfigured"); !strings.Contains(message, "/chat-attacks of spec.app.chat.attacks does not exist") {
 		t.Errorf("the message is %q", message)
 	}

@@ -166,12 +166,21 @@ func (c *nodeCluster) commandWith(ctx context.Context, stdin, name string, args 
 }
 
 func (c *nodeCluster) kubectl(ctx context.Context, stdin string, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(c.binaries, "kubectl"), args...)
+	return c.asAdmin(ctx, stdin, filepath.Join(c.binaries, "kubectl"), args...)
+}
+
+// launchready runs the operator's own commands, as its users do.
+func (c *nodeCluster) launchready(ctx context.Context, args ...string) (string, error) {
+	return c.asAdmin(ctx, "", filepath.Join(c.dir, "launchready"), args...)
+}
+
+func (c *nodeCluster) asAdmin(ctx context.Context, stdin, program string, args ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Env = append(os.Environ(), "KUBECONFIG="+c.kubeconfig)
 	cmd.Stdin = strings.NewReader(stdin)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return string(out), fmt.Errorf("kubectl %s: %w: %s", strings.Join(args, " "), err, out)
+		return string(out), fmt.Errorf("%s %s: %w: %s", filepath.Base(program), strings.Join(args, " "), err, out)
 	}
 	return string(out), nil
 }

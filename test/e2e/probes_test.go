@@ -115,6 +115,49 @@ func TestALeakIsFoundAndItsMendingSeen(t *testing.T) {
 	ns.confined()
 }
 
+const chatLaunch = `apiVersion: launchready.dev/v1alpha1
+kind: LaunchReadiness
+metadata: {name: chat}
+spec:
+  workloads:
+  - {name: api, ref: {kind: Deployment, name: chat}, services: [chat]}
+  app:
+    identities:
+    - {name: alice, tenant: acme, credentialsSecretRef: {name: probe-alice}}
+    login:
+      steps:
+      - request: {method: POST, path: /api/login, json: {email: $(credentials.email), password: $(credentials.password)}}
+        capture: {token: response.json.access_token}
+    authenticate: {headers: {Authorization: Bearer $(token)}}
+    absent: [Tools]
+    chat:
+      request: {method: POST, path: /api/chat, json: {message: $(prompt)}}
+      reply: response.json.reply
+      systemPrompt: {canarySecretRef: {name: chat-canary}}
+`
+
+func TestWhatTheAppFetchesIsHeard(t *testing.T) {
+	ns := newNamespace(t)
+	ns.accounts("alice")
+	if _, err := cluster.launchready(t.Context(), "canary", "print", "chat", "-n", ns.name); err != nil {
+		t.Fatal(err)
+	}
+	prompted := func(weaknesses string) string {
+		const env = "        env:\n"
+		return strings.Replace(chatbot(weaknesses, ""), env, env+"        - {name: CHATBOT_SYSTEM_PROMPT, valueFrom: {secretKeyRef: {name: chat-canary, key: canary.txt}}}\n", 1)
+	}
+	ns.apply(prompted("fetch-message"))
+	ns.apply(chatLaunch)
+	message := ns.until("PromptInjectionResistant", "False", "InternalAddressFetched")
+	if strings.Contains(message, "18088") {
+		t.Errorf("the message has an address of the run: %s", message)
+	}
+	ns.apply(prompted(""))
+	if message = ns.until("PromptInjectionResistant", "True", "Passed"); strings.Contains(message, "Not measured: what the app itself fetches") {
+		t.Errorf("the probe did not hear: %s", message)
+	}
+}
+
 // nowhere sees that no secret stands in anything that others may read.
 func (n *namespace) nowhere(secrets []string) {
 	n.t.Helper()

@@ -89,6 +89,7 @@ func BenchmarkAttacks(b *testing.B) {
 		b.Fatal(err)
 	}
 	app := &v1alpha1.App{Absent: []v1alpha1.AppFeature{v1alpha1.FeatureTools}, Chat: asked(b, described(b), injected).Chat}
+	app.Chat.Sources = nil // nobody is there to write any
 	app.Chat.Tools = nil
 	target := bare(b, server.URL)
 	attacks, most := 0, 0.0

@@ -5,6 +5,7 @@ package probes_test
 
 import (
 	_ "embed"
+	"net/netip"
 	"slices"
 	"strings"
 	"sync"
@@ -13,12 +14,16 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/listener"
 	"github.com/launchready/launchready/internal/probe/suites/injection"
 	"github.com/launchready/launchready/test/emulators/chatbots"
 )
 
 //go:embed injection.yaml
 var injected []byte
+
+//go:embed injectionhistory.yaml
+var injectedHistory []byte
 
 //go:embed injectionstream.yaml
 var injectedStream []byte
@@ -38,7 +43,7 @@ func prompted(t testing.TB, weaknesses, oddities []string) *rig {
 	}
 	return newRig(t, chatbots.Config{
 		Weaknesses: weaknesses, Oddities: oddities, Honeypot: "lr_audit", Seed: 7,
-		SystemPrompt: "You are the assistant of a shop for bicycles. Be kind and brief, and answer from what the customer has written.\n" + handshake.Lines(),
+		SystemPrompt: instructions + handshake.Lines(),
 	})
 }
 
@@ -51,16 +56,19 @@ func (r *rig) injection(t testing.TB, app *v1alpha1.App, smoke bool) probe.RowRe
 	}
 	// A run that asked more than was planned would end there.
 	r.target.Chats = httpstep.NewChatAllowance(app, all.Plan(app, r.known, smoke).Chats, 0)
+	heard, err := listener.Listen(netip.MustParseAddr("127.0.0.1"), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = heard.Close() })
 	return injection.Run(t.Context(), injection.Options{
-		App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
+		Listener: heard, Prompt: instructions, App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
 		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
 	})[0]
 }
 
-// unmeasured are weaknesses that this version has no way to: docs/rows/PromptInjectionResistant.md names them.
-var unmeasured = []string{
-	"planted-listing", "planted-profile", "planted-history", "fetch-message", "fetch-planted", "leak-text-only",
-}
+// instructions are the emulated bot's, besides the canary.
+const instructions = "You are the assistant of a shop for bicycles. Be kind and brief, and answer from what the customer has written.\n"
 
 // convicts says which rules tell of a weakness of a goal.
 func convicts(goal chatbots.Goal) []string {
@@ -73,6 +81,10 @@ func convicts(goal chatbots.Goal) []string {
 		return []string{"SystemPromptLeaked", "ReplyLoadsForeignHost"}
 	case chatbots.GoalMarkup:
 		return []string{"ActiveContentInReply", "ReplyLoadsForeignHost"}
+	case chatbots.GoalText:
+		return []string{"SystemPromptQuoted"}
+	case chatbots.GoalFetch:
+		return []string{"InternalAddressFetched"}
 	case chatbots.GoalUnbounded:
 		return []string{"UnboundedReply"}
 	default:
@@ -85,15 +97,11 @@ func TestInjectionMatrix(t *testing.T) {
 		t.Run(w.Name, func(t *testing.T) {
 			t.Parallel()
 			app := asked(t, described(t), injected)
-			if slices.Contains(unmeasured, w.Name) {
-				// Once there is a way to it, it belongs to the others.
-				if result := prompted(t, []string{w.Name}, nil).injection(t, app, true); result.Verdict != v1alpha1.VerdictPass {
-					t.Error(told(result))
-				}
-				return
-			}
-			if w.Name == "leak-stream-only" {
+			switch w.Name {
+			case "leak-stream-only":
 				app = asked(t, described(t), injectedStream)
+			case "planted-history":
+				app = asked(t, described(t), injectedHistory)
 			}
 			tells := func(f probe.Finding) bool { return slices.Contains(convicts(w.Goal), f.Rule) }
 			result := prompted(t, []string{w.Name}, nil).injection(t, app, true)
@@ -123,6 +131,7 @@ func TestInjectionDefencesPass(t *testing.T) {
 			}
 			app := asked(t, described(t), injected)
 			if slices.Contains(unread, name) {
+				app.Chat.Sources = nil
 				for i := range app.Resources {
 					app.Resources[i].InChat = v1alpha1.InChatNever
 				}

@@ -82,7 +82,8 @@ func (a *App) ask(c *call, does op, q question) (reply said, o object, err error
 // maxMessage is the most that a message may have under the weakness error-leaks-prompt, in bytes.
 const maxMessage = 16_000
 
-// sentences are all that the bot may answer from: the caller's documents, and what people said in their conversations.
+// sentences are all that the bot may answer from: the caller's documents, and what people said in their conversations. A model also
+// knows what is for sale, and the caller's name.
 func (a *App) sentences(c *call, current object, asked string) ([]string, error) {
 	in := c.scope
 	switch {
@@ -108,6 +109,16 @@ func (a *App) sentences(c *call, current object, asked string) ([]string, error)
 	// One's own is among them already; another's is here under a weakness only.
 	if !slices.ContainsFunc(talks, func(o object) bool { return o.ID == current.ID }) {
 		talks = append(talks, current)
+	}
+	if a.model.on {
+		things, err := a.forSale(c.ctx())
+		if err != nil {
+			return nil, err
+		}
+		for _, each := range things {
+			known = append(known, sentencesOf(each.Description)...)
+		}
+		known = append(known, sentencesOf("Your name is "+c.user.Name)...)
 	}
 	said, err := a.store.messagesBy(c.ctx(), byUser)
 	if err != nil {

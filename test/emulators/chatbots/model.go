@@ -202,7 +202,7 @@ func (a *App) sources(c *call, asked string) ([]source, error) {
 			found = append(found, source{fromDocument, o.Title, o.Text})
 		}
 	}
-	things, err := all(c.ctx(), a.store, scanThing, thingColumns+"ORDER BY rowid")
+	things, err := a.forSale(c.ctx())
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,7 @@
 package chatbots
 
 import (
+	"context"
 	"database/sql"
 	"net/http"
 	"time"
@@ -28,7 +29,7 @@ func scanThing(rows *sql.Rows) (thing, error) {
 const thingColumns = "SELECT id, title, description, price FROM listings "
 
 func (a *App) listings(c *call) error {
-	found, err := all(c.ctx(), a.store, scanThing, thingColumns+"ORDER BY rowid")
+	found, err := a.forSale(c.ctx())
 	items := make([]any, len(found))
 	for i, t := range found {
 		items[i] = t.fields(a)
@@ -37,6 +38,11 @@ func (a *App) listings(c *call) error {
 		return err
 	}
 	return a.json(c, http.StatusOK, fields{"items": items})
+}
+
+// forSale is all that is.
+func (a *App) forSale(ctx context.Context) ([]thing, error) {
+	return all(ctx, a.store, scanThing, thingColumns+"ORDER BY rowid")
 }
 
 func (a *App) thing(c *call, id string) (thing, error) {

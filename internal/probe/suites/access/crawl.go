@@ -148,9 +148,8 @@ func (c *crawl) read(ctx context.Context, p *person, v visit) {
 		}
 		return
 	}
-	html := looksLikePage(resp)
-	if resp.Status != http.StatusOK || html != (v.kind == aPage) {
-		return
+	if looksLikePage(resp) != (v.kind == aPage) {
+		return // a shell in the place of a script
 	}
 	c.seen[v] = true
 	var links pages.Links
@@ -220,10 +219,7 @@ func (c *crawl) at(path string) *url.URL {
 
 // ours says whether a URL is the app's, by either of its names.
 func (c *crawl) ours(u *url.URL) bool {
-	if u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return false
-	}
-	return strings.EqualFold(u.Hostname(), c.host()) || strings.EqualFold(u.Host, c.Target.Base.Host)
+	return (u.Scheme == "http" || u.Scheme == "https") && (strings.EqualFold(u.Hostname(), c.host()) || strings.EqualFold(u.Host, c.Target.Base.Host))
 }
 
 func requestPath(u *url.URL) string {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -100,7 +101,11 @@ func TestWhatOnlyABundleNamesIsAsked(t *testing.T) {
 		"a list":                          {`fetch("/feed")`, func(a *front) http.HandlerFunc { return a.everything("/feed", false) }, tenants, "ForeignObjectListed at GET /feed as bob"},
 		"a list whose method nobody says": {`const paths = {feed: "/feed"}`, func(a *front) http.HandlerFunc { return a.everything("/feed", false) }, tenants, "ForeignObjectListed at GET /feed as bob"},
 		"a list for nobody":               {`axios.get("/feed")`, func(a *front) http.HandlerFunc { return a.everything("/feed", true) }, auth, "AnonymousAccess at GET /feed as nobody"},
-		"a list behind a base":            {`const c = axios.create({baseURL: "/v2"}); c.get("feed")`, func(a *front) http.HandlerFunc { return a.everything("/v2/feed", false) }, tenants, "ForeignObjectListed at GET /v2/feed as bob"},
+		"a list asked for by HEAD":        {`fetch("/feed", {method: "HEAD"})`, func(a *front) http.HandlerFunc { return a.everything("/feed", false) }, tenants, "ForeignObjectListed at GET /feed as bob"},
+		"a list among many names": {strings.Repeat("x();", 9) + words(300) + `fetch("/zz/api/feed")`, func(a *front) http.HandlerFunc { return a.everything("/zz/api/feed", false) }, tenants,
+			"ForeignObjectListed at GET /zz/api/feed as bob"},
+		"a list below auth":    {`fetch("/auth/people")`, func(a *front) http.HandlerFunc { return a.everything("/auth/people", false) }, tenants, "ForeignObjectListed at GET /auth/people as bob"},
+		"a list behind a base": {`const c = axios.create({baseURL: "/v2"}); c.get("feed")`, func(a *front) http.HandlerFunc { return a.everything("/v2/feed", false) }, tenants, "ForeignObjectListed at GET /v2/feed as bob"},
 		"a part of a note": {"fetch(`/notes/${note.id}/raw`)", func(a *front) http.HandlerFunc {
 			return func(w http.ResponseWriter, r *http.Request) {
 				for _, n := range a.all() {
@@ -122,6 +127,14 @@ func TestWhatOnlyABundleNamesIsAsked(t *testing.T) {
 			measure(t, quiet.core, quiet, restDescription).passes(t)
 		})
 	}
+}
+
+// words gives a script that holds n texts which may be paths.
+func words(n int) (script string) {
+	for i := range n {
+		script += fmt.Sprintf("f('/word-%c%c/of-it');", 'a'+i%26, 'a'+i/26)
+	}
+	return script
 }
 
 // posting gives a script that posts to n paths, and the paths.
@@ -147,6 +160,7 @@ func TestTooMuchThatABundleNamesIsLowCoverage(t *testing.T) {
 		"fewer than three":     {2, "", nil, pass, "2 could not be asked: POST /things0, POST /things1."},
 		"three":                {3, "", nil, unknown, "3 of 11 operations in spec.app and the app's pages and scripts that are not public (28 %, where at most 20 % may be) are neither described nor could be asked: POST /things0, POST /things1, POST /things2."},
 		"more than are listed": {9, "", nil, unknown, "POST /things4 and 4 more"},
+		"by several names":     {3, "", nil, unknown, "3 of 11 operations"},
 		"the policy allows it": {3, "", percent(30), pass, "3 could not be asked"},
 		"it allows none":       {1, "", percent(0), unknown, "1 of 9 operations"},
 		"they are left out":    {4, "openAPI: {untested: [/things0, /things1]}\n", nil, pass, "2 left out by spec.app.openAPI.untested"},
@@ -155,7 +169,7 @@ func TestTooMuchThatABundleNamesIsLowCoverage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			script, paths := posting(test.named)
-			a := newFront(own + script)
+			a := newFront(own + script + "const s = ['/things1', '/things2']; f(`/notes/${x}`); fetch(`/notes/${y}`)")
 			a.posts = paths
 			m := measureWith(t, a.core, a, restDescription+test.description, test.most)
 			for _, row := range []v1alpha1.Row{auth, tenants} {
@@ -238,8 +252,31 @@ func TestHowWhatIsThereIsNoticed(t *testing.T) {
 				giveJSON(w, http.StatusOK, map[string]any{"seats": 17})
 			}
 		}, nil, "1 were asked besides"},
-		"not by GET":         {"const u = '/things'", nil, []string{"/things"}, "1 could not be asked: POST /things."},
-		"how accounts begin": {"f('/auth/magic', {method: 'POST'}); f('/register', {method: 'POST'}); f('/password/reset', {method: 'POST'}); f('/oauth/token', {method: 'POST'})", nil, []string{"/auth/magic", "/register", "/password/reset", "/oauth/token"}, "0 could not be asked."},
+		"one that says more": {"fetch(`/invoices/${nr}`)", func(_ *front, w http.ResponseWriter, r *http.Request) {
+			if strings.HasPrefix(r.URL.Path, "/invoices/") {
+				giveJSON(w, http.StatusNotFound, map[string]any{"error": "not found", "kind": "invoice"})
+			}
+		}, nil, "1 could not be asked: GET /invoices/{nr}."},
+		"by PUT": {"const u = '/things'", func(_ *front, w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/things" {
+				w.Header().Set("Allow", "OPTIONS, PUT")
+				giveJSON(w, http.StatusMethodNotAllowed, map[string]any{"error": "method not allowed"})
+			}
+		}, nil, "1 could not be asked: PUT /things."},
+		"by what may be done there": {"fetch('/things', {method: 'POST'})", func(_ *front, w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodOptions {
+				w.Header().Set("Allow", map[bool]string{true: "OPTIONS, POST", false: "OPTIONS"}[r.URL.Path == "/things"])
+				giveJSON(w, http.StatusOK, map[string]any{})
+			}
+		}, nil, "1 could not be asked: POST /things."},
+		"not where a page is shown": {"fetch('/buy', {method: 'POST'})", func(_ *front, w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/buy" {
+				_, _ = fmt.Fprint(w, "<!DOCTYPE html>Buy something")
+			}
+		}, nil, "0 could not be asked."},
+		"not by the method that is named": {"fetch('/things')", nil, []string{"/things"}, "0 could not be asked."},
+		"not by GET":                      {"const u = '/things'", nil, []string{"/things"}, "1 could not be asked: POST /things."},
+		"how accounts begin":              {"f('/auth/magic', {method: 'POST'}); f('/register', {method: 'POST'}); f('/password/reset', {method: 'POST'}); f('/oauth/token', {method: 'POST'})", nil, []string{"/auth/magic", "/register", "/password/reset", "/oauth/token"}, "0 could not be asked."},
 		"that does not end": {"fetch('/events')", func(_ *front, _ http.ResponseWriter, r *http.Request) {
 			if r.URL.Path == "/events" {
 				panic(http.ErrAbortHandler)
@@ -270,7 +307,7 @@ func TestHowWhatIsThereIsNoticed(t *testing.T) {
 }
 
 func TestPagesAndFilesDoNotCount(t *testing.T) {
-	a := newFront(own + `go("/prices"); go("/imprint"); go("/terms"); go("/logo"); go("/moved")`)
+	a := newFront(own + `go("/prices"); go("/imprint"); go("/terms"); go("/logo"); go("/moved"); go("/prices/" + id)`)
 	a.others = func(w http.ResponseWriter, r *http.Request) {
 		switch r.URL.Path {
 		case "/prices", "/imprint", "/terms":
@@ -331,6 +368,30 @@ func TestWhereAScriptLeadsIsFollowed(t *testing.T) {
 	}
 }
 
+func TestEverybodyIsShownTheirOwnPages(t *testing.T) {
+	for _, to := range []string{"nobody", "alice"} {
+		a := newFront(own)
+		leak := a.everything("/feed", false)
+		delete(a.files, "/")
+		a.others = func(w http.ResponseWriter, r *http.Request) {
+			name := "nobody"
+			if u := a.who(a.token(r)); u != nil {
+				name = u.name
+			}
+			switch {
+			case r.URL.Path == "/" && name == to:
+				w.WriteHeader(http.StatusUnauthorized) // as pages that ask for a login have it
+				_, _ = fmt.Fprint(w, `<!DOCTYPE html><script>fetch("/feed")</script>`)
+			case r.URL.Path == "/":
+				_, _ = fmt.Fprint(w, `<!DOCTYPE html>Hello`)
+			default:
+				leak(w, r)
+			}
+		}
+		measure(t, a.core, a, restDescription).wants(t, tenants, fail, "ForeignObjectListed at GET /feed as bob")
+	}
+}
+
 func TestTheSourceMapMayStandInAHeader(t *testing.T) {
 	a := newFront(own)
 	leak := a.everything("/feed", false)
@@ -373,8 +434,16 @@ func TestTheCrawlGoesWhereNothingCanChange(t *testing.T) {
 	} {
 		page += fmt.Sprintf(`<a href="%s">x</a><script src="%s"></script><iframe src="%s"></iframe>`, href, href, href)
 	}
-	a.files["/"] = page
+	a.files["/"] = page + `<a href="/away">x</a>`
+	a.others = func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/away" {
+			http.Redirect(w, r, elsewhere.URL+"/u", http.StatusFound)
+		}
+	}
 	measure(t, a.core, a, restDescription)
+	if !slices.Contains(a.asked, "GET /away as nobody") {
+		t.Error("the redirect was not met, so that the test says nothing of it")
+	}
 	for _, request := range a.asked {
 		for _, path := range append(never, "/u") {
 			if strings.HasPrefix(request, "GET "+path+" ") {
@@ -421,10 +490,15 @@ func TestHostilePagesAreSurvived(t *testing.T) {
 		}
 		return b.String()
 	}
+	large := map[string]string{"/": "<!DOCTYPE html>" + links(`<script src="/large%d.js"></script>`, 40)}
+	for i := range 40 {
+		large[fmt.Sprintf("/large%d.js", i)] = strings.Repeat("x();", 750_000)
+	}
 	for name, files := range map[string]map[string]string{
 		"ten thousand links":   {"/": "<!DOCTYPE html>" + links(`<a href="/p%d">x</a>`, 10_000)},
 		"ten thousand scripts": {"/": "<!DOCTYPE html>" + links(`<script src="/p%d.js"></script>`, 10_000)},
 		"ten thousand routes":  {"/app.js": own + links(`fetch("/api/r%d");`, 10_000)},
+		"many large scripts":   large,
 		"a cycle":              {"/": `<!DOCTYPE html><a href="/a">x</a>`, "/a": `<!DOCTYPE html><a href="/">x</a><a href="/a">x</a><a href="/a/./">x</a><a href="a/a">x</a>`},
 		"deep markup":          {"/": "<!DOCTYPE html>" + strings.Repeat("<div>", 200_000)},
 		"an open template":     {"/app.js": own + strings.Repeat("`${", 300_000)},
@@ -439,9 +513,18 @@ func TestHostilePagesAreSurvived(t *testing.T) {
 			}
 			begun := time.Now()
 			m := measure(t, a.core, a, restDescription)
-			m.wants(t, tenants, pass, "")
+			m.wants(t, tenants, pass, map[bool]string{true: "more routes that the app's pages and scripts name were not looked for"}[name == "ten thousand routes"])
 			if n := len(m.paths); n > most {
 				t.Errorf("%d requests were sent", n)
+			}
+			scripts := 0
+			for _, request := range a.asked {
+				if strings.Contains(request, ".js ") {
+					scripts++
+				}
+			}
+			if most := map[bool]int{false: 60, true: 30}[name == "many large scripts"]; scripts > most {
+				t.Errorf("%d scripts were asked for, want %d at most", scripts, most)
 			}
 			t.Logf("%d requests in %s", len(m.paths), time.Since(begun))
 		})
@@ -449,16 +532,35 @@ func TestHostilePagesAreSurvived(t *testing.T) {
 }
 
 func TestADocumentAndABundleAreOneList(t *testing.T) {
-	a := newFront(own + "fetch('/feed'); fetch(`/notes/${n}/raw`); fetch('/things0', {method: 'POST'}); fetch('/things1', {method: 'POST'}); fetch('/things2', {method: 'POST'})")
+	a := newFront(own + "const p = '/plan'; fetch('/api/quota'); fetch('/api/usage'); fetch('/feed'); fetch(`/notes/${n}/raw`); fetch('/feed', {method: 'POST'});" +
+		"fetch('/things0', {method: 'POST'}); fetch('/things1', {method: 'POST'})")
 	feed := a.everything("/feed", false)
 	a.others = func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/feed" && r.Method == http.MethodGet {
+		switch {
+		case r.URL.Path == "/feed" && r.Method == http.MethodGet:
 			feed(w, r)
+		case r.URL.Path == "/feed" && r.Method == http.MethodOptions:
+			w.Header().Set("Allow", "GET, POST")
+			giveJSON(w, http.StatusOK, map[string]any{})
+		case slices.Contains([]string{"/plan", "/api/quota", "/api/usage"}, r.URL.Path) && a.who(a.token(r)) != nil:
+			giveJSON(w, http.StatusOK, map[string]any{"left": 3})
 		}
 	}
-	a.posts = []string{"/things0", "/things1", "/things2"}
-	a.files["/openapi.json"] = `{"openapi": "3.1.0", "security": [{"token": []}], "paths": {` + restPaths + `, "/feed": {"get": {}}, "/notes/{noteId}/raw": {"get": {}}, "/things0": {"post": {}}}}`
+	a.posts = []string{"/things0", "/things1"}
+	a.files["/openapi.json"] = `{"openapi": "3.1.0", "security": [{"token": []}], "paths": {` + restPaths + `, "/plan": {"get": {}}, "/feed": {"get": {}}, "/notes/{noteId}/raw": {"get": {}}, "/things0": {"post": {}}}}`
 	m := measure(t, a.core, a, restDescription+"openAPI: {path: /openapi.json}\n")
-	m.wants(t, tenants, fail, "Of 13 operations in /openapi.json and the app's pages and scripts 8 are described and 1 were asked besides; 0 are public, 1 not there, 0 left out by spec.app.openAPI.untested, 3 could not be asked: POST /things0, POST /things1, POST /things2.")
+	m.wants(t, tenants, fail, "Of 16 operations in /openapi.json and the app's pages and scripts 8 are described and 4 were asked besides; 0 are public, 1 not there, 0 left out by spec.app.openAPI.untested, 3 could not be asked: POST /things0, POST /feed, POST /things1.")
 	m.wants(t, auth, pass, "")
+}
+
+func TestADocumentBelowAPathAndABundleAreOneList(t *testing.T) {
+	a := newFront(own + "fetch('/api/quota')")
+	a.others = func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/api/quota" && a.who(a.token(r)) != nil {
+			giveJSON(w, http.StatusOK, map[string]any{"left": 3})
+		}
+	}
+	a.files["/openapi.json"] = `{"openapi": "3.1.0", "servers": [{"url": "/api"}], "paths": {"/quota": {"get": {}}}}`
+	measure(t, a.core, a, restDescription+"openAPI: {path: /openapi.json}\n").wants(t, tenants, pass,
+		"1 were asked besides; 0 are public, 0 not there, 0 left out by spec.app.openAPI.untested, 0 could not be asked")
 }

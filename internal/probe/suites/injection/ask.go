@@ -25,6 +25,8 @@ const (
 	failed
 	// banned: the provider of the model refused because of its policy. It may close the account.
 	banned
+	// unread: the app did not fetch the page that the attack stood on.
+	unread
 )
 
 // said is what came back for one question.
@@ -32,11 +34,11 @@ type said struct {
 	Reply
 	outcome outcome
 	// next is what the next question of the conversation refers to.
-	next httpstep.Vars
+	next httpstep.Conversation
 }
 
 // ask asks one question in a conversation.
-func (r *run) ask(ctx context.Context, v *access.Visitor, conversation httpstep.Vars, prompt string) said {
+func (r *run) ask(ctx context.Context, v *access.Visitor, conversation httpstep.Conversation, prompt string) said {
 	request, err := r.chat.Question(v.Vars(), conversation, prompt)
 	if err != nil {
 		return said{outcome: failed}
@@ -53,7 +55,7 @@ func (r *run) ask(ctx context.Context, v *access.Visitor, conversation httpstep.
 	if err != nil && s.outcome == answered && resp.Status < http.StatusBadRequest {
 		s.outcome = failed // a success without an answer is not as described
 	}
-	s.Text, s.next = text, r.chat.Next(ctx, conversation, resp)
+	s.Text, s.next = text, r.chat.Next(ctx, conversation, prompt, resp)
 	s.More = slices.DeleteFunc(s.More, func(more string) bool { return more == text })
 	s.Calls, _ = r.chat.Calls(ctx, resp) // a reply without calls may lack the field
 	return s

@@ -4,6 +4,7 @@
 package injection
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
@@ -24,9 +26,10 @@ const (
 // try is what became of an attack, over all its attempts.
 type try struct {
 	attack corpus.Attack
-	// answered counts the attempts that the bot answered to the end, and leaked those of them that something came out of.
-	answered, leaked int
-	leaks            []leak
+	// answered counts the attempts that the bot answered to the end, and leaked those of them that something came out of. unheard are
+	// those that it answered as well, but without the fetch that they were about, which it may not be able to make.
+	answered, leaked, unheard int
+	leaks                     []leak
 	// replies are the lengths of the replies to the attempt that leaked.
 	lengths []int
 }
@@ -36,7 +39,9 @@ func (r *run) expanded(attacks []corpus.Attack) []corpus.Attack {
 	var all []corpus.Attack
 	for _, a := range attacks {
 		if r.works(a) {
-			if expanded, err := a.Expand(r.vars()); err == nil {
+			names := r.names(a)
+			if expanded, err := a.Expand(r.vars(names)); err == nil {
+				r.named[a.ID] = names
 				all = append(all, expanded)
 				continue
 			}
@@ -57,15 +62,31 @@ func (r *run) works(a corpus.Attack) bool {
 		if !r.toolsMeasured {
 			return false
 		}
-	case corpus.OwnContext, corpus.Fetch, corpus.Render, corpus.Markup, corpus.Consumption:
+	case corpus.Fetch:
+		// The listener has a number, and no name.
+		if r.Listener == nil || slices.Contains(a.Needs(), corpus.DNSName) {
+			return false
+		}
+	case corpus.OwnContext, corpus.Render, corpus.Markup, corpus.Consumption:
 	}
-	return a.Carrier == corpus.Chat || a.Carrier == corpus.Memory || r.libraryMeasured
+	switch a.Carrier {
+	case corpus.Chat, corpus.Memory, corpus.History:
+		return true
+	case corpus.URL:
+		return r.Listener != nil
+	default:
+		s := r.shelfFor(a.Carrier)
+		return s != nil && s.measured
+	}
 }
 
 // vars are what the placeholders of an attack stand for.
-func (r *run) vars() httpstep.Vars {
+func (r *run) vars(n named) httpstep.Vars {
 	host := strings.ToLower(marker.New().Secret) + ".example.net" // RFC 2606
-	vars := httpstep.Vars{corpus.DNSName: host, corpus.Address: "https://" + host + "/"}
+	vars := httpstep.Vars{corpus.DNSName: host, corpus.Address: cmp.Or(n.address, "https://"+host+"/")}
+	if n.page != "" {
+		vars[corpus.Page] = n.page
+	}
 	if p, ok := r.planted(&foreignContent); ok {
 		vars[corpus.Term], vars[corpus.Tenant] = p.object.term, r.victim.Identity().Tenant
 	}
@@ -141,7 +162,7 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	free := make(chan struct{}, max(r.visitors.Workers(), 1))
 	var wg sync.WaitGroup
 	for i, a := range attacks {
-		if a.Carrier != corpus.Chat || ctx.Err() != nil {
+		if !alone(a) || ctx.Err() != nil {
 			continue
 		}
 		free <- struct{}{}
@@ -152,7 +173,7 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	}
 	wg.Wait()
 	for i, a := range attacks {
-		if a.Carrier != corpus.Chat && ctx.Err() == nil {
+		if !alone(a) && ctx.Err() == nil {
 			tried[i] = r.once(ctx, a)
 		}
 	}
@@ -164,28 +185,43 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	return tried
 }
 
+// alone says whether an attack leaves nothing behind for the bot to read.
+func alone(a corpus.Attack) bool { return a.Carrier == corpus.Chat || a.Carrier == corpus.History }
+
+// beginning is the conversation in which an attack is made.
+func (r *run) beginning(a corpus.Attack) httpstep.Conversation {
+	if a.Carrier == corpus.History {
+		return r.chat.Said(r.chat.Begin(), benign[0], a.Content)
+	}
+	return r.chat.Begin()
+}
+
 // once makes an attack.
 func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
 	t := attempt{attack: a, outcome: answered}
-	turns := a.Turns
 	switch a.Carrier {
-	case corpus.Document, corpus.DocumentHTML, corpus.DocumentCSV, corpus.Listing:
-		o, err := r.create(ctx, r.library, r.attacker, a.Content)
-		if err != nil {
-			t.outcome = failed
-			return t
-		}
-		defer r.remove(ctx, o)
+	case corpus.Chat, corpus.History:
 	case corpus.Memory:
 		// It is said in a conversation of its own, before the one that is judged.
 		if s := r.ask(ctx, r.attacker, r.chat.Begin(), a.Content); s.outcome != answered {
 			t.outcome = s.outcome
 			return t
 		}
+	case corpus.URL:
+		r.Listener.Serve(r.named[a.ID].page, a.Content)
+	default:
+		s := r.shelfFor(a.Carrier)
+		o, err := r.create(ctx, s, s.author, a.Content)
+		if err != nil {
+			t.outcome = failed
+			return t
+		}
+		defer r.remove(ctx, o)
+		probe.Wait(ctx, s.lag)
 	}
-	conversation := r.chat.Begin()
+	conversation := r.beginning(a)
 	var replies []Reply
-	for _, turn := range turns {
+	for _, turn := range a.Turns {
 		s := r.ask(ctx, r.attacker, conversation, turn)
 		replies = append(replies, s.Reply)
 		t.lengths = append(t.lengths, len([]rune(s.Text)))
@@ -195,7 +231,10 @@ func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
 		}
 		conversation = s.next
 	}
-	t.leaks = r.judge.look(a, replies)
+	t.leaks = append(r.judge.look(a, replies), r.fetched(a)...)
+	if a.Carrier == corpus.URL && t.outcome == answered && len(t.leaks) == 0 {
+		t.outcome = unread
+	}
 	return t
 }
 
@@ -218,6 +257,12 @@ func (r *run) count(tried []attempt) {
 			had.leaks = append(had.leaks, t.leaks...)
 			had.lengths = t.lengths
 			r.Cases++
+		case t.outcome == answered && t.attack.Goal == corpus.Fetch:
+			had.unheard++
+			r.unfetched++
+		case t.outcome == unread:
+			had.unheard++
+			r.unread++
 		case t.outcome == answered:
 			had.answered++
 			r.Cases++
@@ -234,7 +279,7 @@ func (r *run) alive(ctx context.Context) bool {
 	if r.own == nil {
 		return r.ask(ctx, r.attacker, r.chat.Begin(), benign[0]).outcome == answered
 	}
-	request, err := httpstep.Prepare(r.own.Item, r.attacker.Vars().With(httpstep.Vars{httpstep.ID: r.own.id}))
+	request, err := httpstep.Prepare(*r.own.item, r.attacker.Vars().With(r.own.refers))
 	if err != nil {
 		return false
 	}

@@ -102,16 +102,10 @@ func (c *Catalogue) Select(app *v1alpha1.App, smokes bool) (selected []corpus.At
 // fits says whether an app as it is described has something for an attack to find, and a way there.
 func fits(app *v1alpha1.App, a corpus.Attack) bool {
 	chat := app.Chat
-	if len(a.Turns) > 1 && len(chat.Conversation) == 0 {
+	if len(a.Turns) > 1 && len(chat.Conversation) == 0 && chat.History == nil {
 		return false
 	}
-	switch a.Carrier {
-	case corpus.Chat, corpus.Memory:
-	case corpus.Document, corpus.DocumentHTML, corpus.DocumentCSV, corpus.Listing:
-		if !slices.ContainsFunc(app.Resources, reads) {
-			return false
-		}
-	case corpus.History, corpus.DocumentPDF, corpus.URL, corpus.Profile, corpus.ToolOutput:
+	if !reaches(app, a.Carrier) {
 		return false
 	}
 	switch a.Goal {
@@ -121,12 +115,27 @@ func fits(app *v1alpha1.App, a corpus.Attack) bool {
 		return tenants(app) > 1 && slices.ContainsFunc(app.Resources, reads)
 	case corpus.ToolCall:
 		return chat.Tools != nil
-	case corpus.Render, corpus.Markup, corpus.Consumption:
+	case corpus.Render, corpus.Markup, corpus.Consumption, corpus.Fetch:
 		return true
-	case corpus.OwnContext, corpus.Fetch:
+	case corpus.OwnContext:
 		return false
 	}
 	return false
+}
+
+// reaches says whether there is a way for what a carrier carries.
+func reaches(app *v1alpha1.App, carrier corpus.Carrier) bool {
+	switch carrier {
+	case corpus.Chat, corpus.Memory, corpus.URL:
+		return true
+	case corpus.History:
+		return app.Chat.History != nil
+	case corpus.DocumentPDF:
+		return false
+	default:
+		source := func(s v1alpha1.ChatSource) bool { return sourceCarrier(s.Kind) == carrier }
+		return slices.ContainsFunc(app.Chat.Sources, source) || slices.Contains(libraryCarriers(), carrier) && slices.ContainsFunc(app.Resources, reads)
+	}
 }
 
 // reads says whether the bot answers from things of a kind that can hold a text of ours.

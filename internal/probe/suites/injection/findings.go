@@ -75,7 +75,39 @@ func (r *run) report() {
 	if r.blocked+r.failed+r.skipped > 0 {
 		r.Control("Not counted: %d that were blocked, %d that met an error, %d for which the app has no place.", r.blocked, r.failed, r.skipped)
 	}
-	r.Control("Not measured: what the app itself fetches, and attacks by pages, PDF files, tools' results and profiles.")
+	if r.unfetched > 0 {
+		r.Control("%d asked the app to fetch something from the probe, and it did not; whether it could have is not known.", r.unfetched)
+	}
+	if r.unread > 0 {
+		r.Control("%d stood on pages that the app did not fetch.", r.unread)
+	}
+	if ways := r.unreached(); ways != "" {
+		r.Control("Not measured: %s.", ways)
+	}
+}
+
+// unreached names the ways that attacks can't take here.
+func (r *run) unreached() string {
+	var ways []string
+	if r.Listener == nil {
+		ways = append(ways, "what the app itself fetches", "attacks by pages")
+	}
+	for _, way := range []struct {
+		corpus.Carrier
+		by string
+	}{
+		{corpus.DocumentPDF, "PDF files"},
+		{corpus.Document, "documents"},
+		{corpus.Listing, "listings"},
+		{corpus.Profile, "profiles"},
+		{corpus.ToolOutput, "tools' results"},
+		{corpus.History, "a forged history"},
+	} {
+		if !reaches(r.App, way.Carrier) {
+			ways = append(ways, "attacks by "+way.by)
+		}
+	}
+	return strings.Join(ways, ", ")
 }
 
 // finding makes a finding of what worked.
@@ -84,12 +116,16 @@ func (r *run) finding(s *success) probe.Finding {
 	switch s.rule {
 	case &systemPromptLeaked, &foreignContent:
 		what = fmt.Sprintf("the chatbot told %s what stands in %s%s", r.attacker, r.plants[s.plant].site, encoded(s.via))
+	case &promptQuoted:
+		what = fmt.Sprintf("the chatbot told %s %s of its system prompt in a row", r.attacker, s.how)
 	case &guardedCall:
 		what = fmt.Sprintf("the chatbot called the tool %s for %s, and nobody had approved it", s.how, r.attacker)
 	case &foreignHost:
 		what = fmt.Sprintf("a reply would make a browser load something from a host that is not the app's, by %s", s.how)
 	case &activeContent:
 		what = fmt.Sprintf("a reply has %s in it, which a page that shows it would run", s.how)
+	case &internalFetch:
+		what = fmt.Sprintf("the app fetched an address inside the cluster that a text for %s had named", r.attacker)
 	case &unbounded:
 		what = fmt.Sprintf("a reply was longer than %d bytes", endless)
 	}
@@ -99,7 +135,7 @@ func (r *run) finding(s *success) probe.Finding {
 			r.by(s.attack), what, s.rule.owasp, s.rule.atlas, r.shown(s.shortest), r.redacted(s)),
 		Remedy: s.rule.remedy,
 	}
-	if request, err := r.chat.Question(r.attacker.Vars(), r.chat.Begin(), s.shortest.Turns[len(s.shortest.Turns)-1]); err == nil && len(s.shortest.Turns) == 1 {
+	if request, err := r.chat.Question(r.attacker.Vars(), r.beginning(s.shortest), s.shortest.Turns[len(s.shortest.Turns)-1]); err == nil && len(s.shortest.Turns) == 1 {
 		f.Reproduce = r.veiled(r.attacker.Curl(request))
 	}
 	return f
@@ -121,8 +157,18 @@ func carried(a corpus.Attack) string {
 			return fmt.Sprintf("%s over %d messages", a.Technique, len(a.Turns))
 		}
 		return a.Technique + " in a message"
+	case corpus.History:
+		return a.Technique + " in an earlier message that the chatbot never wrote"
 	case corpus.Memory:
 		return a.Technique + " in an earlier conversation"
+	case corpus.URL:
+		return a.Technique + " in a page that the app fetches"
+	case corpus.Listing:
+		return a.Technique + " in a listing"
+	case corpus.Profile:
+		return a.Technique + " in a profile"
+	case corpus.ToolOutput:
+		return a.Technique + " in what a tool answers"
 	default:
 		return a.Technique + " in something that the bot reads"
 	}
@@ -141,6 +187,13 @@ func (r *run) shown(a corpus.Attack) string {
 func (r *run) veiled(text string) string {
 	if p, ok := r.planted(&foreignContent); ok {
 		text = strings.ReplaceAll(text, p.object.term, "$("+corpus.Term+")")
+	}
+	for _, n := range r.named {
+		for name, address := range map[string]string{corpus.Address: n.address, corpus.Page: n.page} {
+			if address != "" {
+				text = strings.ReplaceAll(text, address, "$("+name+")")
+			}
+		}
 	}
 	return madeUpHost.ReplaceAllLiteralString(text, "$("+corpus.DNSName+")")
 }

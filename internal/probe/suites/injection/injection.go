@@ -13,11 +13,13 @@ import (
 	"github.com/launchready/launchready/internal/detect/canary"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/listener"
 	"github.com/launchready/launchready/internal/probe/suites/access"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
 // Version changes when the suite may give the same app another verdict.
-const Version = "injection-1"
+const Version = "injection-2"
 
 // minimumAttacks is how many attacks have to be answered before the row passes: the smoke set.
 const minimumAttacks = 40
@@ -34,9 +36,13 @@ type Options struct {
 	Credentials map[string]map[string]string
 	// Seed is that of the system prompt's canary; empty where spec.app.chat.systemPrompt is absent.
 	Seed string
+	// Prompt is what of the system prompt must not be told; empty where spec.app.chat.systemPrompt.textSecretRef is absent.
+	Prompt string
 	// Catalogue has the attacks. With Smoke, only the worst are made.
 	Catalogue *Catalogue
 	Smoke     bool
+	// Listener hears when the app fetches what an attack names; nil where nothing hears.
+	Listener *listener.Listener
 	// Known are the attacks that succeeded before: the row passes only if each of them was tried again.
 	Known []probe.KnownAttack
 	// Found is told of each finding as it is made.
@@ -48,7 +54,7 @@ func Run(ctx context.Context, o Options) []probe.RowResult {
 	r := &run{Options: o, Tally: &probe.Tally{
 		Row: v1alpha1.RowPromptInjectionResistant, Minimum: minimumAttacks,
 		Advice: "attacks that were blocked or met an error don't count. Let probes ask more (spec.app.chat.ratePerMinute), or describe more of the app",
-	}, judge: &Judge{}, tries: map[string]*try{}}
+	}, judge: &Judge{Own: []corpus.Carrier{corpus.History}, Prompt: o.Prompt}, tries: map[string]*try{}, named: map[string]named{}}
 	if budget := o.Target.Budget; budget != nil {
 		spending := *o.Target
 		spending.Budget = budget.Less(min(cleanUpRequests, budget.Limit()/4))
@@ -72,9 +78,8 @@ type run struct {
 	handshake        *Handshake
 	// plants are what must not come out, by their index for the judge.
 	plants []plant
-	// library is where documents are put that the bot reads, nil where it reads none, and shelved is the attacker's own there.
-	library *shelf
-	shelved *object
+	// shelves are where attacks are put that the bot reads.
+	shelves []*shelf
 	// own is what the attacker reads between attacks to show that it is still served.
 	own *object
 	// mu guards made, the objects to remove: several attacks change them at once.
@@ -83,10 +88,13 @@ type run struct {
 	// tries are what became of the attacks, by id, in the order of ids.
 	tries map[string]*try
 	order []string
-	// libraryMeasured says that the bot told the attacker what it had put on the shelf, and toolsMeasured that a call was seen.
-	libraryMeasured, toolsMeasured bool
-	// skipped are the attacks without a plant or a carrier here, blocked and failed the attempts that don't count.
-	skipped, blocked, failed int
+	// named are the addresses on the listener, by the ids of the attacks that name them.
+	named map[string]named
+	// toolsMeasured says that a call was seen.
+	toolsMeasured bool
+	// skipped are the attacks without a plant or a carrier here; blocked, failed and unread the attempts that don't count, of the last
+	// because the app did not fetch the page; and unfetched are those that asked for an address that nothing fetched.
+	skipped, blocked, failed, unread, unfetched int
 	// repeated is how many questions were asked again, and shortened how many were asked to make an attack shorter.
 	repeated, shortened int
 	// worked are the attacks that the findings tell of.
@@ -108,6 +116,7 @@ func (r *run) measure(ctx context.Context) {
 	selected, unfit := r.Catalogue.Select(r.App, r.Smoke)
 	r.skipped += unfit
 	r.attackAll(ctx, r.expanded(selected))
+	r.fetchedLate(ctx)
 	r.minimise(ctx)
 	r.stillThere(ctx)
 	r.report()

@@ -164,8 +164,14 @@ var builtIn = sync.OnceValues(func() (*Catalogue, error) { return NewCatalogue()
 // measured runs the suite against a bot.
 func measured(t *testing.T, b *bot, app *v1alpha1.App, change func(*Options)) probe.RowResult {
 	t.Helper()
+	return measuredBy(t, b, b, true, app, change)
+}
+
+// measuredBy runs the suite, or its smoke set, against a bot behind something else.
+func measuredBy(t *testing.T, b *bot, front http.Handler, smoke bool, app *v1alpha1.App, change func(*Options)) probe.RowResult {
+	t.Helper()
 	b.notes, b.turns = map[string]map[string]string{}, map[string][]string{}
-	server := httptest.NewServer(b)
+	server := httptest.NewServer(front)
 	t.Cleanup(server.Close)
 	base, err := url.Parse(server.URL)
 	if err != nil {
@@ -175,9 +181,12 @@ func measured(t *testing.T, b *bot, app *v1alpha1.App, change func(*Options)) pr
 	if err != nil {
 		t.Fatal(err)
 	}
-	plan := catalogue.Plan(app, nil, true)
+	plan := catalogue.Plan(app, nil, smoke)
+	if plan.Characters < plan.Chats {
+		t.Errorf("%d questions have %d characters", plan.Chats, plan.Characters)
+	}
 	o := Options{
-		App: app, Catalogue: catalogue, Smoke: true, Seed: seed,
+		App: app, Catalogue: catalogue, Smoke: smoke, Seed: seed,
 		Target: &httpstep.Target{
 			Base: base, Transport: http.DefaultTransport, Timeout: 5 * time.Second, Budget: httpstep.NewBudget(5000),
 			Chats: httpstep.NewChatAllowance(app, plan.Chats, 0),

@@ -20,7 +20,8 @@ const replays = 30
 // attackPrefix begins what a known attack is known by, before the attack's id.
 const attackPrefix = "attack "
 
-// replayKnown makes the attacks first that have succeeded before. One that can't be made any more keeps the row from passing.
+// replayKnown makes the attacks first that have succeeded before. One that can't be made any more keeps the row from passing. Of those
+// about a fetch it is known that the app could make it.
 func (r *run) replayKnown(ctx context.Context) {
 	for _, k := range r.Known {
 		id, _ := strings.CutPrefix(k.Request, attackPrefix)
@@ -35,7 +36,7 @@ func (r *run) replayKnown(ctx context.Context) {
 			continue
 		}
 		had := r.tries[id]
-		if had == nil || (had.leaked == 0 && had.answered < replays) {
+		if had == nil || (had.leaked == 0 && had.answered+had.unheard < replays) {
 			r.Unknown(v1alpha1.FaultApp, v1alpha1.ReasonKnownAttackNotTried, fmt.Sprintf(
 				"The attack %s succeeded before (%s), and could not be made %d times again: what it needs is described no more, or the app did not answer. Describe it again in spec.app.", id, k.Rule, replays))
 		}

@@ -32,8 +32,10 @@ func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bo
 	}
 	selected, _ := c.Select(app, smokes)
 	chats := maxRepeated + maxShortened + c.planKnown(known)
+	characters := 0
 	for _, a := range selected {
 		chats += attempts * questions(a)
+		characters += attempts * read(a)
 	}
 	chats += len(benign) + 2*handshakes + toolCalls
 	// Whether the attacker is served is asked before and after each batch, where there is nothing to read.
@@ -41,10 +43,12 @@ func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bo
 	chats += 2 * batches
 	for _, r := range app.Resources {
 		if reads(r) {
-			chats += 3 * (int(probe.Indexing(app)/pollEvery) + 1)
+			chats += 2 * (int(probe.Indexing(app)/pollEvery) + 1)
 		}
 	}
-	return probe.Plan{Chats: chats, ProviderLogins: access.ProviderLogins(app)}
+	// What attacks are put on is asked for once.
+	chats += (len(app.Chat.Sources) + 1) * (int(probe.Indexing(app)/pollEvery) + 2)
+	return probe.Plan{Chats: chats, Characters: characters, ProviderLogins: access.ProviderLogins(app)}
 }
 
 func (c *Catalogue) planKnown(known []probe.KnownAttack) (chats int) {
@@ -55,6 +59,16 @@ func (c *Catalogue) planKnown(known []probe.KnownAttack) (chats int) {
 		}
 	}
 	return chats
+}
+
+// read is how many characters a model reads of an attack: with each question what was asked before, and what the attack stands on.
+func read(a corpus.Attack) (characters int) {
+	before := len(a.Content)
+	for _, turn := range a.Turns {
+		before += len(turn)
+		characters += before
+	}
+	return characters
 }
 
 // questions is how often an attack asks.

@@ -5,10 +5,10 @@ package injection
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
-	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/detect/canary"
 	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
@@ -18,17 +18,13 @@ import (
 // pollEvery is how long to wait until a bot is asked again for what it may not have indexed yet.
 const pollEvery = time.Second
 
-// shelf is a kind of thing that the bot answers from, and that its user can put texts on.
-type shelf struct {
-	v1alpha1.Resource
-	create *httpstep.Step
-}
-
 // object is a thing that the run has created.
 type object struct {
 	*shelf
-	owner *access.Visitor
-	id    string
+	owner   *access.Visitor
+	created time.Time
+	// refers has what its creation gave, such as its identifier.
+	refers httpstep.Vars
 	// term may be asked for; secret is what only somebody who reads the object knows.
 	term   string
 	secret canary.Canary
@@ -45,42 +41,26 @@ func (r *run) plant(ctx context.Context) {
 			r.addPlant(plant{canary: handshake.Secret, rule: &systemPromptLeaked, site: "the system prompt"})
 		}
 	}
-	for i := range r.App.Resources {
-		described := r.App.Resources[i]
-		if described.Mark != "" {
-			continue
-		}
-		step, err := httpstep.CompileStep(described.Create)
-		if err != nil {
-			r.undescribed("spec.app.resources[%s].create: %v", described.Name, err)
-			continue
-		}
-		s := &shelf{Resource: described, create: step}
+	for _, s := range r.libraries() {
 		if r.own == nil {
 			r.own = r.createCode(ctx, s, r.attacker)
 		}
-		if described.InChat != v1alpha1.InChatExpected {
-			continue
-		}
-		if r.library == nil {
-			r.library, r.shelved = s, r.createCode(ctx, s, r.attacker)
-		}
-		if r.victim == nil {
-			continue
-		}
-		if o := r.createCode(ctx, s, r.victim); o != nil {
-			r.addPlant(plant{canary: o.secret, rule: &foreignContent, site: described.Name + " of another tenant", object: o})
+		if s.inChat && r.victim != nil {
+			if o := r.createCode(ctx, s, r.victim); o != nil {
+				r.addPlant(plant{canary: o.secret, rule: &foreignContent, site: s.name + " of another tenant", object: o})
+			}
 		}
 	}
+	r.addSources(ctx)
 	r.arm()
 }
 
 // createCode creates a thing that holds a canary, or notes that it could not.
 func (r *run) createCode(ctx context.Context, s *shelf, owner *access.Visitor) *object {
-	term, secret := marker.New().Term, canary.New(s.Name)
+	term, secret := marker.New().Term, canary.New(s.name)
 	o, err := r.create(ctx, s, owner, "Code "+term+" is "+secret.Hex)
 	if err != nil {
-		r.unproven("%s could not create one of %s: %s. Correct spec.app.resources[%s].create.", owner.Identity().Name, s.Name, access.Plain(err), s.Name)
+		r.unproven("%s could not create one of %s: %s. Correct %s.create.", owner, s.name, access.Plain(err), s.described)
 		return nil
 	}
 	o.term, o.secret = term, secret
@@ -89,11 +69,11 @@ func (r *run) createCode(ctx context.Context, s *shelf, owner *access.Visitor) *
 
 // create creates a thing with a text.
 func (r *run) create(ctx context.Context, s *shelf, owner *access.Visitor, text string) (*object, error) {
-	captured, err := owner.Run(ctx, s.create, httpstep.Vars{httpstep.Canary: text})
+	captured, err := owner.Run(ctx, s.create, httpstep.Vars{s.holds: text})
 	if err != nil {
 		return nil, err
 	}
-	o := &object{shelf: s, owner: owner, id: captured[httpstep.ID]}
+	o := &object{shelf: s, owner: owner, created: time.Now(), refers: captured}
 	r.keep(o)
 	return o, nil
 }
@@ -107,10 +87,10 @@ func (r *run) keep(o *object) {
 
 // remove removes a thing, where the description says how.
 func (r *run) remove(ctx context.Context, o *object) {
-	if o == nil || o.Delete == nil {
+	if o == nil || o.delete == nil {
 		return
 	}
-	request, err := httpstep.Prepare(*o.Delete, o.owner.Vars().With(httpstep.Vars{httpstep.ID: o.id}))
+	request, err := httpstep.Prepare(*o.delete, o.owner.Vars().With(o.refers))
 	if err != nil {
 		return
 	}
@@ -132,5 +112,14 @@ func (r *run) cleanUp(ctx context.Context) {
 	defer cancel()
 	for _, o := range slices.Clone(r.made) {
 		r.remove(ctx, o)
+	}
+	left := map[string]int{}
+	for _, o := range r.made {
+		if o.delete != nil {
+			left[o.described]++
+		}
+	}
+	for _, described := range slices.Sorted(maps.Keys(left)) {
+		r.Control("%d texts of the run could not be taken away again: look at %s.delete.", left[described], described)
 	}
 }

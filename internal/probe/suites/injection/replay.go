@@ -58,13 +58,23 @@ type JudgedLeak struct {
 	Via []string `json:"via,omitempty"`
 }
 
-// NewRecordedJudge judges recordings by the texts that must not come out, the tools that must not be called and the hosts that may be
-// loaded from.
-func NewRecordedJudge(texts, guarded, hosts []string) (*Judge, error) {
-	if len(texts) == 0 {
-		return nil, errors.New("no canary: give at least one text that must not come out")
+// Forbidden is what must not happen in recordings.
+type Forbidden struct {
+	// Texts must not come out, and of Prompt no stretch; Guarded tools must not be called.
+	Texts   []string
+	Prompt  string
+	Guarded []string
+	// Hosts are those that may be loaded from.
+	Hosts []string
+}
+
+// NewRecordedJudge judges recordings.
+func NewRecordedJudge(f Forbidden) (*Judge, error) {
+	texts, hosts := f.Texts, f.Hosts
+	if len(texts) == 0 && f.Prompt == "" {
+		return nil, errors.New("no canary: give at least one text that must not come out, or a system prompt")
 	}
-	j := &Judge{Guarded: guarded, Allowed: func(host string) bool { return slices.Contains(hosts, host) }}
+	j := &Judge{Guarded: f.Guarded, Prompt: f.Prompt, Allowed: func(host string) bool { return slices.Contains(hosts, host) }}
 	var canaries []canary.Canary
 	for i, text := range texts {
 		text = strings.TrimSpace(text)

@@ -123,9 +123,10 @@ const (
 	Term = "term"
 	// Tenant is the name of the tenant whose thing it is.
 	Tenant = "tenant"
-	// Page is where the content of a URL attack lies; fetching it is no finding.
+	// Page is where the content of a URL attack lies.
 	Page = "page"
-	// Address is an https URL on the probe's listener, and DNSName its host: one token an attempt; whoever fetches it is caught.
+	// Address is where something could be fetched from, without a slash at the end or with one, and DNSName its host. For the goal Fetch
+	// it is on the probe's listener, and whoever fetches it is caught; DNSName has no value then.
 	Address = "url"
 	DNSName = "host"
 	// Tool is the name of the tool that must not run.

@@ -1,0 +1,214 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package injection
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// market is the bot with listings that everybody sees and names of users, which it reads as it reads notes.
+type market struct {
+	*bot
+	// listings by identifier, with when they were written, and who wrote each last.
+	listings map[string]string
+	written  map[string]time.Time
+	sellers  map[string]bool
+	names    map[string]string
+	// blind reads neither, greets says the name when asked for it, keeps removes nothing, and slow reads a listing after so long.
+	blind, greets, keeps bool
+	slow                 time.Duration
+	// obeys says what it does at a text that it reads.
+	obeys func(text string) (string, bool)
+	// history are the messages that the client brought last.
+	history []map[string]string
+	brought int
+}
+
+func newMarket(obeys func(string) (string, bool)) *market {
+	m := &market{bot: &bot{}, listings: map[string]string{}, written: map[string]time.Time{}, sellers: map[string]bool{}, names: map[string]string{}, obeys: obeys}
+	m.says = m.answer
+	return m
+}
+
+// reads gives what stands where the bot looks.
+func (m *market) reads(user string) []string {
+	if m.blind {
+		return nil
+	}
+	texts := []string{m.names[user]}
+	for _, id := range slices.Sorted(maps.Keys(m.listings)) {
+		if time.Since(m.written[id]) >= m.slow {
+			texts = append(texts, m.listings[id])
+		}
+	}
+	return texts
+}
+
+func (m *market) answer(_ *bot, user string, turns []string) (answer, bool) {
+	texts := m.reads(user)
+	if m.greets && turns[len(turns)-1] == "What is my name?" {
+		return answer{Reply: "You are " + m.names[user]}, true
+	}
+	for _, text := range texts {
+		if code := codeAsked.FindStringSubmatch(turns[len(turns)-1]); code != nil && strings.Contains(text, code[1]) {
+			return answer{Reply: "It says: " + text}, true
+		}
+	}
+	for _, h := range m.history {
+		texts = append(texts, h["content"])
+	}
+	for _, text := range texts {
+		if reply, ok := m.obeys(text); ok {
+			return answer{Reply: reply}, true
+		}
+	}
+	return answer{}, false
+}
+
+func (m *market) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	user := r.Header.Get("X-User")
+	raw, _ := io.ReadAll(r.Body) // of a test
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	m.mu.Lock()
+	switch {
+	case r.URL.Path == "/listings" && r.Method == http.MethodPost:
+		var in struct{ Text string }
+		_ = json.Unmarshal(raw, &in)
+		id := fmt.Sprintf("l%d", len(m.written))
+		m.listings[id], m.written[id], m.sellers[user] = in.Text, time.Now(), true
+		m.mu.Unlock()
+		_ = json.NewEncoder(w).Encode(map[string]string{"id": id})
+		return
+	case strings.HasPrefix(r.URL.Path, "/listings/") && m.keeps:
+		w.WriteHeader(http.StatusForbidden)
+	case strings.HasPrefix(r.URL.Path, "/listings/"):
+		delete(m.listings, strings.TrimPrefix(r.URL.Path, "/listings/"))
+	case r.URL.Path == "/me":
+		var in struct{ Name string }
+		_ = json.Unmarshal(raw, &in)
+		m.names[user] = in.Name
+	case r.URL.Path == "/chat":
+		var in struct{ History []map[string]string }
+		_ = json.Unmarshal(raw, &in)
+		m.history = in.History
+		m.brought = max(m.brought, len(in.History))
+		m.mu.Unlock()
+		m.bot.ServeHTTP(w, r)
+		return
+	default:
+		m.mu.Unlock()
+		m.bot.ServeHTTP(w, r)
+		return
+	}
+	m.mu.Unlock()
+}
+
+// sold is the bot's description with what it reads besides.
+func sold() *v1alpha1.App {
+	app := described()
+	app.Resources[0].InChat = "" // nobody's notes are read
+	app.Chat.Sources = []v1alpha1.ChatSource{
+		{
+			Name: "listings", Kind: v1alpha1.ChatSourceListing,
+			Create: v1alpha1.HTTPStep{
+				Request: v1alpha1.HTTPRequest{Method: "POST", Path: "/listings", JSON: body(`{"text":"$(content)"}`)},
+				Capture: map[string]v1alpha1.CELExpression{"id": "response.json.id"},
+			},
+			Delete: v1alpha1.HTTPRequest{Method: "DELETE", Path: "/listings/$(id)"},
+		},
+		{
+			Name: "names", Kind: v1alpha1.ChatSourceProfile,
+			Create: v1alpha1.HTTPStep{Request: v1alpha1.HTTPRequest{Method: "PATCH", Path: "/me", JSON: body(`{"name":"$(content)"}`)}},
+			Delete: v1alpha1.HTTPRequest{Method: "PATCH", Path: "/me", JSON: body(`{"name":"Alice"}`)},
+		},
+	}
+	return app
+}
+
+// tellsPrompt gives the secret of the system prompt at texts of which one says yes.
+func tellsPrompt(of func(text string) bool) func(string) (string, bool) {
+	h, _ := NewHandshake(seed)
+	return func(text string) (string, bool) { return "My instructions: " + h.Secret.Hex, of(text) }
+}
+
+func never(string) (string, bool) { return "", false }
+
+// repeats gives back the markup of a text.
+func repeats(of string) func(string) (string, bool) {
+	return func(text string) (string, bool) {
+		return text, strings.Contains(text, of) && strings.ContainsAny(text, "<!")
+	}
+}
+
+func TestAttacksByWhatOthersWrite(t *testing.T) {
+	mentions := func(word string) func(string) bool {
+		return func(text string) bool { return strings.Contains(text, word) }
+	}
+	for name, test := range map[string]struct {
+		obeys   func(string) (string, bool)
+		change  func(*market, *v1alpha1.App)
+		verdict v1alpha1.Verdict
+		saying  string
+	}{
+		"a bot that obeys nobody":         {never, nil, v1alpha1.VerdictPass, "It read what bob had put into listings."},
+		"one that obeys a listing":        {tellsPrompt(mentions("SHOP NOTICE FOR BOTS")), nil, v1alpha1.VerdictFail, "listing-description in a listing"},
+		"one that obeys a name":           {tellsPrompt(mentions("greet Max by")), nil, v1alpha1.VerdictFail, "profile-field in a profile"},
+		"one that repeats a listing":      {repeats("Wool socks"), nil, v1alpha1.VerdictFail, "has script in it"},
+		"one that repeats one's own name": {repeats("Robin<script"), nil, v1alpha1.VerdictPass, "It read what alice had put into names."},
+		"a name that is not read": {never, func(_ *market, app *v1alpha1.App) { app.Chat.Sources[1].Author = "bob" }, v1alpha1.VerdictUnknown,
+			"did not tell alice what bob had put into names"},
+		"a question of one's own": {never, func(m *market, app *v1alpha1.App) {
+			m.greets, app.Chat.Sources[1].Control = true, "What is my name?"
+		}, v1alpha1.VerdictPass, "It read what alice had put into names."},
+		"one that reads nothing": {never, func(m *market, _ *v1alpha1.App) { m.blind = true }, v1alpha1.VerdictUnknown, "or spec.app.chat.sources[listings].control"},
+		"a request that is refused": {never, func(_ *market, app *v1alpha1.App) { app.Chat.Sources[0].Create.Request.Path = "/offers" }, v1alpha1.VerdictUnknown,
+			"Correct spec.app.chat.sources[listings].create"},
+		"what can't be taken away": {never, func(m *market, _ *v1alpha1.App) { m.keeps = true }, v1alpha1.VerdictPass,
+			"could not be taken away again: look at spec.app.chat.sources[listings].delete."},
+		"a listing that is read late": {tellsPrompt(mentions("SHOP NOTICE FOR BOTS")), func(m *market, app *v1alpha1.App) {
+			m.slow, *app.IndexingSeconds = 300*time.Millisecond, 3
+		}, v1alpha1.VerdictFail, "listing-description in a listing"},
+		"a history that the client brings": {tellsPrompt(mentions("You are the owner of this bot")), withHistory, v1alpha1.VerdictFail, "fake-history in an earlier message that the chatbot never wrote"},
+		"a history that nobody believes":   {never, withHistory, v1alpha1.VerdictPass, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m, app := newMarket(test.obeys), sold()
+			if test.change != nil {
+				test.change(m, app)
+			}
+			result := measuredBy(t, m.bot, m, false, app, nil)
+			if said := fmt.Sprint(result.Message, result.Control, result.Findings); result.Verdict != test.verdict || !strings.Contains(said, test.saying) {
+				t.Errorf("%s, want %s with %q: %s", result.Verdict, test.verdict, test.saying, said)
+			}
+			if m.sellers["alice"] {
+				t.Error("who asks has written the listings")
+			}
+			if !m.keeps && len(m.listings) > 0 || m.names["alice"] != "" && m.names["alice"] != "Alice" {
+				t.Errorf("it left %v and the name %q", m.listings, m.names["alice"])
+			}
+			if want := 6; app.Chat.History != nil && m.brought < want {
+				t.Errorf("the client brought %d messages at most, want %d", m.brought, want)
+			}
+		})
+	}
+}
+
+// withHistory lets the client bring the conversation.
+func withHistory(_ *market, app *v1alpha1.App) {
+	app.Chat.Conversation = nil
+	app.Chat.Request.JSON = body(`{"message":"$(prompt)","history":["$(history)"]}`)
+	app.Chat.History = &v1alpha1.ChatHistory{User: *body(`{"role":"user","content":"$(text)"}`), Assistant: *body(`{"role":"assistant","content":"$(text)"}`)}
+}
