@@ -395,7 +395,7 @@ type ChatHistory struct {
 
 // ChatSourceKind is what a source is.
 //
-// +kubebuilder:validation:Enum=Listing;Profile;ToolOutput
+// +kubebuilder:validation:Enum=Listing;Profile;ToolOutput;PDF
 type ChatSourceKind string
 
 const (
@@ -405,6 +405,8 @@ const (
 	ChatSourceProfile ChatSourceKind = "Profile"
 	// ChatSourceToolOutput is what a tool answers: an order's note, a calendar's entry.
 	ChatSourceToolOutput ChatSourceKind = "ToolOutput"
+	// ChatSourcePDF is a PDF file that somebody uploads.
+	ChatSourcePDF ChatSourceKind = "PDF"
 )
 
 // ChatSource is a place where somebody writes what the chatbot reads.
@@ -416,8 +418,9 @@ type ChatSource struct {
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="must be a DNS label such as listings: lower-case letters, digits and '-', starting and ending with a letter or digit"
 	Name string `json:"name,omitempty"`
 
-	// kind is Listing (what users offer or write for others), Profile (who asks, as the app knows them) or ToolOutput (what a tool looks
-	// up). It says which attacks are put there.
+	// kind is Listing (what users offer or write for others), Profile (who asks, as the app knows them), ToolOutput (what a tool looks up)
+	// or PDF (a file that is uploaded: $(content) is the whole file, in a part of multipart or as the body). It says which attacks are put
+	// there.
 	// +required
 	Kind ChatSourceKind `json:"kind,omitempty"`
 

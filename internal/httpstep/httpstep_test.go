@@ -8,6 +8,8 @@ import (
 	"compress/gzip"
 	"errors"
 	"io"
+	"mime"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/http/httptest"
@@ -347,5 +349,31 @@ func TestADescriptionIsValidatedBeforeItIsUsed(t *testing.T) {
 		if len(errs) != 1 || !strings.Contains(errs.ToAggregate().Error(), want) {
 			t.Errorf("got %v, want %s", errs.ToAggregate(), want)
 		}
+	}
+}
+
+func TestAMultipartBodyIsWhole(t *testing.T) {
+	binary := "%PDF-1.3\n%\xb5\xb6\r\n--x"
+	r, err := httpstep.Prepare(v1alpha1.HTTPRequest{Path: "/f", Method: "POST", Multipart: []v1alpha1.FormPart{
+		{Name: "title", Value: "A $(t)"}, {Name: "file", Value: "$(content)", FileName: `a "b".pdf`, ContentType: "application/pdf"},
+	}}, httpstep.Vars{"t": "title", "content": binary})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	form, err := multipart.NewReader(bytes.NewReader(r.Body), params["boundary"]).ReadForm(1 << 20)
+	if err != nil {
+		t.Fatalf("%v:\n%q", err, r.Body)
+	}
+	file, err := form.File["file"][0].Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(file)
+	if err != nil || string(got) != binary || form.Value["title"][0] != "A title" || form.File["file"][0].Header.Get("Content-Type") != "application/pdf" {
+		t.Errorf("%v %q %v", err, got, form)
 	}
 }

@@ -251,8 +251,11 @@ func prepareMultipart(parts []v1alpha1.FormPart, vars Vars, header http.Header) 
 			return nil, fmt.Errorf("multipart %s: %w", part.Name, err)
 		}
 	}
+	if err := w.Close(); err != nil { // it writes the last boundary
+		return nil, fmt.Errorf("multipart: %w", err)
+	}
 	header.Set("Content-Type", w.FormDataContentType())
-	return body.Bytes(), w.Close()
+	return body.Bytes(), nil
 }
 
 // formData writes the Content-Disposition of a part as browsers do. WHATWG HTML, multipart/form-data.

@@ -308,7 +308,7 @@ type content struct {
 
 func (a *App) create(c *call) error {
 	var body content
-	if err := c.decode(&body); err != nil {
+	if err := a.uploaded(c, &body); err != nil {
 		return err
 	}
 	if body.Title == "" || len(body.Title) > 200 {

@@ -211,7 +211,7 @@ func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
 		r.Listener.Serve(r.named[a.ID].page, a.Content)
 	default:
 		s := r.shelfFor(a.Carrier)
-		o, err := r.create(ctx, s, s.author, a.Content)
+		o, err := r.create(ctx, s, s.author, a.Content, a.Place)
 		if err != nil {
 			t.outcome = failed
 			return t

@@ -130,8 +130,6 @@ func reaches(app *v1alpha1.App, carrier corpus.Carrier) bool {
 		return true
 	case corpus.History:
 		return app.Chat.History != nil
-	case corpus.DocumentPDF:
-		return false
 	default:
 		source := func(s v1alpha1.ChatSource) bool { return sourceCarrier(s.Kind) == carrier }
 		return slices.ContainsFunc(app.Chat.Sources, source) || slices.Contains(libraryCarriers(), carrier) && slices.ContainsFunc(app.Resources, reads)

@@ -163,6 +163,8 @@ func carried(a corpus.Attack) string {
 		return a.Technique + " in an earlier conversation"
 	case corpus.URL:
 		return a.Technique + " in a page that the app fetches"
+	case corpus.DocumentPDF:
+		return a.Technique + " in a PDF file"
 	case corpus.Listing:
 		return a.Technique + " in a listing"
 	case corpus.Profile:

@@ -13,6 +13,7 @@ import (
 	"github.com/launchready/launchready/internal/detect/marker"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe/suites/access"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
 // pollEvery is how long to wait until a bot is asked again for what it may not have indexed yet.
@@ -58,7 +59,7 @@ func (r *run) plant(ctx context.Context) {
 // createCode creates a thing that holds a canary, or notes that it could not.
 func (r *run) createCode(ctx context.Context, s *shelf, owner *access.Visitor) *object {
 	term, secret := marker.New().Term, canary.New(s.name)
-	o, err := r.create(ctx, s, owner, "Code "+term+" is "+secret.Hex)
+	o, err := r.create(ctx, s, owner, "Code "+term+" is "+secret.Hex, corpus.Text)
 	if err != nil {
 		r.unproven("%s could not create one of %s: %s. Correct %s.create.", owner, s.name, access.Plain(err), s.described)
 		return nil
@@ -67,8 +68,14 @@ func (r *run) createCode(ctx context.Context, s *shelf, owner *access.Visitor) *
 	return o
 }
 
-// create creates a thing with a text.
-func (r *run) create(ctx context.Context, s *shelf, owner *access.Visitor, text string) (*object, error) {
+// create creates a thing with a text, in a file at a place of it.
+func (r *run) create(ctx context.Context, s *shelf, owner *access.Visitor, text string, place corpus.Place) (*object, error) {
+	if s.files {
+		var err error
+		if text, err = pdfOf(text, place); err != nil {
+			return nil, err
+		}
+	}
 	captured, err := owner.Run(ctx, s.create, httpstep.Vars{s.holds: text})
 	if err != nil {
 		return nil, err

@@ -28,6 +28,8 @@ type shelf struct {
 	item *v1alpha1.HTTPRequest
 	// holds is the name under which create takes a text.
 	holds string
+	// files says that a text comes in a PDF file.
+	files bool
 	// question asks for what stands there, with $(term).
 	question string
 	// inChat says that the bot answers from it.
@@ -82,6 +84,8 @@ func sourceCarrier(kind v1alpha1.ChatSourceKind) corpus.Carrier {
 		return corpus.Listing
 	case v1alpha1.ChatSourceProfile:
 		return corpus.Profile
+	case v1alpha1.ChatSourcePDF:
+		return corpus.DocumentPDF
 	default:
 		return corpus.ToolOutput
 	}
@@ -109,6 +113,7 @@ func (r *run) addSources(ctx context.Context) {
 		sources = append(sources, &shelf{
 			name: described.Name, described: at, create: step, delete: &described.Delete, holds: httpstep.Content,
 			question: cmp.Or(described.Control, question), author: author, carries: []corpus.Carrier{sourceCarrier(described.Kind)},
+			files: described.Kind == v1alpha1.ChatSourcePDF,
 		})
 	}
 	r.shelves = append(sources, r.shelves...)
