@@ -63,11 +63,11 @@ func (r *LaunchReadinessReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	if err != nil {
 		return r.failed(ctx, err)
 	}
-	credentials, err := r.probeInputs(ctx, app, inputs)
+	use, err := r.probeInputs(ctx, app, inputs)
 	if err != nil {
 		return r.failed(ctx, err)
 	}
-	probed, err := r.probe(ctx, app, inputs, credentials, obstacle)
+	probed, err := r.probe(ctx, app, inputs, use, obstacle)
 	if err != nil {
 		return r.failed(ctx, err)
 	}

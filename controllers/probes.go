@@ -92,16 +92,29 @@ type probed struct {
 	again time.Duration
 }
 
-// probeInputs adds the hashes of what the suites use, by row, and gives the versions of the credentials among that.
-func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string) (map[string]string, error) {
+// probeUse is what probes use besides what the launch itself says.
+type probeUse struct {
+	// credentials are the versions of the Secrets, by name.
+	credentials map[string]string
+	attacks     map[probe.Suite]ownAttacks
+}
+
+// probeInputs adds the hashes of what the suites use, by row, and gives what they use of other objects.
+func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string) (probeUse, error) {
 	if r.Probes == nil {
-		return nil, nil //nolint:nilnil // nothing is used
+		return probeUse{}, nil
 	}
 	versions, err := r.credentialVersions(ctx, app.Launch)
 	if err != nil {
-		return nil, err
+		return probeUse{}, err
 	}
+	use := probeUse{credentials: versions, attacks: map[probe.Suite]ownAttacks{}}
 	for suite, kind := range r.Probes.Suites {
+		own, err := r.ownAttacks(ctx, app, suite, kind)
+		if err != nil {
+			return probeUse{}, err
+		}
+		use.attacks[suite] = own
 		used := map[string]string{}
 		for _, name := range suite.Secrets(app.Launch.Spec.App) {
 			used[name] = versions[name]
@@ -113,15 +126,16 @@ func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch
 			Mesh        v1alpha1.Mesh     `json:"mesh,omitempty"`
 			Undescribed *int32            `json:"undescribed"`
 			Logging     *v1alpha1.Logging `json:"logging,omitempty"`
-		}{kind.Version, app.Launch.Spec.App, used, app.Policy.Probes.Mesh, app.Policy.Thresholds.MaxUndescribedPercent, loggingOf(suite, app)})
+			Attacks     string            `json:"attacks,omitempty"`
+		}{kind.Version, app.Launch.Spec.App, used, app.Policy.Probes.Mesh, app.Policy.Thresholds.MaxUndescribedPercent, loggingOf(suite, app), own.hash})
 		if err != nil {
-			return nil, err
+			return probeUse{}, err
 		}
 		for _, row := range suite.Rows() {
 			inputs[row] = hash
 		}
 	}
-	return versions, nil
+	return use, nil
 }
 
 // loggingOf gives what is declared of logs, to the suite that uses it.
@@ -163,7 +177,7 @@ func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *
 }
 
 // probe collects the Jobs that have ended and starts those that are due. It sets what they found and what status says of them.
-func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string, credentials map[string]string, o *obstacle) (probed, error) {
+func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, inputs map[v1alpha1.Row]string, use probeUse, o *obstacle) (probed, error) {
 	p := probed{running: map[v1alpha1.Row]time.Time{}, budget: app.Launch.Status.ProbeBudget, known: app.Launch.Status.KnownAttacks}
 	if r.Probes == nil {
 		p.status = app.Launch.Status.Probes
@@ -172,11 +186,13 @@ func (r *LaunchReadinessReconciler) probe(ctx context.Context, app *launch.App, 
 	budget := budgetOf(app.Launch.Status, *app.Policy.Probes, r.Clock.Now())
 	var next probe.Plan
 	for _, suite := range probe.Suites() {
-		kind, ok := r.Probes.Suites[suite]
-		if !ok {
+		if _, ok := r.Probes.Suites[suite]; !ok {
 			continue
 		}
-		one := suiteRun{r: r, app: app, suite: suite, kind: kind, inputs: inputs[suite.Rows()[0]], credentials: credentials, budget: budget}
+		own := use.attacks[suite]
+		one := suiteRun{
+			r: r, app: app, suite: suite, kind: own.kind, inputs: inputs[suite.Rows()[0]], credentials: use.credentials, attacks: own, budget: budget,
+		}
 		found, err := one.reconcile(ctx, o)
 		if err != nil {
 			return probed{}, err
@@ -218,7 +234,9 @@ type suiteRun struct {
 	inputs string
 	// credentials are the versions of the identities' Secrets, by name.
 	credentials map[string]string
-	budget      *budget
+	// attacks are the team's own.
+	attacks ownAttacks
+	budget  *budget
 }
 
 // plan gives what a run may ask of the app.
@@ -318,10 +336,17 @@ func (s suiteRun) described() (reason, message string) {
 			return v1alpha1.ReasonNotConfigured, missing
 		}
 	}
+	if s.attacks.wrong != "" {
+		return v1alpha1.ReasonNotConfigured, s.attacks.wrong
+	}
 	if p := s.plan(); p.Pause(described) > probe.MaxPause {
+		fewer := "Describe fewer identities or resources"
+		if s.attacks.hash != "" {
+			fewer += ", name fewer attacks in spec.app.chat.attacks"
+		}
 		return v1alpha1.ReasonNotConfigured, fmt.Sprintf(
-			"spec.app.chat.ratePerMinute: a run may need %d questions, which takes %s at 80 %% of that rate, and a run may pause for %s in all. Describe fewer identities or resources, or let probes ask more.",
-			p.Chats, p.Pause(described).Round(time.Minute), probe.MaxPause)
+			"spec.app.chat.ratePerMinute: a run may need %d questions, which takes %s at 80 %% of that rate, and a run may pause for %s in all. %s, or let probes ask more.",
+			p.Chats, p.Pause(described).Round(time.Minute), probe.MaxPause, fewer)
 	}
 	for _, identity := range described.Identities {
 		if name := identity.CredentialsSecretRef.Name; s.credentials[name] == secretAbsent {
@@ -538,7 +563,7 @@ func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
 		LaunchUID: string(s.app.Launch.UID), Revision: s.app.Revision.Hash, InputsHashes: map[v1alpha1.Row]string{},
 		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(plan.Deadline(s.app.Launch.Spec.App) / time.Second),
 		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: plan.Chats, MaxUndescribedPercent: s.app.Policy.Thresholds.MaxUndescribedPercent,
-		Smoke: s.smoke(), Known: s.known(), PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
+		Smoke: s.smoke(), Known: s.known(), AttacksSHA256: s.attacks.hash, PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
 	}
 	for _, row := range s.suite.Rows() {
 		spec.InputsHashes[row] = s.inputs

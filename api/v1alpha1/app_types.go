@@ -372,6 +372,10 @@ type Chat struct {
 	// +kubebuilder:validation:Minimum=1
 	// +kubebuilder:validation:Maximum=10
 	Attempts *int32 `json:"attempts,omitempty"`
+
+	// attacks are your own, besides those that are built in: {configMapRefs: [{name: chat-attacks}]}.
+	// +optional
+	Attacks *Attacks `json:"attacks,omitempty"`
 }
 
 // ChatHistory is how a client writes the messages before a question. $(text) is what was said.

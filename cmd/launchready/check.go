@@ -19,6 +19,7 @@ import (
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites"
+	"github.com/launchready/launchready/internal/probe/suites/injection"
 )
 
 func newCheckCommand() *cobra.Command {
@@ -43,29 +44,29 @@ func newCheckCommand() *cobra.Command {
 
 // checkManifests says what is wrong with each launch in the files, and fails if anything is.
 func checkManifests(in io.Reader, out io.Writer, files []string, perMillion prices) error {
-	kinds, err := suites.Kinds()
+	catalogue, err := injection.NewCatalogue()
 	if err != nil {
 		return err
 	}
 	launches, wrong := 0, 0
+	given, all := map[string][]*unstructured.Unstructured{}, configMaps{}
 	for _, file := range files {
-		objects, err := readManifests(file, in)
-		if err != nil {
+		if given[file], err = readManifests(file, in); err != nil {
 			return err
 		}
-		for _, object := range objects {
+		all.add(given[file])
+	}
+	for _, file := range files {
+		for _, object := range given[file] {
 			if object.GroupVersionKind() != v1alpha1.GroupVersion.WithKind("LaunchReadiness") {
 				continue
 			}
 			launches++
-			app, errs := checkLaunch(object)
-			for _, err := range errs {
-				wrong++
-				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %v\n", file, object.GetName(), err)
+			told, mistakes := checkLaunch(object, all, catalogue, perMillion)
+			for _, line := range told {
+				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), line)
 			}
-			if app != nil && len(errs) == 0 {
-				_, _ = fmt.Fprintf(out, "%s: LaunchReadiness %s: %s\n", file, object.GetName(), asked(kinds, app, perMillion))
-			}
+			wrong += mistakes
 		}
 	}
 	switch {
@@ -125,8 +126,22 @@ func (p prices) of(plan probe.Plan) string {
 	return text
 }
 
-// checkLaunch gives the description of the app in a launch, if there is one, and what is wrong with the launch.
-func checkLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
+// checkLaunch says what is wrong with a launch, and how much that is; where nothing is, what probes will ask of the app.
+func checkLaunch(object *unstructured.Unstructured, all configMaps, catalogue *injection.Catalogue, perMillion prices) (told []string, wrong int) {
+	app, errs := readLaunch(object)
+	with, notes, mistakes := all.attacks(object.GetNamespace(), app, catalogue)
+	errs = append(errs, mistakes...)
+	for _, err := range errs {
+		told = append(told, err.Error())
+	}
+	if app != nil && len(errs) == 0 {
+		told = append(told, asked(suites.KindsWith(with), app, perMillion))
+	}
+	return append(told, notes...), len(errs)
+}
+
+// readLaunch gives the description of the app in a launch, if there is one, and what is wrong with the launch.
+func readLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 	var lr v1alpha1.LaunchReadiness
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &lr, true); err != nil {
 		return nil, []error{err}

@@ -42,6 +42,7 @@ const (
 type probeOptions struct {
 	credentials string
 	canary      string
+	attacks     string
 	prompt      string
 	result      string
 }
@@ -58,6 +59,7 @@ func newProbeCommand() *cobra.Command {
 	}
 	cmd.Flags().StringVar(&o.credentials, "credentials-dir", probe.CredentialsDir, "folder with a folder for each identity, and in it a file for each key")
 	cmd.Flags().StringVar(&o.canary, "canary-dir", probe.CanaryDir, "folder with the file "+probe.CanaryKey+", where the launch has a canary in its system prompt")
+	cmd.Flags().StringVar(&o.attacks, "attacks-dir", probe.AttacksDir, "folder with a folder for each ConfigMap of spec.app.chat.attacks, and in it a file for each key")
 	cmd.Flags().StringVar(&o.prompt, "prompt-dir", probe.PromptDir, "folder with the file "+probe.PromptKey+", where the launch names the text of its system prompt")
 	cmd.Flags().StringVar(&o.result, "result-file", probe.TerminationMessagePath, "file that the result is written to")
 	cmd.AddCommand(newReplayCommand())
@@ -91,7 +93,7 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	}
 	confinement := strings.Join(result.Notes, " ")
 	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
-	run := suiteRun{spec: spec, target: target, credentials: credentials, canary: o.canary, prompt: o.prompt}
+	run := suiteRun{spec: spec, target: target, credentials: credentials, canary: o.canary, prompt: o.prompt, attacks: o.attacks}
 	rows, unwritten, err := run.do(ctx, evidence)
 	if err != nil {
 		return err
@@ -124,8 +126,8 @@ type suiteRun struct {
 	spec        probe.Spec
 	target      *httpstep.Target
 	credentials map[string]map[string]string
-	// canary is the folder of the system prompt's canary, and prompt that of its text.
-	canary, prompt string
+	// canary is the folder of the system prompt's canary, prompt that of its text, and attacks that of the team's own attacks.
+	canary, prompt, attacks string
 	// signUps is how many accounts were made, and marked are the requests whose traces in the logs count.
 	signUps int
 	marked  []probe.Marked
@@ -149,9 +151,9 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 		if err != nil {
 			return nil, false, err
 		}
-		catalogue, err := injection.NewCatalogue()
-		if err != nil {
-			return nil, false, err
+		catalogue, unmade, err := s.catalogue()
+		if err != nil || unmade != nil {
+			return unmade, false, err
 		}
 		text, err := s.promptText()
 		if err != nil {

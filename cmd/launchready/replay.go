@@ -5,6 +5,7 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -21,7 +22,9 @@ import (
 type replayOptions struct {
 	canaries, guarded, hosts []string
 	prompt                   string
-	json                     bool
+	// attacks are files of attacks, whose ids the recordings have.
+	attacks []string
+	json    bool
 }
 
 func newReplayCommand() *cobra.Command {
@@ -51,6 +54,7 @@ encoding: hexadecimal digits, words, or any other that nobody guesses. What a bo
 	cmd.Flags().StringVar(&o.prompt, "system-prompt", "", "file with the system prompt, or what of it must not be told: ten of its words in a row must not come out")
 	cmd.Flags().StringSliceVar(&o.guarded, "guarded-tools", nil, "names of tools that must not be called")
 	cmd.Flags().StringSliceVar(&o.hosts, "allowed-hosts", nil, "hosts that a rendered reply may load images and the like from")
+	cmd.Flags().StringSliceVar(&o.attacks, "attacks", nil, "files of your own attacks, to tell by the id of each recording what each attack came to")
 	cmd.Flags().BoolVar(&o.json, "json", false, "print a line of JSON for each conversation")
 	cmd.MarkFlagsOneRequired("canaries", "system-prompt")
 	return cmd
@@ -74,6 +78,10 @@ func replay(in io.Reader, out io.Writer, o replayOptions) error {
 	if err != nil {
 		return err
 	}
+	attacks, err := newAttackTally(in, o.attacks)
+	if err != nil {
+		return err
+	}
 	all, leaked, rules := 0, 0, map[string]int{}
 	err = judge.Replay(in, func(j injection.Judged) error {
 		all++
@@ -82,6 +90,9 @@ func replay(in io.Reader, out io.Writer, o replayOptions) error {
 		}
 		for _, l := range j.Leaks {
 			rules[l.Rule]++
+		}
+		if err := attacks.add(j); err != nil {
+			return err
 		}
 		return o.tell(out, j)
 	})
@@ -92,7 +103,7 @@ func replay(in io.Reader, out io.Writer, o replayOptions) error {
 	for _, name := range slices.Sorted(maps.Keys(rules)) {
 		_, err = fmt.Fprintf(out, "%6d %s\n", rules[name], name)
 	}
-	return err
+	return errors.Join(err, attacks.tell(out))
 }
 
 // tell prints what one conversation shows.

@@ -41,6 +41,8 @@ var appWeakenedCEL = "variables.appBefore.size() > 0 && (" + strings.Join([]stri
 	"variables.appBefore.?chat.?tools.?guarded.orValue([]).exists(t, !(t in variables.appNow.?chat.?tools.?guarded.orValue([])))",
 	"variables.appNow.?chat.?fetches.orValue([]).exists(h, !(h in variables.appBefore.?chat.?fetches.orValue([])))",
 	"variables.appBefore.?chat.?conversation.hasValue() && !variables.appNow.?chat.?conversation.hasValue()",
+	"variables.appBefore.?chat.?attacks.?configMapRefs.orValue([])" +
+		".exists(o, !variables.appNow.?chat.?attacks.?configMapRefs.orValue([]).exists(n, n.name == o.name))",
 }, " || ") + ")"
 
 // appWeakened says the same as appWeakenedCEL.
@@ -51,9 +53,9 @@ func appWeakened(now, old map[string]any) bool {
 	lost := func(now, old map[string]any, loose []string) bool {
 		return slices.ContainsFunc(slices.Collect(maps.Keys(old)), func(k string) bool { return !has(now, k) && !slices.Contains(loose, k) })
 	}
-	misses := func(list string, same func(n, o map[string]any) bool) bool {
-		return slices.ContainsFunc(listAt(old, list), func(o any) bool {
-			return !slices.ContainsFunc(listAt(now, list), func(n any) bool {
+	misses := func(same func(n, o map[string]any) bool, list ...string) bool {
+		return slices.ContainsFunc(listAt(old, list...), func(o any) bool {
+			return !slices.ContainsFunc(listAt(now, list...), func(n any) bool {
 				return textAt(n, "name") == textAt(o, "name") && same(fieldsAt(n), fieldsAt(o))
 			})
 		})
@@ -71,26 +73,26 @@ func appWeakened(now, old map[string]any) bool {
 	expected := func(resource map[string]any) bool {
 		return textAt(resource, "inChat") == string(v1alpha1.InChatExpected)
 	}
+	gone := func(path ...string) bool { return at(old, path...) != nil && at(now, path...) == nil }
 	listed := func(list, in []any) bool {
 		return !slices.ContainsFunc(list, func(v any) bool { return !slices.Contains(in, v) })
 	}
 	return lost(now, old, looseAppFields) || !equal(at(now, "service"), at(old, "service")) || sandbox(old) && !sandbox(now) ||
 		!listed(listAt(now, "absent"), listAt(old, "absent")) || !listed(listAt(old, "adminPaths"), listAt(now, "adminPaths")) ||
-		misses("identities", func(n, o map[string]any) bool {
+		misses(func(n, o map[string]any) bool {
 			return textAt(n, "tenant") == textAt(o, "tenant") && role(n) == role(o)
-		}) ||
-		misses("resources", func(n, o map[string]any) bool {
+		}, "identities") ||
+		misses(func(n, o map[string]any) bool {
 			return !lost(n, o, looseResourceFields) && (!shared(n) || shared(o)) && (expected(n) || !expected(o))
-		}) ||
-		at(old, "openAPI", "path") != nil && at(now, "openAPI", "path") == nil ||
+		}, "resources") ||
+		gone("openAPI", "path") ||
 		slices.ContainsFunc([]string{"public", "untested"}, func(f string) bool {
 			return !listed(listAt(now, "openAPI", f), listAt(old, "openAPI", f))
 		}) ||
-		at(old, "login", "refresh") != nil && at(now, "login", "refresh") == nil ||
-		at(old, "profile", "update") != nil && at(now, "profile", "update") == nil ||
+		gone("login", "refresh") || gone("profile", "update") || gone("chat", "conversation") ||
 		!listed(listAt(old, "chat", "tools", "guarded"), listAt(now, "chat", "tools", "guarded")) ||
 		!listed(listAt(now, "chat", "fetches"), listAt(old, "chat", "fetches")) ||
-		at(old, "chat", "conversation") != nil && at(now, "chat", "conversation") == nil
+		misses(func(_, _ map[string]any) bool { return true }, "chat", "attacks", "configMapRefs")
 }
 
 // has says whether a field is there.

@@ -31,6 +31,7 @@ func describedApp() map[string]any {
 		"chat": map[string]any{
 			"request": request("/chat"), "reply": "response.text", "conversation": map[string]any{"conversation": "response.json.id"},
 			"tools": map[string]any{"calls": "response.json.calls", "guarded": []any{"refund", "mail"}}, "fetches": []any{"cdn.example.com"},
+			"attacks": map[string]any{"configMapRefs": []any{map[string]any{"name": "ours"}, map[string]any{"name": "of-all"}}},
 		},
 		"resources": []any{map[string]any{
 			"name": "chats", "create": step("/chats"), "item": request("/chats/$(id)"), "list": request("/chats"), "inChat": "Expected", "delete": request("/chats/$(id)"),
@@ -78,6 +79,10 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		{"no tools", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "tools") }), weak},
 		{"another host to load from", now(set([]any{"cdn.example.com", "cdn.example.net"}, "chat", "fetches")), weak},
 		{"conversations of one question", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "conversation") }), weak},
+		{"a ConfigMap of attacks less", now(set([]any{map[string]any{"name": "of-all"}}, "chat", "attacks", "configMapRefs")), weak},
+		{"another ConfigMap of attacks", now(set([]any{map[string]any{"name": "ours"}, map[string]any{"name": "easy"}}, "chat", "attacks", "configMapRefs")), weak},
+		{"no attacks of the team's own", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "attacks") }), weak},
+		{"a ConfigMap of attacks more", now(set([]any{map[string]any{"name": "new"}, map[string]any{"name": "of-all"}, map[string]any{"name": "ours"}}, "chat", "attacks", "configMapRefs")), allowed(13)},
 		{"a tool more that is guarded", now(set([]any{"refund", "mail", "search"}, "chat", "tools", "guarded")), allowed(13)},
 		{"no host to load from", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "fetches") }), allowed(13)},
 		{"the chat answers nobody", now(resource("inChat", "Never")), weak},

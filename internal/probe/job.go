@@ -206,6 +206,8 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 		volumes = append(volumes, secretVolume("canary", name, corev1.KeyToPath{Key: CanaryKey, Path: CanaryKey}))
 		mounts = append(mounts, corev1.VolumeMount{Name: "canary", MountPath: CanaryDir, ReadOnly: true})
 	}
+	attacks, attackMounts := attackVolumes(o.Spec.Suite.AttackConfigMaps(&o.Spec.App))
+	volumes, mounts = append(volumes, attacks...), append(mounts, attackMounts...)
 	if ref, ok := o.Spec.Suite.PromptText(&o.Spec.App); ok {
 		volumes = append(volumes, secretVolume("prompt", ref.Name, corev1.KeyToPath{Key: ref.Key, Path: PromptKey}))
 		mounts = append(mounts, corev1.VolumeMount{Name: "prompt", MountPath: PromptDir, ReadOnly: true})

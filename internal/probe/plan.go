@@ -34,6 +34,9 @@ type Kind struct {
 	// Undescribed says what is missing in the description of an app, so that no run can measure all; empty where nothing is. It is nil
 	// for a suite that tells by itself.
 	Undescribed func(app *v1alpha1.App) string
+	// Own gives the same with a team's own attacks, which AttackConfigMaps names; an error says each mistake in them. It is nil for a
+	// suite that takes none.
+	Own func(files []AttackFile) (Kind, error)
 }
 
 const (

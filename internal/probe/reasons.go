@@ -46,6 +46,8 @@ const (
 	ReasonProbeBudgetSpent = "ProbeBudgetSpent"
 	// ReasonProbeBudgetTooSmall: one run needs more than the policies allow a day.
 	ReasonProbeBudgetTooSmall = "ProbeBudgetTooSmall"
+	// ReasonProbeAttacksChanged: the ConfigMaps with a team's own attacks were changed after the run was planned.
+	ReasonProbeAttacksChanged = "ProbeAttacksChanged"
 	// ReasonProviderRefused: the provider of the app's model refused an attack by its policy, and the suite stopped.
 	ReasonProviderRefused = "ProviderRefused"
 	// ReasonProbeAltered: something changed the pod on its way, such as a webhook that injects a sidecar.

@@ -141,6 +141,8 @@ type Spec struct {
 	Smoke bool `json:"smoke,omitempty"`
 	// Known are the attacks that succeeded before.
 	Known []KnownAttack `json:"known,omitempty"`
+	// AttacksSHA256 is HashAttacks of the team's own attacks that were planned for; empty where there are none.
+	AttacksSHA256 string `json:"attacksSHA256,omitempty"`
 	// PolicyCanary is an address and port that answers as long as the NetworkPolicy is not in force: the container waits
 	// until it is refused. Empty where there is none.
 	PolicyCanary string `json:"policyCanary,omitempty"`

@@ -119,7 +119,7 @@ func TestNoRoleHoldsADangerousPermission(t *testing.T) {
 func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 	read := "get list watch"
 	want := map[string]string{
-		"everywhere configmaps": read,                   // what a pod template refers to
+		"everywhere configmaps": read,                   // what a pod template refers to, and a team's own attacks
 		"everywhere namespaces": "get list patch watch", // selectors of policies; the state of the gate is written there
 		// What exposes an app, to hold it and to know what is exposed by right. The gate's state stands on the Namespace (patch, above).
 		"everywhere services":                             "get list watch",

@@ -19,7 +19,12 @@ func Kinds() (map[probe.Suite]probe.Kind, error) {
 	if err != nil {
 		return nil, fmt.Errorf("loading the attacks: %w", err)
 	}
+	return KindsWith(catalogue), nil
+}
+
+// KindsWith does the same with a catalogue of attacks that is loaded already.
+func KindsWith(catalogue *injection.Catalogue) map[probe.Suite]probe.Kind {
 	return map[probe.Suite]probe.Kind{
 		probe.SuiteAccess: access.Kind(), probe.SuiteInjection: catalogue.Kind(), probe.SuiteLogging: logs.Kind(),
-	}, nil
+	}
 }

@@ -5,7 +5,6 @@ package injection
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -20,20 +19,17 @@ type Catalogue struct {
 	written []corpus.Attack
 	// worst begins with the worst of all, so that each beginning has many techniques; full is what is written, and some by each strategy.
 	worst, full []corpus.Attack
+	// own are a team's.
+	own []corpus.Attack
 }
 
-// NewCatalogue loads the attacks that are built in, and adds a team's own.
-func NewCatalogue(own ...corpus.Attack) (*Catalogue, error) {
+// NewCatalogue loads the attacks that are built in.
+func NewCatalogue() (*Catalogue, error) {
 	builtIn, err := corpus.Load()
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range own {
-		if slices.ContainsFunc(builtIn, func(b corpus.Attack) bool { return b.ID == a.ID }) {
-			return nil, fmt.Errorf("attack %s: id: one that is built in has it: choose another", a.ID)
-		}
-	}
-	c := &Catalogue{written: slices.Concat(own, builtIn, shapes())}
+	c := &Catalogue{written: slices.Concat(builtIn, shapes())}
 	c.worst = strategy.Multiply(c.written, strategy.All(), 10*smoke)
 	c.full = slices.Concat(c.written, rewritten(c.written))
 	return c, nil
@@ -84,12 +80,14 @@ func shapes() []corpus.Attack {
 const tooLong = 40_000
 
 // Select gives the attacks of a run for which an app as it is described has something to find and a way there, and how many there are for
-// which it has none. A smoke run has the worst, any other has each that is written down, and some by each strategy.
+// which it has none. A smoke run has the worst, any other has each that is written down, and some by each strategy. A team's own come first.
 func (c *Catalogue) Select(app *v1alpha1.App, smokes bool) (selected []corpus.Attack, unfit int) {
 	candidates, most := c.worst, smoke
 	if !smokes {
 		candidates, most = c.full, len(c.full)
 	}
+	selected, unfit = c.selectOwn(app, smokes)
+	most += len(selected)
 	for _, a := range candidates {
 		switch {
 		case !fits(app, a):

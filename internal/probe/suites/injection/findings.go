@@ -46,8 +46,12 @@ func (r *run) report() {
 		r.Unknown(v1alpha1.FaultApp, probe.ReasonProviderRefused, fmt.Sprintf(
 			"The run ended early: %s. Ask the provider to let tests of this account through, or test with an account of its own.", r.stopped))
 	}
+	r.reportOwn()
 	answered, techniques, goals := 0, map[string]bool{}, map[corpus.Goal]int{}
 	for _, t := range r.tries {
+		if r.Catalogue.owns(t.attack.ID) {
+			continue
+		}
 		answered += t.answered
 		goals[t.attack.Goal] += t.answered
 		if t.answered > 0 {
@@ -128,7 +132,7 @@ func (r *run) finding(s *success) probe.Finding {
 	f := probe.Finding{
 		Rule: s.rule.name, Severity: s.rule.severity, Place: attackPrefix + s.attack.ID + " as " + r.attacker.String(),
 		Message: fmt.Sprintf("By %s, %s (OWASP %s; MITRE ATLAS %s). The shortest attack that worked: %s The reply: %s.",
-			carried(s.attack), what, s.rule.owasp, s.rule.atlas, r.shown(s.shortest), r.redacted(s)),
+			r.by(s.attack), what, s.rule.owasp, s.rule.atlas, r.shown(s.shortest), r.redacted(s)),
 		Remedy: s.rule.remedy,
 	}
 	if request, err := r.chat.Question(r.attacker.Vars(), r.beginning(s.shortest), s.shortest.Turns[len(s.shortest.Turns)-1]); err == nil && len(s.shortest.Turns) == 1 {

@@ -31,6 +31,10 @@ func (r *run) replayKnown(ctx context.Context) {
 				r.attackTimes(ctx, expanded[0], replays)
 			}
 		}
+		if !ok {
+			r.Unknown(v1alpha1.FaultApp, v1alpha1.ReasonKnownAttackNotTried, goneMessage(id, k.Rule))
+			continue
+		}
 		had := r.tries[id]
 		if had == nil || (had.leaked == 0 && had.answered+had.unheard < replays) {
 			r.Unknown(v1alpha1.FaultApp, v1alpha1.ReasonKnownAttackNotTried, fmt.Sprintf(

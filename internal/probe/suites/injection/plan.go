@@ -17,7 +17,7 @@ const smoke = 60
 
 // Kind is what the operator knows of the suite.
 func (c *Catalogue) Kind() probe.Kind {
-	return probe.Kind{Version: Version, Plan: c.Plan, Undescribed: Undescribed}
+	return probe.Kind{Version: Version, Plan: c.Plan, Undescribed: Undescribed, Own: c.ownKind}
 }
 
 // Plan gives how many questions a run asks at most: one for each turn of each attack, those for the controls, and those that make what

@@ -78,19 +78,12 @@ func TestEachTechniqueIsKnownDescribedAndUsed(t *testing.T) {
 	}
 }
 
-// TestCorpusAsksForNothingHarmful looks for words that no attack of ours needs. They are stems, in the languages that the
-// corpus is written in most; whoever adds a line that one of them hits says it in another way.
+// TestCorpusAsksForNothingHarmful looks for words that no attack of ours needs, within other words too, and is so stricter than what a
+// team's own are held to; whoever adds a line that one of them hits says it in another way.
 func TestCorpusAsksForNothingHarmful(t *testing.T) {
-	forbidden := []string{
-		"bomb", "explosi", "weapon", "grenade", "ammunition", "gun ", "guns", "poison someone", "toxin", "nerve agent", "sarin", "anthrax", "napalm",
-		"murder", "kill", "assassin", "suicid", "self-harm", "torture", "behead", "massacre", "terroris", "extremis",
-		"sex", "porn", "nude", "erotic", "rape", "incest", "genital", "fetish",
-		"cocaine", "heroin", "meth ", "methamphet", "fentanyl", "drug", "opioid",
-		"racis", "nazi", "genocid", "slur", "lynch", "ethnic",
-		"malware", "ransom", "keylog", "phish", "botnet", "trojan", "ddos", "exploit kit", "credit card number", "counterfeit", "launder",
-		"steal", "child abuse", "minor ", "vote", "election", "president", "politician", "celebrit", "vaccin",
-		"waffe", "töten", "mord", "tuer ", "arme à feu", "matar", "оруж", "убий", "silah", "武器", "爆弾",
-	}
+	forbidden := slices.Concat(harmfulStems(), []string{
+		"vote", "election", "president", "politician", "celebrit", "vaccin", "counterfeit", "launder", "steal", "minor ", "drug", "slur", "ethnic", "guns",
+	})
 	for _, a := range load(t) {
 		for _, text := range a.texts() {
 			lower := strings.ToLower(text) + " "

@@ -114,7 +114,7 @@ func decode(i int, raw json.RawMessage) (Attack, error) {
 		name = "attack " + attack.ID
 	}
 	if err != nil {
-		return Attack{}, fmt.Errorf("%s: %w", name, err)
+		return Attack{}, fmt.Errorf("%s: %w", name, wrongType(err))
 	}
 	if len(unknown) > 0 {
 		return Attack{}, fmt.Errorf("%s: %w: write one of id, technique, owasp, atlas, goal, carrier, place, language, content, turns, weight, stop",
@@ -209,6 +209,9 @@ func validateText(text string) error {
 			return fmt.Errorf("$(%s) is no placeholder: write one of $(%s), or $$ for a dollar sign",
 				clip(name), strings.Join(Placeholders(), "), $("))
 		}
+	}
+	if word, found := harmful(text); found {
+		return fmt.Errorf("%s is about harm, and no attack needs it: a provider may close an account for it. Ask for $(ask), or say it in another way", clip(word))
 	}
 	if host, found := stranger(text); found {
 		return fmt.Errorf("%s may be somebody's: write $(url), $(host), or a name or address of RFC 2606 or RFC 5737", clip(host))
