@@ -40,7 +40,13 @@ var appWeakenedCEL = "variables.appBefore.size() > 0 && (" + strings.Join([]stri
 	"variables.appBefore.?profile.?update.hasValue() && !variables.appNow.?profile.?update.hasValue()",
 	"variables.appBefore.?chat.?tools.?guarded.orValue([]).exists(t, !(t in variables.appNow.?chat.?tools.?guarded.orValue([])))",
 	"variables.appNow.?chat.?fetches.orValue([]).exists(h, !(h in variables.appBefore.?chat.?fetches.orValue([])))",
-	"variables.appBefore.?chat.?conversation.hasValue() && !variables.appNow.?chat.?conversation.hasValue()",
+	// A client that brings the conversation has no need to refer to one.
+	"variables.appBefore.?chat.?conversation.hasValue() && !variables.appNow.?chat.?conversation.hasValue() && " +
+		"!variables.appNow.?chat.?history.hasValue()",
+	"variables.appBefore.?chat.?history.hasValue() && !variables.appNow.?chat.?history.hasValue()",
+	"variables.appBefore.?chat.?systemPrompt.?textSecretRef.hasValue() && !variables.appNow.?chat.?systemPrompt.?textSecretRef.hasValue()",
+	"variables.appBefore.?chat.?sources.orValue([])" +
+		".exists(o, !variables.appNow.?chat.?sources.orValue([]).exists(n, n.name == o.name && n.kind == o.kind))",
 	"variables.appBefore.?chat.?attacks.?configMapRefs.orValue([])" +
 		".exists(o, !variables.appNow.?chat.?attacks.?configMapRefs.orValue([]).exists(n, n.name == o.name))",
 }, " || ") + ")"
@@ -89,7 +95,8 @@ func appWeakened(now, old map[string]any) bool {
 		slices.ContainsFunc([]string{"public", "untested"}, func(f string) bool {
 			return !listed(listAt(now, "openAPI", f), listAt(old, "openAPI", f))
 		}) ||
-		gone("login", "refresh") || gone("profile", "update") || gone("chat", "conversation") ||
+		gone("login", "refresh") || gone("profile", "update") || gone("chat", "conversation") && at(now, "chat", "history") == nil || gone("chat", "history") || gone("chat", "systemPrompt", "textSecretRef") ||
+		misses(func(n, o map[string]any) bool { return textAt(n, "kind") == textAt(o, "kind") }, "chat", "sources") ||
 		!listed(listAt(old, "chat", "tools", "guarded"), listAt(now, "chat", "tools", "guarded")) ||
 		!listed(listAt(now, "chat", "fetches"), listAt(old, "chat", "fetches")) ||
 		misses(func(_, _ map[string]any) bool { return true }, "chat", "attacks", "configMapRefs")

@@ -31,6 +31,8 @@ func describedApp() map[string]any {
 		"chat": map[string]any{
 			"request": request("/chat"), "reply": "response.text", "conversation": map[string]any{"conversation": "response.json.id"},
 			"tools": map[string]any{"calls": "response.json.calls", "guarded": []any{"refund", "mail"}}, "fetches": []any{"cdn.example.com"},
+			"history": map[string]any{"user": "u", "assistant": "a"}, "systemPrompt": map[string]any{"textSecretRef": map[string]any{"name": "p"}},
+			"sources": []any{map[string]any{"name": "listings", "kind": "Listing"}, map[string]any{"name": "names", "kind": "Profile"}},
 			"attacks": map[string]any{"configMapRefs": []any{map[string]any{"name": "ours"}, map[string]any{"name": "of-all"}}},
 		},
 		"resources": []any{map[string]any{
@@ -78,7 +80,15 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		{"a tool less that is guarded", now(set([]any{"refund"}, "chat", "tools", "guarded")), weak},
 		{"no tools", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "tools") }), weak},
 		{"another host to load from", now(set([]any{"cdn.example.com", "cdn.example.net"}, "chat", "fetches")), weak},
-		{"conversations of one question", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "conversation") }), weak},
+		{"a conversation that the client brings alone", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "conversation") }), allowed(13)},
+		{"no history", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "history") }), weak},
+		{"conversations of one question", now(func(app map[string]any) {
+			delete(fieldsAt(app, "chat"), "conversation")
+			delete(fieldsAt(app, "chat"), "history")
+		}), weak},
+		{"a prompt that is told", now(func(app map[string]any) { delete(fieldsAt(app, "chat", "systemPrompt"), "textSecretRef") }), weak},
+		{"a source less", now(set([]any{map[string]any{"name": "names", "kind": "Profile"}}, "chat", "sources")), weak},
+		{"a source of another kind", now(set([]any{map[string]any{"name": "names", "kind": "Profile"}, map[string]any{"name": "listings", "kind": "Profile"}}, "chat", "sources")), weak},
 		{"a ConfigMap of attacks less", now(set([]any{map[string]any{"name": "of-all"}}, "chat", "attacks", "configMapRefs")), weak},
 		{"another ConfigMap of attacks", now(set([]any{map[string]any{"name": "ours"}, map[string]any{"name": "easy"}}, "chat", "attacks", "configMapRefs")), weak},
 		{"no attacks of the team's own", now(func(app map[string]any) { delete(fieldsAt(app, "chat"), "attacks") }), weak},
