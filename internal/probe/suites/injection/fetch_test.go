@@ -17,6 +17,7 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/listener"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
 var anAddress = regexp.MustCompile(`https?://[^\s"'<>)]+`)
@@ -59,6 +60,7 @@ func TestWhatTheAppFetches(t *testing.T) {
 		rules   string
 		saying  string
 	}{
+		"no page":           {nil, false, v1alpha1.VerdictPass, "", "stood on pages that the app did not fetch."},
 		"nothing":           {nil, false, v1alpha1.VerdictPass, "", "asked the app to fetch something from the probe, and it did not; whether it could have is not known."},
 		"all that is named": {reads(all), false, v1alpha1.VerdictFail, "InternalAddressFetched", "fetched an address inside the cluster that a text for alice had named"},
 		"pages, and it does what they say": {func(_ *bot, _ string, turns []string) (answer, bool) {
@@ -104,6 +106,15 @@ func TestWhatTheAppFetches(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestTheListenerHasNoName(t *testing.T) {
+	r := &run{Options: Options{Listener: hearing(t)}}
+	for turn, works := range map[string]bool{"Open $(url)/a": true, "Look up $(host)": false, "Open $(url), of $(host)": false} {
+		if a := (corpus.Attack{Goal: corpus.Fetch, Carrier: corpus.Chat, Turns: []string{turn}}); r.works(a) != works {
+			t.Errorf("%s: %v", turn, !works)
+		}
 	}
 }
 

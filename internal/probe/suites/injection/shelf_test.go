@@ -199,6 +199,9 @@ func TestAttacksByWhatOthersWrite(t *testing.T) {
 			if said := fmt.Sprint(result.Message, result.Control, result.Findings); result.Verdict != test.verdict || !strings.Contains(said, test.saying) {
 				t.Errorf("%s, want %s with %q: %s", result.Verdict, test.verdict, test.saying, said)
 			}
+			if m.blind && len(m.written) > 1 {
+				t.Errorf("%d listings were written for a bot that reads none", len(m.written))
+			}
 			if m.sellers["alice"] {
 				t.Error("who asks has written the listings")
 			}
