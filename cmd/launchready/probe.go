@@ -147,26 +147,9 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 			MaxUndescribedPercent: s.spec.MaxUndescribedPercent,
 		})
 	case probe.SuiteInjection:
-		seed, err := s.seed()
-		if err != nil {
+		if rows, err = s.injection(ctx, found); err != nil {
 			return nil, false, err
 		}
-		catalogue, unmade, err := s.catalogue()
-		if err != nil || unmade != nil {
-			return unmade, false, err
-		}
-		text, err := s.promptText()
-		if err != nil {
-			return nil, false, err
-		}
-		heard := listen(os.Getenv(probe.ListenEnv))
-		if heard != nil {
-			defer func() { _ = heard.Close() }() // the process ends
-		}
-		rows = injection.Run(ctx, injection.Options{
-			App: &s.spec.App, Target: s.target, Credentials: s.credentials, Known: s.spec.Known, Found: found,
-			Seed: seed, Prompt: text, Catalogue: catalogue, Smoke: s.spec.Smoke, Listener: heard,
-		})
 	case probe.SuiteLogging:
 		rows, s.marked = logs.Run(ctx, logs.Options{App: &s.spec.App, Target: s.target, Credentials: s.credentials, Nonce: s.spec.Nonce})
 	default:
@@ -185,6 +168,30 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 	return rows, unwritten, nil
 }
 
+// injection runs the suite of that name.
+func (s *suiteRun) injection(ctx context.Context, found func(v1alpha1.Row, probe.Finding)) ([]probe.RowResult, error) {
+	seed, err := s.seed()
+	if err != nil {
+		return nil, err
+	}
+	catalogue, unmade, err := s.catalogue()
+	if err != nil || unmade != nil {
+		return unmade, err
+	}
+	text, err := s.promptText()
+	if err != nil {
+		return nil, err
+	}
+	heard := listen(os.Getenv(probe.ListenEnv))
+	if heard != nil {
+		defer func() { _ = heard.Close() }() // the process ends
+	}
+	return injection.Run(ctx, injection.Options{
+		App: &s.spec.App, Target: s.target, Credentials: s.credentials, Known: s.spec.Known, Found: found,
+		Seed: seed, Prompt: text, Catalogue: catalogue, Smoke: s.spec.Smoke, Listener: heard,
+	}), nil
+}
+
 // listen begins to hear on the pod's own address; nil where that can't be, which the row says.
 func listen(ip string) *listener.Listener {
 	address, err := netip.ParseAddr(ip)
@@ -200,24 +207,24 @@ func listen(ip string) *listener.Listener {
 
 // seed reads the canary of the system prompt; empty where the app has none.
 func (s *suiteRun) seed() (string, error) {
-	if _, ok := s.spec.Suite.CanarySecret(&s.spec.App); !ok {
-		return "", nil
-	}
-	data, err := os.ReadFile(filepath.Join(s.canary, probe.CanaryKey))
-	if err != nil {
-		return "", fmt.Errorf("reading the canary of the system prompt: %w", err)
-	}
-	return string(data), nil
+	_, there := s.spec.Suite.CanarySecret(&s.spec.App)
+	return mounted(there, s.canary, probe.CanaryKey, "the canary of the system prompt")
 }
 
 // promptText reads the text of the system prompt; empty where the launch names none.
 func (s *suiteRun) promptText() (string, error) {
-	if _, ok := s.spec.Suite.PromptText(&s.spec.App); !ok {
+	_, there := s.spec.Suite.PromptText(&s.spec.App)
+	return mounted(there, s.prompt, probe.PromptKey, "the text of the system prompt")
+}
+
+// mounted reads a file that a Secret's key is mounted as, if it is.
+func mounted(there bool, dir, name, what string) (string, error) {
+	if !there {
 		return "", nil
 	}
-	data, err := os.ReadFile(filepath.Join(s.prompt, probe.PromptKey))
+	data, err := os.ReadFile(filepath.Join(dir, name)) //nolint:gosec // mounted for us
 	if err != nil {
-		return "", fmt.Errorf("reading the text of the system prompt: %w", err)
+		return "", fmt.Errorf("reading %s: %w", what, err)
 	}
 	return string(data), nil
 }
