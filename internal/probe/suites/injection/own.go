@@ -119,7 +119,7 @@ func (r *run) reportOwn() {
 	for _, a := range own {
 		had := r.tries[a.ID]
 		switch {
-		case had != nil && had.answered > 0:
+		case had != nil && had.answered+had.unheard > 0:
 			done++
 		case !fits(r.App, a) || !r.works(a):
 			placeless = append(placeless, a.ID)

@@ -26,7 +26,7 @@ type market struct {
 	written  map[string]time.Time
 	sellers  map[string]bool
 	names    map[string]string
-	// blind reads neither, greets says the name when asked for it, keeps removes nothing, and slow reads a listing after so long.
+	// blind reads neither, greets says the name when asked for that and no code, keeps removes nothing, and slow reads a listing after so long.
 	blind, greets, keeps bool
 	slow                 time.Duration
 	// obeys says what it does at a text that it reads.
@@ -61,7 +61,10 @@ func (m *market) answer(_ *bot, user string, turns []string) (answer, bool) {
 	if m.greets && turns[len(turns)-1] == "What is my name?" {
 		return answer{Reply: "You are " + m.names[user]}, true
 	}
-	for _, text := range texts {
+	for i, text := range texts {
+		if m.greets && i == 0 {
+			continue // it says a name to its owner's question alone
+		}
 		if code := codeAsked.FindStringSubmatch(turns[len(turns)-1]); code != nil && strings.Contains(text, code[1]) {
 			return answer{Reply: "It says: " + text}, true
 		}
