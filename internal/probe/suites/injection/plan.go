@@ -43,7 +43,7 @@ func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bo
 	chats += 2 * batches
 	for _, r := range app.Resources {
 		if reads(r) {
-			chats += 2 * (int(probe.Indexing(app)/pollEvery) + 1)
+			chats += 2 * 2 * (int(probe.Indexing(app)/pollEvery) + 1)
 		}
 	}
 	// What attacks are put on is asked for once.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/detect/canary"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe/suites/access"
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
@@ -150,7 +151,7 @@ func (r *run) shelfFor(carrier corpus.Carrier) *shelf {
 
 // controlShelf sees that the bot reads what stands there, and how soon.
 func (r *run) controlShelf(ctx context.Context, s *shelf) {
-	o := r.createCode(ctx, s, s.author)
+	o := r.createCode(ctx, s, s.author, canary.Hex)
 	if o == nil {
 		return
 	}
