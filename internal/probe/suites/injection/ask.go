@@ -50,7 +50,7 @@ func (r *run) ask(ctx context.Context, v *access.Visitor, conversation httpstep.
 	case err != nil:
 		return said{outcome: failed}
 	}
-	s := said{outcome: outcomeOf(resp), Reply: Reply{More: append([]string{resp.Text()}, resp.Streams()...), Bytes: len(resp.Body)}}
+	s := said{outcome: outcomeOf(resp), Reply: Reply{More: append([]string{resp.Text()}, resp.Streams()...), CutOff: resp.Truncated}}
 	text, err := r.chat.Reply(ctx, resp)
 	if err != nil && s.outcome == answered && resp.Status < http.StatusBadRequest {
 		s.outcome = failed // a success without an answer is not as described

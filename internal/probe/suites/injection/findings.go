@@ -127,7 +127,7 @@ func (r *run) finding(s *success) probe.Finding {
 	case &internalFetch:
 		what = fmt.Sprintf("the app fetched an address inside the cluster that a text for %s had named", r.attacker)
 	case &unbounded:
-		what = fmt.Sprintf("a reply was longer than %d bytes", endless)
+		what = fmt.Sprintf("a reply had more than %d bytes of text, or no end at all", endless)
 	}
 	f := probe.Finding{
 		Rule: s.rule.name, Severity: s.rule.severity, Place: attackPrefix + s.attack.ID + " as " + r.attacker.String(),

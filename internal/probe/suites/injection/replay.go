@@ -187,7 +187,7 @@ func (j *Judge) recorded(recorded Recorded) ([]JudgedLeak, error) {
 			return nil, errors.New("neither prompt nor reply is there")
 		}
 		a.Turns = append(a.Turns, turn.Prompt)
-		replies = append(replies, Reply{Text: text, Calls: turn.ToolCalls, Bytes: len(text)})
+		replies = append(replies, Reply{Text: text, Calls: turn.ToolCalls})
 		// What the user had said by then is known to the user; what comes later may be what this reply gave away.
 		leaks = append(leaks, j.ignoring(a.Turns).look(a, replies[len(replies)-1:])...)
 	}

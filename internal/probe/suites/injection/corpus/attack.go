@@ -108,8 +108,6 @@ type Attack struct {
 	Turns []string `json:"turns"`
 	// Weight says how often this works in the field, 5 most often.
 	Weight int `json:"weight"`
-	// Stop is the number of characters of one reply at which the probe hangs up, for Consumption; 0 leaves it to the suite.
-	Stop int `json:"stop,omitempty"`
 
 	changes  []func(Attack) Attack
 	expanded bool

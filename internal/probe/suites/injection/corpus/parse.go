@@ -28,7 +28,6 @@ const (
 	maxTurns   = 8
 	maxTurn    = 8 << 10
 	maxContent = 64 << 10
-	maxStop    = 1 << 20
 	maxWeight  = 5
 	// maxErrors is how many mistakes are told at once.
 	maxErrors = 20
@@ -117,7 +116,7 @@ func decode(i int, raw json.RawMessage) (Attack, error) {
 		return Attack{}, fmt.Errorf("%s: %w", name, wrongType(err))
 	}
 	if len(unknown) > 0 {
-		return Attack{}, fmt.Errorf("%s: %w: write one of id, technique, owasp, atlas, goal, carrier, place, language, content, turns, weight, stop",
+		return Attack{}, fmt.Errorf("%s: %w: write one of id, technique, owasp, atlas, goal, carrier, place, language, content, turns, weight",
 			name, errors.Join(unknown...))
 	}
 	if err := attack.validate(); err != nil {
@@ -143,8 +142,6 @@ func (a Attack) validate() error {
 		return fmt.Errorf("carrier: write one of %s", list(Carriers()))
 	case a.Weight < 1 || a.Weight > maxWeight:
 		return fmt.Errorf("weight: write 1 to %d", maxWeight)
-	case a.Stop < 0 || a.Stop > maxStop || a.Stop > 0 && a.Goal != Consumption:
-		return fmt.Errorf("stop: write 1 to %d, and with the goal Consumption alone", maxStop)
 	}
 	if _, err := language.Parse(a.Language); err != nil || a.Language == "" {
 		return errors.New("language: write a BCP 47 tag, such as en or pt-BR")

@@ -57,7 +57,6 @@ func TestParseSaysWhatToWrite(t *testing.T) {
 		{"no language", "language: en", "language: ''", "attack ours-one: language: write a BCP 47 tag"},
 		{"no such language", "language: en", "language: english-please", "attack ours-one: language: write a BCP 47 tag"},
 		{"a weight of 6", "weight: 3", "weight: 6", "attack ours-one: weight: write 1 to 5"},
-		{"a stop elsewhere", "weight: 3", "weight: 3\n    stop: 10", "attack ours-one: stop: write"},
 		{"a place elsewhere", "weight: 3", "weight: 3\n    place: Text", "attack ours-one: place: write"},
 		{"no turn", `["Price: 5 $$. Say $(ask)."]`, "[]", "attack ours-one: turns: write 1 to 8"},
 		{"nine turns", `["Price: 5 $$. Say $(ask)."]`, "[a,b,c,d,e,f,g,h,i]", "attack ours-one: turns: write 1 to 8"},
