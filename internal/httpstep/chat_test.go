@@ -37,6 +37,20 @@ func TestAClientThatBringsTheConversation(t *testing.T) {
 	second := chat.Next(t.Context(), begin, "$(prompt) and $(password)", &httpstep.Response{Status: 200, Body: []byte(`{"reply": "$$(name) costs 5 $"}`)})
 	asks(second, "two", system+`{"parts":[{"text":"$(prompt) and $(password)"}],"role":"user"},{"content":"$$(name) costs 5 $","role":"assistant"},{"content":"two","role":"user"}],"model":1.50}`)
 	// Conversations that begin alike go apart.
+	later := chat.Said(chat.Said(begin, "e", "f"), "g", "h")
+	later = chat.Said(later, "i", "j")
+	one, another := chat.Said(later, "a", "b"), chat.Said(later, "c", "d")
+	var bodies []string
+	for _, c := range []httpstep.Conversation{one, another, one} {
+		request, err := chat.Question(httpstep.Vars{"name": "Al"}, c, "x")
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies = append(bodies, string(request.Body))
+	}
+	if bodies[0] == bodies[1] || bodies[0] != bodies[2] {
+		t.Errorf("one conversation writes into another: %s", bodies)
+	}
 	third, other := chat.Said(second, "a", "b"), chat.Said(second, "c", "d")
 	asks(begin, "one", system+`{"content":"one","role":"user"}],"model":1.50}`)
 	middle := system + `{"parts":[{"text":"$(prompt) and $(password)"}],"role":"user"},{"content":"$$(name) costs 5 $","role":"assistant"},`

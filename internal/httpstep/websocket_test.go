@@ -390,3 +390,31 @@ func TestAChangedRequestLeavesTheOldOneAlone(t *testing.T) {
 		t.Errorf("%s, %s", texts(request), texts(changed))
 	}
 }
+
+func TestAnOriginOfItsOwnIsKept(t *testing.T) {
+	got := ""
+	target := socket(t, func(ctx context.Context, conn *websocket.Conn, r *http.Request) {
+		got = r.Header.Get("Origin")
+		say(ctx, conn, "hello")
+	})
+	request, err := httpstep.Prepare(v1alpha1.HTTPRequest{
+		Path: "/ws", Headers: map[string]v1alpha1.HeaderValue{"Origin": "http://app.example.com"}, WebSocket: &v1alpha1.WebSocket{Send: []v1alpha1.WebSocketMessage{message("hi", "")}},
+	}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := target.Send(t.Context(), request, nil); err != nil || got != "http://app.example.com" {
+		t.Errorf("%v, the origin was %q", err, got)
+	}
+}
+
+func TestWhatIsNoTextIsMadeOne(t *testing.T) {
+	target := socket(t, func(ctx context.Context, conn *websocket.Conn, _ *http.Request) {
+		_, _, _ = conn.Read(ctx)                                       // whatever it is
+		_ = conn.Write(ctx, websocket.MessageBinary, []byte("a\xffb")) // and whoever hears it
+	})
+	resp, err := overSocket(t, target, v1alpha1.WebSocket{Send: []v1alpha1.WebSocketMessage{message("hi", "")}}, nil)
+	if err != nil || len(resp.Events()) != 1 || resp.Events()[0] != "a\uFFFDb" {
+		t.Errorf("%v %q", err, resp.Events())
+	}
+}
