@@ -26,6 +26,7 @@ import (
 //   - 17 digits of a key: 84.2 against 16+3+2.6+7+5.8: 2^-49.8.
 //   - 8 words with up to 3 foreign words before each: 88 bits against 14+3+2.3+14 (7 gaps of 4)+7+5.8+1 (either order):
 //     2^-40.9.
+//   - 10 words with up to 7 foreign words before each: 110 bits against 14+3+1.6+27 (9 gaps of 8)+7+5.8+1: 2^-50.6.
 //   - in leetspeak, which leaves a hex digit 3 bits at the least and a key's digit 3.6, but has no other folding: 24 hex
 //     digits, 72 bits against 16+3+3.2+7+1: 2^-41.8; 20 digits of a key, 72 against 16+3+1.6+7+1: 2^-43.4.
 //

@@ -68,11 +68,14 @@ func (f *finder) layer(l layer, next func(kind, decoded string)) {
 
 // streams are the readings of a text of which each takes some of its letters and digits.
 type streams struct {
-	all, leet                    []byte
-	firstOfWord, lastOfWord      []byte
-	firstOfLine, lastOfLine      []byte
-	firstOfPhrase, lastOfPhrase  []byte
-	singles                      []byte
+	all, leet                   []byte
+	firstOfWord, lastOfWord     []byte
+	firstOfLine, lastOfLine     []byte
+	firstOfPhrase, lastOfPhrase []byte
+	singles                     []byte
+	// pieces are the words that hold hexadecimal digits alone, two or more, and lengths how long each is.
+	pieces                       []byte
+	lengths                      []int
 	spellings                    []spelling
 	digits, marks, spaces, words int
 	// signs are dots and dashes that stand at no letter.
@@ -87,7 +90,7 @@ func (r *streams) reset() {
 	*r = streams{
 		all: r.all[:0], leet: r.leet[:0], firstOfWord: r.firstOfWord[:0], lastOfWord: r.lastOfWord[:0], firstOfLine: r.firstOfLine[:0],
 		lastOfLine: r.lastOfLine[:0], firstOfPhrase: r.firstOfPhrase[:0], lastOfPhrase: r.lastOfPhrase[:0], singles: r.singles[:0],
-		spellings: r.spellings[:0],
+		spellings: r.spellings[:0], pieces: r.pieces[:0], lengths: r.lengths[:0],
 	}
 }
 
@@ -118,6 +121,7 @@ func (f *finder) read(text string, via []string, r *streams) {
 	} {
 		f.stream(f.straight, s.stream, 0, 1, decodedNeed(), via, s.name)
 	}
+	f.pieces(r, via)
 	// Leetspeak has digits or marks within words.
 	if r.digits+r.marks >= 4 {
 		r.leet = f.tables.leetspeak(r.leet, text)
@@ -140,6 +144,7 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 				r.digits++
 			} else {
 				g.number = false
+				g.hex = g.hex && s <= 6
 			}
 			g.length++
 			g.last = s
@@ -164,8 +169,8 @@ type gatherer struct {
 	last   byte // the last symbol of the word, or before it
 	length int  // of the word so far
 	before int  // the length of the word before
-	// number says that a word is all digits.
-	number                          bool
+	// number says that a word is all digits, and hex that it is all hexadecimal ones.
+	number, hex                     bool
 	lineStart, phraseStart          bool
 	aloneSoFar, alikeSoFar, ofLines int
 }
@@ -173,7 +178,7 @@ type gatherer struct {
 // begin begins a word.
 func (g *gatherer) begin(s byte) {
 	g.words++
-	g.number = true
+	g.number, g.hex = true, true
 	g.firstOfWord = append(g.firstOfWord, s)
 	if g.phraseStart {
 		g.firstOfPhrase, g.phraseStart = append(g.firstOfPhrase, s), false
@@ -204,6 +209,8 @@ func (g *gatherer) end(c byte) {
 	// The number of a list's item begins no line: "12. foo".
 	if g.number && (c == '.' || c == ')') && g.ofLines == g.words {
 		g.firstOfLine, g.lineStart = g.firstOfLine[:len(g.firstOfLine)-1], true
+	} else if g.hex && g.length > 1 {
+		g.pieces, g.lengths = append(g.pieces, g.all[len(g.all)-g.length:]...), append(g.lengths, g.length)
 	}
 	g.before, g.length = g.length, 0
 }

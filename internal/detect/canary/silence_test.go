@@ -21,12 +21,13 @@ func TestTextsWithoutCanariesGiveNothing(t *testing.T) {
 	for i := range bytes {
 		bytes[i] = byte(r.Uint32())
 	}
-	var hashes, uuids, numbers strings.Builder
+	var hashes, uuids, numbers, cut strings.Builder
 	for i := range 200 {
 		h := sha256.Sum256([]byte{byte(i)})
 		fmt.Fprintf(&hashes, "%x  file%d.tar.gz\n", h, i)
 		fmt.Fprintf(&uuids, "%x-%x-%x-%x-%x,", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])
 		fmt.Fprintf(&numbers, "%d, ", h[0])
+		fmt.Fprintf(&cut, "%.3x and 2024-%.1x-14 by id %.8x\n", h, h, h)
 	}
 	c := New("x")
 	other := New("other")
@@ -50,7 +51,10 @@ func TestTextsWithoutCanariesGiveNothing(t *testing.T) {
 			}
 			return strings.Join(words, " ")
 		}(),
-		"its words, far apart": strings.ReplaceAll(c.Words, " ", " and with other words in between "),
+		"its words, far apart":    strings.ReplaceAll(c.Words, " ", " and with so many more other words in between "),
+		"nine of them, less far":  strings.Join(strings.Fields(c.Words)[:9], " and with other words in between "),
+		"19 digits in pieces":     "Part 1 is " + c.Hex[:10] + ", part 2 is " + c.Hex[10:19] + ".",
+		"hashes that are cut off": cut.String(),
 	} {
 		if hits := m.Find([]byte(text)); len(hits) > 0 {
 			t.Errorf("%s: %v", name, hits)
@@ -70,6 +74,8 @@ func TestEnoughOfACanaryIsAPartialHit(t *testing.T) {
 		"16 from the middle":    {"..." + strings.ToUpper(c.Hex[7:23]) + "...", Hex, 16},
 		"6 words":               {"They are " + strings.Join(strings.Fields(c.Words)[3:9], ", ") + ".", Words, 6},
 		"8 words, others among": {strings.Join(strings.Fields(c.Words)[:8], " and then there "), Words, 8},
+		"10 words, farther":     {strings.Join(strings.Fields(c.Words)[:10], " and with seven more words in between "), Words, 10},
+		"20 digits in pieces":   {"Part 1 is " + c.Hex[:10] + ", part 2 is " + c.Hex[10:20] + ".", Hex, 20},
 		"13 of the key":         {"sk-lr-" + c.Key[6:19], Key, 13},
 		"20 in base64":          {base64.StdEncoding.EncodeToString([]byte("It is " + c.Hex[:20] + "!")), Hex, 20},
 	} {

@@ -8,8 +8,12 @@ import (
 	"strings"
 )
 
-// maxForeign is how many words of others may stand between two of a canary's.
-const maxForeign = 3
+const (
+	// maxForeign is how many words of others may stand between two of a canary's, and farForeign how many where farWords of them are there.
+	maxForeign = 3
+	farForeign = 7
+	farWords   = 10
+)
 
 // meaning is what a word may be: a canary's word, or a character spelled out.
 type meaning struct {
@@ -91,6 +95,7 @@ type progress struct {
 	at, token int // the last word, and which token of the text that was
 	up, down  int // how many words in a row, in their order or against it
 	near      int // and how many of those in their order next to each other
+	far       int // and how many in their order with farForeign between two of them
 }
 
 // spelling is a character that was spelled out, or one that stands alone and spells for itself, under every folding.
@@ -216,6 +221,9 @@ func (w *wordReader) advance(m meaning, token int, how string) {
 	if p.up > 1 {
 		w.report(at, m.at-p.up+1, m.at+1, decodedNeed(), path)
 	}
+	if p.far > max(p.up, farWords-1) {
+		w.report(at, m.at-p.far+1, m.at+1, need{words: farWords}, path)
+	}
 	if p.down > 1 {
 		w.report(at, m.at, m.at+p.down, decodedNeed(), append(slices.Clip(path), "words reversed"))
 	}
@@ -223,7 +231,10 @@ func (w *wordReader) advance(m meaning, token int, how string) {
 
 // step goes on to a word of the canary, so many words behind the last one.
 func (p *progress) step(at, token, gap int) {
-	next := progress{at: at, token: token, up: 1, down: 1, near: 1}
+	next := progress{at: at, token: token, up: 1, down: 1, near: 1, far: 1}
+	if gap <= farForeign+1 && at-p.at == 1 {
+		next.far = p.far + 1
+	}
 	if gap <= maxForeign+1 {
 		switch at - p.at {
 		case 1:
