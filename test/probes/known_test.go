@@ -36,7 +36,8 @@ func TestLeavingAnAttackOutOfTheDescriptionMendsNothing(t *testing.T) {
 		"a write":                         {chatbots.ForeignUpdate, noUpdate, false, nil, v1alpha1.VerdictUnknown, " succeeded before (ForeignObjectWritable)"},
 		"a read that is gone":             {"", noExport, true, []probe.KnownAttack{{Row: isolated, Rule: "ForeignObjectReadable", Request: "GET /api/v0/conversations/$(id)"}}, v1alpha1.VerdictPass, ""},
 		"what can't be put together":      {"", noExport, true, []probe.KnownAttack{{Row: isolated, Rule: "ForeignObjectReadable", Request: "GET /api/v0/$(lost)"}}, v1alpha1.VerdictUnknown, "GET /api/v0/$(lost)"},
-		"an operation of a document":      {"", noExport, true, []probe.KnownAttack{{Row: isolated, Rule: "ForeignObjectListed", Request: "GET /api/v0/{tenant}/notes"}}, v1alpha1.VerdictUnknown, "GET /api/v0/{tenant}/notes"},
+		"an operation of a tenant":        {"", noExport, true, []probe.KnownAttack{{Row: isolated, Rule: "ForeignObjectListed", Request: "GET /api/v0/{tenant}/notes"}}, v1alpha1.VerdictPass, ""},
+		"an operation of a document":      {"", noExport, true, []probe.KnownAttack{{Row: isolated, Rule: "ForeignObjectListed", Request: "GET /api/v0/{thing}/notes"}}, v1alpha1.VerdictUnknown, "GET /api/v0/{thing}/notes"},
 		"nothing was known, so it passes": {"", noExport, true, nil, v1alpha1.VerdictPass, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/openapi"
 )
 
 // replays is how often everybody asks a chatbot again that has once told somebody too much: a model may keep silent by chance.
@@ -39,16 +40,38 @@ func knowsChatLeak(known []probe.KnownAttack) bool {
 func (r *run) replayKnown(ctx context.Context) {
 	for _, k := range r.Known {
 		method, path, _ := strings.Cut(k.Request, " ")
-		// Operations of an OpenAPI document have {names}, and are shortened: what to ask for is known by the document alone.
-		template := strings.ContainsAny(path, "{}") || strings.HasSuffix(path, "...")
-		if r.attacked[k.Request] || template || (method != http.MethodGet && method != http.MethodHead) || r.stillDescribed(k.Request) {
+		if r.attacked[k.Request] || (method != http.MethodGet && method != http.MethodHead) || r.stillDescribed(k.Request) {
 			continue
 		}
-		described := v1alpha1.HTTPRequest{Method: v1alpha1.HTTPMethod(method), Path: v1alpha1.RequestPath(path)}
-		if r.isGone(ctx, described) {
+		gone := true
+		paths := r.filled(path)
+		for _, path := range paths {
+			described := v1alpha1.HTTPRequest{Method: v1alpha1.HTTPMethod(method), Path: v1alpha1.RequestPath(path)}
+			gone = r.isGone(ctx, described) && gone
+		}
+		if gone && len(paths) > 0 {
 			r.tried(k.Row, k.Request)
 		}
 	}
+}
+
+// filled gives what a path stands for. Operations of a document, and routes that pages name, have {names}, of which those of tenants are
+// known; and they may be shortened. There is none where another can't be told.
+func (r *run) filled(path string) []string {
+	switch o := (&operation{path: path}); {
+	case strings.HasSuffix(path, "...") || !onlyTenants(o):
+		return nil
+	case len(openapi.Parameters(path)) == 0:
+		return []string{path}
+	}
+	var paths []string
+	for _, p := range r.people {
+		filled := openapi.Fill(path, func(name string) string { return escaped(p.tenantAs(name)) })
+		if !slices.Contains(paths, filled) {
+			paths = append(paths, filled)
+		}
+	}
+	return paths
 }
 
 // stillDescribed says whether a request is one that accounts begin or end by: those are tried last.
