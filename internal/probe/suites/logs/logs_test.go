@@ -26,7 +26,7 @@ import (
 
 const (
 	nonce    = "a-nonce-of-the-job"
-	password = "the-real-password-4711" //nolint:gosec // of a test's account
+	password = "the-real-password-4711"
 )
 
 // app takes logins, questions, notes and payments, and keeps what it was sent.
