@@ -34,6 +34,8 @@ const (
 	policyPatience = 8 * time.Second
 	// policyDial is after what time a connection counts as refused: a policy may drop packets without a word.
 	policyDial = 300 * time.Millisecond
+	// servicePatience is how long to wait for the app's Service: its rules on the node may be behind its endpoints.
+	servicePatience = 10 * time.Second
 	// maxCredential is how large a key of an identity's Secret may be.
 	maxCredential = 64 << 10
 )
@@ -91,6 +93,7 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 		}
 		result.Notes = append(result.Notes, note)
 	}
+	awaitService(ctx, spec.Target.Addresses)
 	confinement := strings.Join(result.Notes, " ")
 	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
 	run := suiteRun{spec: spec, target: target, credentials: credentials, canary: o.canary, prompt: o.prompt, attacks: o.attacks}
@@ -300,6 +303,22 @@ func readCredentials(dir string, identities []v1alpha1.Identity) (map[string]map
 		all[identity.Name] = keys
 	}
 	return all, nil
+}
+
+// awaitService waits until one of the app's addresses takes a connection, or long enough: what there is to say, the suite says.
+func awaitService(ctx context.Context, addresses []netip.AddrPort) {
+	ctx, cancel := context.WithTimeout(ctx, servicePatience)
+	defer cancel()
+	dialer := net.Dialer{Timeout: policyDial}
+	for ctx.Err() == nil {
+		for _, address := range addresses {
+			if conn, err := dialer.DialContext(ctx, "tcp", address.String()); err == nil {
+				_ = conn.Close() // nothing was said
+				return
+			}
+		}
+		probe.Wait(ctx, policyDial)
+	}
 }
 
 const policyUnknown = "Whether a NetworkPolicy confines the probe is not known."

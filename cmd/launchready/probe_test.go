@@ -384,3 +384,35 @@ func TestProbeWaitsForItsNetworkPolicy(t *testing.T) {
 		}
 	})
 }
+
+func TestProbeWaitsForTheApp(t *testing.T) {
+	app := &chatbot{titles: map[string]string{}}
+	server := httptest.NewUnstartedServer(app)
+	address := netip.MustParseAddrPort(server.Listener.Addr().String())
+	if err := server.Listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rig := newProbeRig(t, app)
+	rig.spec.Target.BaseURL, rig.spec.Target.Addresses = "http://"+address.String(), []netip.AddrPort{address}
+	timer := time.AfterFunc(time.Second, func() {
+		listener, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(address))
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		server.Listener = listener
+		server.Start()
+	})
+	t.Cleanup(func() {
+		timer.Stop()
+		server.Close()
+	})
+	if err := runProbe(t.Context(), rig.env(), &rig.log, rig.options); err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rig.result().Rows {
+		if row.Reason == v1alpha1.ReasonTargetUnreachable {
+			t.Errorf("it did not wait: %s", row.Message)
+		}
+	}
+}

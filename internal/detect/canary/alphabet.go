@@ -157,9 +157,24 @@ func textual(b []byte) bool {
 			return true
 		}
 	}
-	// What is invisible, or in another dress.
+	// What is invisible, or in another dress. A word beside it may have been taken for a byte of it.
+	b = withoutStrays(b)
 	control := func(c byte) bool { return c < utf8.RuneSelf && !printable(c) }
 	return len(b) >= likelyBytes && utf8.Valid(b) && !slices.ContainsFunc(b, control)
+}
+
+// withoutStrays cuts a few bytes off a text's ends that are no part of it.
+func withoutStrays(b []byte) []byte {
+	const most = 3
+	for range most {
+		if r, size := utf8.DecodeRune(b); r == utf8.RuneError && size == 1 {
+			b = b[1:]
+		}
+		if r, size := utf8.DecodeLastRune(b); r == utf8.RuneError && size == 1 {
+			b = b[:len(b)-1]
+		}
+	}
+	return b
 }
 
 // alphabet85 has the values of an alphabet's digits under a folding.

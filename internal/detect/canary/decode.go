@@ -152,6 +152,10 @@ func (f *finder) run(run string, via []string, next func(kind, decoded string)) 
 		}
 		for phase := range phases {
 			f.whole(a, run[phase:], via, next)
+			// What was glued to it from a word in front may have digits as well: "ga" of "ga 36 cc".
+			if behind := a.behindForeign(run); behind > 0 && behind+phase < len(run) {
+				f.whole(a, run[behind+phase:], via, next)
+			}
 		}
 		for fold := range f.folds {
 			// Without letters, only rot18 changes anything.
@@ -213,9 +217,21 @@ func (has classes) may(a *alphabet) bool {
 	return !has.lower || !has.upper
 }
 
+// head is how much of a run is looked at for what is no digit: a third of it may be.
+const head = 12
+
+// behindForeign gives where a run goes on behind the last character of its head that is no digit; 0 where all are.
+func (a *alphabet) behindForeign(run string) int {
+	for i := min(head, len(run)) - 1; i >= 0; i-- {
+		if a.values[0][run[i]] == none {
+			return i + 1
+		}
+	}
+	return 0
+}
+
 // whole decodes all of a run: its bytes may be text, or a canary's own.
 func (f *finder) whole(a *alphabet, run string, via []string, next func(kind, decoded string)) {
-	const head = 12
 	foreign := 0
 	for i := range min(head, len(run)) {
 		if a.values[0][run[i]] == none {

@@ -204,7 +204,8 @@ func (g *gatherer) end(c byte) {
 	}
 	g.alone = max(g.alone, g.aloneSoFar)
 	if g.alikeSoFar >= minGroups {
-		g.alike = max(g.alike, g.alikeSoFar*g.length)
+		// Marks may stand alone as well, and are no words.
+		g.alike = max(g.alike, g.alikeSoFar*max(g.length, 2))
 	}
 	// The number of a list's item begins no line: "12. foo".
 	if g.number && (c == '.' || c == ')') && g.ofLines == g.words {
