@@ -146,17 +146,7 @@ func (f *finder) run(run string, via []string, next func(kind, decoded string)) 
 		if !has.may(a) {
 			continue
 		}
-		phases := 8
-		if a.bits == 6 || a.bits == 4 {
-			phases = a.foldedPhases
-		}
-		for phase := range phases {
-			f.whole(a, run[phase:], via, next)
-			// What was glued to it from a word in front may have digits as well: "ga" of "ga 36 cc".
-			if behind := a.behindForeign(run); behind > 0 && behind+phase < len(run) {
-				f.whole(a, run[behind+phase:], via, next)
-			}
-		}
+		f.phases(a, run, via, next)
 		for fold := range f.folds {
 			// Without letters, only rot18 changes anything.
 			if !has.letters && fold != 0 && f.folds[fold].to[27] == 27 {
@@ -166,6 +156,21 @@ func (f *finder) run(run string, via []string, next func(kind, decoded string)) 
 				f.folded("", a, fold, run, next)
 			}
 			f.folded("reversed, ", a, fold, backwards, next)
+		}
+	}
+}
+
+// phases decodes a run from every digit at which its bytes may begin.
+func (f *finder) phases(a *alphabet, run string, via []string, next func(kind, decoded string)) {
+	phases := 8
+	if a.bits == 6 || a.bits == 4 {
+		phases = a.foldedPhases
+	}
+	for phase := range phases {
+		f.whole(a, run[phase:], via, next)
+		// What was glued to it from a word in front may have digits as well: "ga" of "ga 36 cc".
+		if behind := a.behindForeign(run); behind > 0 && behind+phase < len(run) {
+			f.whole(a, run[behind+phase:], via, next)
 		}
 	}
 }
