@@ -162,7 +162,7 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	free := make(chan struct{}, max(r.visitors.Workers(), 1))
 	var wg sync.WaitGroup
 	for i, a := range attacks {
-		if !alone(a) || ctx.Err() != nil {
+		if !leavesNothing(a) || ctx.Err() != nil {
 			continue
 		}
 		free <- struct{}{}
@@ -173,7 +173,7 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	}
 	wg.Wait()
 	for i, a := range attacks {
-		if !alone(a) && ctx.Err() == nil {
+		if !leavesNothing(a) && ctx.Err() == nil {
 			tried[i] = r.once(ctx, a)
 		}
 	}
@@ -185,8 +185,8 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 	return tried
 }
 
-// alone says whether an attack leaves nothing behind for the bot to read.
-func alone(a corpus.Attack) bool { return a.Carrier == corpus.Chat || a.Carrier == corpus.History }
+// leavesNothing says whether an attack leaves nothing behind that the bot might read for another.
+func leavesNothing(a corpus.Attack) bool { return a.Carrier == corpus.Chat || a.Carrier == corpus.History }
 
 // beginning is the conversation in which an attack is made.
 func (r *run) beginning(a corpus.Attack) httpstep.Conversation {
