@@ -15,6 +15,8 @@ import (
 type tables struct {
 	symbols, leet [256]byte
 	confusables   map[rune]byte
+	// common has the one character that stands for a common one; 0 where that is not so simple.
+	common [commonRunes]byte
 	// run are the digits of base64, and visible is all but white space.
 	run, visible [256]bool
 	alphabets    []alphabet
@@ -62,7 +64,23 @@ func newTables(folds []folding) *tables {
 	for _, pair := range []string{"@a", "$s", "!i", "|l", "+t", "(c"} {
 		t.leet[pair[0]] = to.to[t.symbols[pair[1]]]
 	}
+	t.commonly()
 	return t
+}
+
+// commonRunes are those below the end of the Unicode block General Punctuation: Latin, Greek, Cyrillic, and typographic marks.
+const commonRunes = 0x2070
+
+// commonly folds the common characters once: replies of some languages have little else.
+func (t *tables) commonly() {
+	var b strings.Builder
+	for r := rune(utf8.RuneSelf); r < commonRunes; r++ {
+		b.Reset()
+		t.foldRune(&b, string(r), r)
+		if s := b.String(); len(s) == 1 {
+			t.common[r] = s[0]
+		}
+	}
 }
 
 func (t *tables) symbolsOf(text string) []byte {
@@ -114,6 +132,8 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		case r == 0xAD || r == 0x200D || r == 0x2060 || r == 0xFEFF || r == 0x180E || 0x200E <= r && r <= 0x200F || 0x202A <= r && r <= 0x202E || 0x2061 <= r && r <= 0x206F:
 		case r == 0x2028 || r == 0x2029 || r == 0x85:
 			plain.WriteByte('\n')
+		case r < commonRunes && t.common[r] != 0:
+			plain.WriteByte(t.common[r])
 		default:
 			t.foldRune(&plain, text[i:i+size], r)
 		}
