@@ -186,7 +186,9 @@ func (r *run) together(ctx context.Context, attacks []corpus.Attack) []attempt {
 }
 
 // leavesNothing says whether an attack leaves nothing behind that the bot might read for another.
-func leavesNothing(a corpus.Attack) bool { return a.Carrier == corpus.Chat || a.Carrier == corpus.History }
+func leavesNothing(a corpus.Attack) bool {
+	return a.Carrier == corpus.Chat || a.Carrier == corpus.History
+}
 
 // beginning is the conversation in which an attack is made.
 func (r *run) beginning(a corpus.Attack) httpstep.Conversation {
