@@ -241,9 +241,9 @@ func (c *cluster) life() {
 
 	c.install(object{"crds": object{"keep": false}})
 	c.uninstall()
-	// A CRD goes once its objects have.
+	// A CRD goes once its objects have, and the API server looks again ever more seldom.
 	gone := func(context.Context) (bool, error) { return len(crds()) == 0, nil }
-	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 2*time.Minute, true, gone); err != nil {
+	if err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, 5*time.Minute, true, gone); err != nil {
 		t.Errorf("CRDs, not kept: %q: %v", crds(), err)
 	}
 }
