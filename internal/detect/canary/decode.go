@@ -166,10 +166,11 @@ func (f *finder) phases(a *alphabet, run string, via []string, next func(kind, d
 	if a.bits == 6 || a.bits == 4 {
 		phases = a.foldedPhases
 	}
+	// What was glued to it from a word in front may have digits as well: "ga" of "ga 36 cc".
+	behind := a.behindForeign(run)
 	for phase := range phases {
 		f.whole(a, run[phase:], via, next)
-		// What was glued to it from a word in front may have digits as well: "ga" of "ga 36 cc".
-		if behind := a.behindForeign(run); behind > 0 && behind+phase < len(run) {
+		if behind > 0 && behind+phase < len(run) {
 			f.whole(a, run[behind+phase:], via, next)
 		}
 	}

@@ -41,7 +41,9 @@ func (r *run) expanded(attacks []corpus.Attack) []corpus.Attack {
 		if r.works(a) {
 			names := r.names(a)
 			if expanded, err := a.Expand(r.vars(names)); err == nil {
-				r.named[a.ID] = names
+				if names != (named{}) {
+					r.named[a.ID] = names
+				}
 				all = append(all, expanded)
 				continue
 			}
