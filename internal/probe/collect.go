@@ -259,7 +259,7 @@ func (s Sighting) ended(pod *corev1.Pod, status *corev1.ContainerStatus) Collect
 		return failed(notStarted(pod, end.Message))
 	case end.Signal != 0 || end.ExitCode > 128:
 		return failed(cause{
-			ReasonProbeKilled, "A signal ended the probe before it had a result, and neither its deadline nor its memory was the cause. It is started again; if it repeats, see who ends it: " +
+			ReasonProbeKilled, "A signal ended the probe before it had a result, and the node named no cause. It is started again; if it repeats, see who ends it: " +
 				describe(pod.Namespace, "events") + ".", v1alpha1.FaultOperator, false,
 		})
 	case !clean:
