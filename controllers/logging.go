@@ -57,9 +57,7 @@ func (s suiteRun) logged(ctx context.Context, last v1alpha1.Probe, collected pro
 	}
 	if declared := s.app.Launch.Spec.Logging; declared != nil {
 		in.Sinks.Declared, in.Expected = true, declared.Readers
-		for _, sink := range declared.Sinks {
-			in.Sinks.List = append(in.Sinks.List, logging.Sink{Name: sink.Name})
-		}
+		in.Sinks.List = seenIn(declared.Sinks, collected.Result.Sinks)
 	}
 	for _, w := range s.app.Workloads {
 		pods, err := s.podsOf(ctx, w)
@@ -74,6 +72,27 @@ func (s suiteRun) logged(ctx context.Context, last v1alpha1.Probe, collected pro
 		}
 	}
 	return logging.Judge(in)
+}
+
+// seenIn gives what the Job saw in the sinks that are declared.
+func seenIn(declared []v1alpha1.LogSink, seen []probe.SeenSink) []logging.Sink {
+	var all []logging.Sink
+	for _, d := range declared {
+		sink := logging.Sink{Name: d.Name}
+		if i := slices.IndexFunc(seen, func(s probe.SeenSink) bool { return s.Name == d.Name }); d.Query != nil && i >= 0 {
+			s := seen[i]
+			sink.Asked, sink.Problem, sink.Status, sink.Detail = true, logging.Problem(s.Problem), s.Status, s.Detail
+			sink.Seen = logmark.Seen{Leaks: map[logmark.Leak]int{}, Requests: map[int]bool{}}
+			for _, leak := range s.Leaks {
+				sink.Seen.Leaks[leak]++
+			}
+			for _, number := range s.Requests {
+				sink.Seen.Requests[number] = true
+			}
+		}
+		all = append(all, sink)
+	}
+	return all
 }
 
 // takesNone gives the kinds of values that this app takes nowhere, as it is described: those of a login where it has none.

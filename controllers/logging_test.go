@@ -15,35 +15,54 @@ import (
 	"github.com/launchready/launchready/internal/detect/logmark"
 	"github.com/launchready/launchready/internal/launch"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/suites/logs"
 	"github.com/launchready/launchready/internal/scorecard"
 )
 
 func TestLogsOfTheAppAreJudged(t *testing.T) {
+	asked := &v1alpha1.Logging{Sinks: []v1alpha1.LogSink{{Name: "tracker", Query: &v1alpha1.LogQuery{Host: "tracker.example.com", Request: v1alpha1.HTTPRequest{Path: "/events"}}}}}
+	requests := func(_ logmark.Markers, id logmark.RequestID) string { return id.UUID }
+	leak := logmark.Leak{Kind: logmark.Cookie, Encoding: "as it is", Whole: true, Place: logmark.Place{Form: logmark.JSONField, Path: "request.cookies"}}
 	for name, test := range map[string]struct {
 		log     func(m logmark.Markers, id logmark.RequestID) string
 		logging *v1alpha1.Logging
 		want    v1alpha1.Verdict
 		reason  string
+		sinks   []probe.SeenSink
 	}{
 		"requests alone": {func(_ logmark.Markers, id logmark.RequestID) string {
 			return "GET /api/notes 401 request_id=" + id.UUID
-		}, &v1alpha1.Logging{}, v1alpha1.VerdictPass, v1alpha1.ReasonPassed},
+		}, &v1alpha1.Logging{}, v1alpha1.VerdictPass, v1alpha1.ReasonPassed, nil},
 		"a token": {func(m logmark.Markers, id logmark.RequestID) string {
 			return "GET /api/notes 401 request_id=" + id.UUID + " authorization=" + m.Of(logmark.Token).Value
-		}, &v1alpha1.Logging{}, v1alpha1.VerdictFail, "TokenLogged"},
-		"nothing": {func(logmark.Markers, logmark.RequestID) string { return "started" }, &v1alpha1.Logging{}, v1alpha1.VerdictUnknown, v1alpha1.ReasonNoPositiveControl},
+		}, &v1alpha1.Logging{}, v1alpha1.VerdictFail, "TokenLogged", nil},
+		"nothing": {func(logmark.Markers, logmark.RequestID) string { return "started" }, &v1alpha1.Logging{}, v1alpha1.VerdictUnknown, v1alpha1.ReasonNoPositiveControl, nil},
 		"sinks that nobody spoke of": {
-			func(_ logmark.Markers, id logmark.RequestID) string { return id.UUID }, nil, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured,
+			requests, nil, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured, nil,
 		},
-		"a sink that can't be searched": {
-			func(_ logmark.Markers, id logmark.RequestID) string { return id.UUID },
-			&v1alpha1.Logging{Sinks: []v1alpha1.LogSink{{Name: "sentry"}}}, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured,
+		"a sink that can't be asked": {
+			requests, &v1alpha1.Logging{Sinks: []v1alpha1.LogSink{{Name: "sentry"}}}, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured,
+			[]probe.SeenSink{{Name: "sentry", Requests: []int{0}}},
 		},
+		"a sink that the Job did not ask": {requests, asked, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured, []probe.SeenSink{{Name: "another", Requests: []int{0}}}},
+		"a sink that holds requests alone": {
+			func(logmark.Markers, logmark.RequestID) string { return "started" }, asked, v1alpha1.VerdictPass, v1alpha1.ReasonPassed,
+			[]probe.SeenSink{{Name: "tracker", Requests: []int{0}}},
+		},
+		"a sink that holds a cookie": {requests, asked, v1alpha1.VerdictFail, "CookieLogged", []probe.SeenSink{{Name: "tracker", Requests: []int{0}, Leaks: []logmark.Leak{leak}}}},
+		"a sink that holds nothing":  {requests, asked, v1alpha1.VerdictUnknown, v1alpha1.ReasonNoPositiveControl, []probe.SeenSink{{Name: "tracker"}}},
+		"a sink that can't be reached": {
+			requests, asked, v1alpha1.VerdictUnknown, v1alpha1.ReasonTargetUnreachable, []probe.SeenSink{{Name: "tracker", Problem: probe.SinkUnreachable, Requests: []int{0}}},
+		},
+		"a sink that refuses":           {requests, asked, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured, []probe.SeenSink{{Name: "tracker", Problem: probe.SinkUnexpected, Status: 403}}},
+		"a sink that says too much":     {requests, asked, v1alpha1.VerdictUnknown, v1alpha1.ReasonNoPositiveControl, []probe.SeenSink{{Name: "tracker", Problem: probe.SinkTooLong, Requests: []int{0}}}},
+		"a sink that echoes":            {requests, asked, v1alpha1.VerdictUnknown, v1alpha1.ReasonNoPositiveControl, []probe.SeenSink{{Name: "tracker", Problem: probe.SinkEchoes}}},
+		"a sink that can't be asked so": {requests, asked, v1alpha1.VerdictUnknown, v1alpha1.ReasonNotConfigured, []probe.SeenSink{{Name: "tracker", Problem: probe.SinkMisdescribed, Detail: "x"}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := newProbed(t)
 			p.launch.Spec.Logging = test.logging
-			got, markers := p.logged(t, "default", test.log)
+			got, markers := p.logged(t, "default", test.log, test.sinks...)
 			if got.Verdict != test.want || got.Reason != test.reason {
 				t.Fatalf("%s %s, want %s %s: %s", got.Verdict, got.Reason, test.want, test.reason, got.Message)
 			}
@@ -56,8 +75,37 @@ func TestLogsOfTheAppAreJudged(t *testing.T) {
 	}
 }
 
+func TestASinkThatCanNotBeAskedKeepsTheProbeFromStarting(t *testing.T) {
+	for name, test := range map[string]struct {
+		query           v1alpha1.LogQuery
+		reason, message string
+	}{
+		"a name that nothing gives": {
+			v1alpha1.LogQuery{Host: "tracker.example.com", Request: v1alpha1.HTTPRequest{Path: "/events/$(eventId)"}},
+			v1alpha1.ReasonNotConfigured, `spec.logging.sinks[tracker].query.request.path: Invalid value: "/events/$(eventId)": $(eventId) stands for nothing here`,
+		},
+		"no Secret": {
+			v1alpha1.LogQuery{Host: "tracker.example.com", CredentialsSecretRef: &v1alpha1.SecretReference{Name: "tracker-reader"}, Request: v1alpha1.HTTPRequest{Path: "/events"}},
+			probe.ReasonProbeSecretMissing, "/tracker-reader of spec.logging.sinks[tracker].query does not exist. Create it",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newProbed(t)
+			p.reconciler.Probes.Suites = map[probe.Suite]probe.Kind{probe.SuiteLogging: logs.Kind()}
+			p.launch.Spec.Logging = &v1alpha1.Logging{Sinks: []v1alpha1.LogSink{{Name: "tracker", Query: &test.query}}}
+			if c := p.expect(p.pass(), "LoggingSafe", metav1.ConditionUnknown, test.reason); !strings.Contains(c.Message, test.message) {
+				t.Errorf("the message is %q", c.Message)
+			}
+			if jobs := p.jobs(); len(jobs) != 0 {
+				t.Errorf("a Job was created: %s", jobs[0].Name)
+			}
+		})
+	}
+}
+
 // logged judges a run whose markers went through one request, and whose app runs as a ServiceAccount and logs what is given.
-func (p *probedApp) logged(t *testing.T, account string, log func(m logmark.Markers, id logmark.RequestID) string) (scorecard.Outcome, logmark.Markers) {
+// In the sinks, its Job has seen what is given.
+func (p *probedApp) logged(t *testing.T, account string, log func(m logmark.Markers, id logmark.RequestID) string, sinks ...probe.SeenSink) (scorecard.Outcome, logmark.Markers) {
 	t.Helper()
 	const token = "8c1f"
 	p.pass()
@@ -95,6 +143,6 @@ func (p *probedApp) logged(t *testing.T, account string, log func(m logmark.Mark
 	for _, kind := range logmark.Kinds() {
 		kinds = append(kinds, string(kind))
 	}
-	result := probe.Result{Marked: []probe.Marked{{Name: "GET /api/notes", Kinds: kinds, Answered: true}}}
+	result := probe.Result{Marked: []probe.Marked{{Name: "GET /api/notes", Kinds: kinds, Answered: true}}, Sinks: sinks}
 	return s.logged(t.Context(), last, probe.Collected{Result: result}), markers
 }

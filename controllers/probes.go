@@ -116,7 +116,7 @@ func (r *LaunchReadinessReconciler) probeInputs(ctx context.Context, app *launch
 		}
 		use.attacks[suite] = own
 		used := map[string]string{}
-		for _, name := range suite.Secrets(app.Launch.Spec.App) {
+		for _, name := range suite.Secrets(&app.Launch.Spec) {
 			used[name] = versions[name]
 		}
 		hash, err := scorecard.HashInputs(suite.Rows()[0], struct {
@@ -154,7 +154,7 @@ func (r *LaunchReadinessReconciler) credentialVersions(ctx context.Context, lr *
 	versions := map[string]string{}
 	var names []string
 	for suite := range r.Probes.Suites {
-		names = append(names, suite.Secrets(lr.Spec.App)...)
+		names = append(names, suite.Secrets(&lr.Spec)...)
 	}
 	for _, name := range names {
 		if _, known := versions[name]; known {
@@ -328,7 +328,9 @@ func (s suiteRun) described() (reason, message string) {
 	if described == nil {
 		return v1alpha1.ReasonNotConfigured, "Nobody said how the app is used. Describe it in spec.app (identities, login, resources, adminPaths): docs/probes.md has an example to copy."
 	}
-	if errs := httpstep.Validate(described, field.NewPath("spec", "app")); len(errs) > 0 {
+	errs := httpstep.Validate(described, field.NewPath("spec", "app"))
+	errs = append(errs, httpstep.ValidateSinks(s.suite.Sinks(s.app.Launch.Spec.Logging), field.NewPath("spec", "logging", "sinks"))...)
+	if len(errs) > 0 {
 		return v1alpha1.ReasonNotConfigured, scorecard.Bounded(errs[0].Error()) + "."
 	}
 	if s.kind.Undescribed != nil {
@@ -361,6 +363,12 @@ func (s suiteRun) described() (reason, message string) {
 	if ref, ok := s.suite.PromptText(described); ok && s.credentials[ref.Name] == secretAbsent {
 		return probe.ReasonProbeSecretMissing, fmt.Sprintf("Secret %s/%s of spec.app.chat.systemPrompt.textSecretRef does not exist. Create it with what must not be told under the key %s, or leave textSecretRef out.",
 			s.app.Launch.Namespace, ref.Name, ref.Key)
+	}
+	for _, sink := range s.suite.Sinks(s.app.Launch.Spec.Logging) {
+		if ref := sink.Query.CredentialsSecretRef; ref != nil && s.credentials[ref.Name] == secretAbsent {
+			return probe.ReasonProbeSecretMissing, fmt.Sprintf("Secret %s/%s of spec.logging.sinks[%s].query does not exist. Create it, or correct credentialsSecretRef there.",
+				s.app.Launch.Namespace, ref.Name, sink.Name)
+		}
 	}
 	return "", ""
 }
@@ -561,7 +569,7 @@ func (s suiteRun) spec(last *v1alpha1.Probe, t target) probe.Spec {
 	spec := probe.Spec{
 		SchemaVersion: probe.SchemaVersion, Suite: s.suite, Namespace: s.app.Launch.Namespace, Launch: s.app.Launch.Name,
 		LaunchUID: string(s.app.Launch.UID), Revision: s.app.Revision.Hash, InputsHashes: map[v1alpha1.Row]string{},
-		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, DeadlineSeconds: int64(plan.Deadline(s.app.Launch.Spec.App) / time.Second),
+		Run: 1, Attempt: 1, Target: t.Target, App: *s.app.Launch.Spec.App, Sinks: s.suite.Sinks(s.app.Launch.Spec.Logging), DeadlineSeconds: int64(plan.Deadline(s.app.Launch.Spec.App) / time.Second),
 		MaxRequests: int(*s.app.Policy.Probes.MaxRequestsPerRun), MaxChats: plan.Chats, MaxUndescribedPercent: s.app.Policy.Thresholds.MaxUndescribedPercent,
 		Smoke: s.smoke(), Known: s.known(), AttacksSHA256: s.attacks.hash, PolicyCanary: s.r.Probes.APIServer, Version: s.r.Probes.Version,
 	}

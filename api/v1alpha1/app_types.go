@@ -4,6 +4,7 @@
 package v1alpha1
 
 import (
+	"net/url"
 	"strconv"
 	"strings"
 
@@ -232,7 +233,7 @@ type Login struct {
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=4
-	Hosts []LoginHost `json:"hosts,omitempty"`
+	Hosts []PublicHost `json:"hosts,omitempty"`
 
 	// steps are sent one after another. Each may use $(credentials.KEY), what an earlier one captured, and the one-time password of
 	// the moment as $(totp(credentials.KEY)) (RFC 6238), where KEY holds the secret in base32, or an otpauth:// URI.
@@ -248,31 +249,40 @@ type Login struct {
 	Refresh *HTTPStep `json:"refresh,omitempty"`
 }
 
-// LoginHost is a host that is visited for logging in, with a port where it is not 443.
+// PublicHost is a host outside of the cluster that is asked over HTTPS, with a port where it is not 443.
 //
 // +kubebuilder:validation:MinLength=1
 // +kubebuilder:validation:MaxLength=259
 // +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?[.])+[a-z]([-a-z0-9]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?$')",message="must be a host's public name such as idp.example.com or idp.example.com:8443: lower-case letters, digits, '-' and '.', without a scheme, a path, a wildcard or a trailing dot, and no IP address"
-// +kubebuilder:validation:XValidation:rule="!self.matches('(^|[.])(svc|local|localhost|internal|invalid|test|onion|alt|home[.]arpa)(:|$)')",message="must be a name that public DNS knows, such as idp.example.com: an identity provider inside the cluster is visited by its public name"
+// +kubebuilder:validation:XValidation:rule="!self.matches('(^|[.])(svc|local|localhost|internal|invalid|test|onion|alt|home[.]arpa)(:|$)')",message="must be a name that public DNS knows, such as idp.example.com: what is inside the cluster is asked by its public name"
 // +kubebuilder:validation:XValidation:rule="!self.matches('^[^:]*:[0-9]{5}$') || int(self.split(':')[1]) <= 65535",message="the port must be at most 65535"
-type LoginHost string
+type PublicHost string
 
-// defaultLoginPort is that of HTTPS. RFC 9110 §4.2.2.
-const defaultLoginPort = 443
+// defaultPort is that of HTTPS. RFC 9110 §4.2.2.
+const defaultPort = 443
 
 // Address gives the name and the port.
-func (h LoginHost) Address() (name string, port int32) {
+func (h PublicHost) Address() (name string, port int32) {
 	name, given, found := strings.Cut(string(h), ":")
 	if number, err := strconv.ParseUint(given, 10, 16); found && err == nil {
 		return name, int32(number)
 	}
-	return name, defaultLoginPort
+	return name, defaultPort
 }
 
 // HostPort gives name and port, joined by a colon.
-func (h LoginHost) HostPort() string {
+func (h PublicHost) HostPort() string {
 	name, port := h.Address()
 	return name + ":" + strconv.Itoa(int(port))
+}
+
+// URL gives where the host is asked: https://idp.example.com, with a port where it is not 443.
+func (h PublicHost) URL() *url.URL {
+	name, port := h.Address()
+	if port != defaultPort {
+		name = h.HostPort()
+	}
+	return &url.URL{Scheme: "https", Host: name}
 }
 
 // SignUp is how a stranger gets an account.

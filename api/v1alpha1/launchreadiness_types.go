@@ -49,12 +49,12 @@ type LaunchReadinessSpec struct {
 
 // Logging says where the app logs besides what its containers print, and who may read it.
 type Logging struct {
-	// sinks are where else it logs: tracing, an error tracker, files. Empty where there is no other. What they hold can't be searched
-	// yet, so that LoggingSafe is Unknown with any.
+	// sinks are where else it logs: tracing, an error tracker, files. Empty where there is no other. LoggingSafe is Unknown with one
+	// that has no query.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
-	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:MaxItems=8
 	Sinks []LogSink `json:"sinks,omitempty"`
 
 	// readers are those whose work it is to read the logs of this namespace's pods, as the subjects of RoleBindings name them: for
@@ -114,6 +114,37 @@ type LogSink struct {
 	// +kubebuilder:validation:MaxLength=63
 	// +kubebuilder:validation:XValidation:rule="!format.dns1123Label().validate(self).hasValue()",message="must be a DNS label such as sentry: lower-case letters, digits and '-', starting and ending with a letter or digit"
 	Name string `json:"name,omitempty"`
+
+	// query asks for what the sink holds of the last minutes. Without one, nobody can say that no secret is among it.
+	// +optional
+	Query *LogQuery `json:"query,omitempty"`
+}
+
+// LogQuery asks a sink for what it holds: over HTTPS, at a public address. The reply is searched as a log is, up to 1 MiB of it, and
+// nothing of it is kept. It has to hold events in full, not a list of them.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.request.host)",message="the sink's host stands in query.host: remove request.host"
+// +kubebuilder:validation:XValidation:rule="!has(self.request.webSocket)",message="a sink is asked over HTTP: remove webSocket"
+// +kubebuilder:validation:XValidation:rule="!has(self.request.method) || self.request.method in ['GET', 'POST']",message="a query reads: its method must be GET, or POST for a search that takes a body"
+type LogQuery struct {
+	// host that is asked, with a port where it is not 443: for example sentry.io.
+	// +required
+	Host PublicHost `json:"host,omitempty"`
+
+	// credentialsSecretRef names a Secret of the same namespace. Its keys are used as $(credentials.KEY). Where the sink has such, let
+	// its key read events and nothing else.
+	// +optional
+	CredentialsSecretRef *SecretReference `json:"credentialsSecretRef,omitempty"`
+
+	// request that is sent to the host. In it $(since) stands for when the probe began, as 2006-01-02T15:04:05Z (RFC 3339), and
+	// $(requestId) or $(traceId) for the id of a request of the probe, as X-Request-Id and traceparent carried it: with one of these, it
+	// is sent once for each such request.
+	// +required
+	Request HTTPRequest `json:"request,omitzero"`
+
+	// expect says whether the reply is what was asked for: response.status >= 200 && response.status < 300 where it is absent.
+	// +optional
+	Expect CELExpression `json:"expect,omitempty"`
 }
 
 // Domains are the names of an app.

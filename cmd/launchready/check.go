@@ -146,11 +146,15 @@ func readLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &lr, true); err != nil {
 		return nil, []error{err}
 	}
-	if lr.Spec.App == nil {
-		return nil, nil
+	var wrong field.ErrorList
+	if lr.Spec.App != nil {
+		wrong = httpstep.Validate(lr.Spec.App, field.NewPath("spec", "app"))
+	}
+	if lr.Spec.Logging != nil {
+		wrong = append(wrong, httpstep.ValidateSinks(lr.Spec.Logging.Sinks, field.NewPath("spec", "logging", "sinks"))...)
 	}
 	var errs []error
-	for _, err := range httpstep.Validate(lr.Spec.App, field.NewPath("spec", "app")) {
+	for _, err := range wrong {
 		errs = append(errs, err)
 	}
 	return lr.Spec.App, errs

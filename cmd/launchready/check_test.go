@@ -43,6 +43,7 @@ func TestCheckSaysWhatIsWrongBeforeItIsApplied(t *testing.T) {
 		"an expression":                      {strings.Replace(good, "response.status == 200", "response.sttus == 200", 1), "spec.app.login.steps[0].expect: Invalid value: \"response.sttus == 200\": line 1, column 9: undefined field 'sttus'", "see above"},
 		"an unknown name":                    {strings.Replace(good, "$(token)", "$(tokn)", 1), "$(tokn) stands for nothing here", "see above"},
 		"an unknown field":                   {strings.Replace(good, "capture:", "captures:", 1), "unknown field \"spec.app.login.steps[0].captures\"", "see above"},
+		"a query of a sink":                  {good + "  logging: {sinks: [{name: tracker, query: {host: tracker.example.com, request: {path: /$(event)}}}]}\n", "spec.logging.sinks[tracker].query.request.path: Invalid value: \"/$(event)\": $(event) stands for nothing here", "see above"},
 		"no launch":                          {"kind: ConfigMap\napiVersion: v1\n", "", "there is no LaunchReadiness"},
 		"what is no YAML":                    {"a: [", "", "-: "},
 		"another API version":                {strings.Replace(good, "v1alpha1", "v9", 1), "", "there is no LaunchReadiness"},

@@ -46,6 +46,7 @@ type probeOptions struct {
 	canary      string
 	attacks     string
 	prompt      string
+	sinks       string
 	result      string
 }
 
@@ -63,6 +64,7 @@ func newProbeCommand() *cobra.Command {
 	cmd.Flags().StringVar(&o.canary, "canary-dir", probe.CanaryDir, "folder with the file "+probe.CanaryKey+", where the launch has a canary in its system prompt")
 	cmd.Flags().StringVar(&o.attacks, "attacks-dir", probe.AttacksDir, "folder with a folder for each ConfigMap of spec.app.chat.attacks, and in it a file for each key")
 	cmd.Flags().StringVar(&o.prompt, "prompt-dir", probe.PromptDir, "folder with the file "+probe.PromptKey+", where the launch names the text of its system prompt")
+	cmd.Flags().StringVar(&o.sinks, "sinks-dir", probe.SinksDir, "folder with a folder for each sink of spec.logging.sinks whose query has credentials, and in it a file for each key")
 	cmd.Flags().StringVar(&o.result, "result-file", probe.TerminationMessagePath, "file that the result is written to")
 	cmd.AddCommand(newReplayCommand())
 	return cmd
@@ -87,8 +89,8 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	defer cancel()
 	result := probe.Result{SchemaVersion: probe.SchemaVersion, Nonce: spec.Nonce, Suite: spec.Suite, LaunchUID: spec.LaunchUID}
 	if note := awaitPolicy(ctx, spec.PolicyCanary); note != "" {
-		if target.Visits != nil {
-			// The API server may have a public address, on a port that the login's hosts have too.
+		if target.Visits != nil || len(spec.Sinks) > 0 {
+			// The API server may have a public address, on a port that these hosts have too.
 			note = policyUnknown
 		}
 		result.Notes = append(result.Notes, note)
@@ -96,7 +98,7 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 	awaitService(ctx, spec.Target.Addresses)
 	confinement := strings.Join(result.Notes, " ")
 	evidence := probe.NewEvidenceWriter(log, probe.MaxEvidenceBytes)
-	run := suiteRun{spec: spec, target: target, credentials: credentials, canary: o.canary, prompt: o.prompt, attacks: o.attacks}
+	run := suiteRun{spec: spec, target: target, credentials: credentials, canary: o.canary, prompt: o.prompt, attacks: o.attacks, sinks: o.sinks}
 	rows, unwritten, err := run.do(ctx, evidence)
 	if err != nil {
 		return err
@@ -111,7 +113,7 @@ func runProbe(ctx context.Context, env string, log io.Writer, o probeOptions) er
 			row.Control += " " + confinement
 		}
 	}
-	result.Marked = run.marked
+	result.Marked, result.Sinks = run.sent.Marked, run.sent.Sinks
 	result.Requests, result.Chats, result.SignUps = target.Budget.Spent(), target.Chats.Spent(), run.signUps
 	result.EvidenceSHA256, result.EvidenceLines = evidence.Sum()
 	message, err := probe.Encode(result)
@@ -131,9 +133,11 @@ type suiteRun struct {
 	credentials map[string]map[string]string
 	// canary is the folder of the system prompt's canary, prompt that of its text, and attacks that of the team's own attacks.
 	canary, prompt, attacks string
-	// signUps is how many accounts were made, and marked are the requests whose traces in the logs count.
+	// sinks is the folder of what sinks of logs ask for.
+	sinks string
+	// signUps is how many accounts were made, and sent is what the logs are searched for.
 	signUps int
-	marked  []probe.Marked
+	sent    logs.Sent
 }
 
 // do runs the suite by its name. It says whether evidence could not be written.
@@ -154,7 +158,11 @@ func (s *suiteRun) do(ctx context.Context, evidence *probe.EvidenceWriter) (rows
 			return nil, false, err
 		}
 	case probe.SuiteLogging:
-		rows, s.marked = logs.Run(ctx, logs.Options{App: &s.spec.App, Target: s.target, Credentials: s.credentials, Nonce: s.spec.Nonce})
+		asked, err := s.askedSinks()
+		if err != nil {
+			return nil, false, err
+		}
+		rows, s.sent = logs.Run(ctx, logs.Options{App: &s.spec.App, Target: s.target, Credentials: s.credentials, Nonce: s.spec.Nonce, Sinks: asked})
 	default:
 		return nil, false, fmt.Errorf("suite %q is unknown to this version", s.spec.Suite)
 	}
@@ -276,33 +284,64 @@ func visitsOf(login *v1alpha1.Login) (*httpstep.Visits, error) {
 	return httpstep.NewVisits(login.Hosts, guard.Transport()), nil
 }
 
-// readCredentials reads the keys of each identity's Secret. Kubernetes keeps its own files in such a folder; their names begin
-// with two dots.
+// askedSinks gives the sinks of the app's logs, each with a guard of its own: nothing leads there but its query, and by that nothing
+// leads elsewhere.
+func (s *suiteRun) askedSinks() ([]logs.Sink, error) {
+	var all []logs.Sink
+	for _, sink := range s.spec.Sinks {
+		asked := logs.Sink{Name: sink.Name, Query: *sink.Query}
+		guard, err := netguard.New(netguard.Options{Hosts: []string{sink.Query.Host.HostPort()}})
+		if err != nil {
+			return nil, fmt.Errorf("the host of sink %s: %w", sink.Name, err)
+		}
+		asked.Target = &httpstep.Target{
+			Base: sink.Query.Host.URL(), Transport: guard.Transport(), Timeout: requestTimeout, UserAgent: s.target.UserAgent, Run: s.target.Run, Budget: s.target.Budget,
+		}
+		if sink.Query.CredentialsSecretRef != nil {
+			if asked.Credentials, err = readKeys(filepath.Join(s.sinks, sink.Name)); err != nil {
+				return nil, fmt.Errorf("reading the credentials of sink %s: %w", sink.Name, err)
+			}
+		}
+		all = append(all, asked)
+	}
+	return all, nil
+}
+
+// readCredentials reads the keys of each identity's Secret.
 func readCredentials(dir string, identities []v1alpha1.Identity) (map[string]map[string]string, error) {
 	all := map[string]map[string]string{}
 	for _, identity := range identities {
-		keys := map[string]string{}
-		entries, err := os.ReadDir(filepath.Join(dir, identity.Name))
+		keys, err := readKeys(filepath.Join(dir, identity.Name))
 		if err != nil {
 			return nil, fmt.Errorf("reading the credentials of %s: %w", identity.Name, err)
-		}
-		for _, entry := range entries {
-			if strings.HasPrefix(entry.Name(), "..") {
-				continue
-			}
-			data, err := os.ReadFile(filepath.Join(dir, identity.Name, entry.Name())) //nolint:gosec // mounted for us
-			if err != nil {
-				return nil, fmt.Errorf("reading the credentials of %s: %w", identity.Name, err)
-			}
-			if len(data) > maxCredential {
-				return nil, fmt.Errorf("key %s of the credentials of %s is longer than %d bytes", entry.Name(), identity.Name, maxCredential)
-			}
-			// A key made with an editor or with echo ends in a line's end that no password has.
-			keys[entry.Name()] = strings.TrimRight(string(data), "\r\n")
 		}
 		all[identity.Name] = keys
 	}
 	return all, nil
+}
+
+// readKeys reads the keys of a Secret. Kubernetes keeps its own files in such a folder; their names begin with two dots.
+func readKeys(dir string) (map[string]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	keys := map[string]string{}
+	for _, entry := range entries {
+		if strings.HasPrefix(entry.Name(), "..") {
+			continue
+		}
+		data, err := os.ReadFile(filepath.Join(dir, entry.Name())) //nolint:gosec // mounted for us
+		if err != nil {
+			return nil, err
+		}
+		if len(data) > maxCredential {
+			return nil, fmt.Errorf("key %s is longer than %d bytes", entry.Name(), maxCredential)
+		}
+		// A key made with an editor or with echo ends in a line's end that no password has.
+		keys[entry.Name()] = strings.TrimRight(string(data), "\r\n")
+	}
+	return keys, nil
 }
 
 // awaitService waits until one of the app's addresses takes a connection, or long enough: what there is to say, the suite says.

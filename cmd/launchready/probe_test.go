@@ -23,6 +23,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"sigs.k8s.io/yaml"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -229,7 +230,7 @@ func TestProbeThatCanNotBeginSaysWhy(t *testing.T) {
 			if err := os.WriteFile(filepath.Join(r.options.credentials, "bob", "cert"), bytes.Repeat([]byte("x"), maxCredential+1), 0o600); err != nil {
 				r.Fatal(err)
 			}
-		}, says: "key cert of the credentials of bob is longer than"},
+		}, says: "the credentials of bob: key cert is longer than"},
 		"an address that is not proven": {change: func(r *probeRig) {
 			r.spec.Target.Addresses = []netip.AddrPort{netip.MustParseAddrPort("10.1.0.1:8080")}
 		}, says: "127.0.0.1"},
@@ -274,7 +275,7 @@ func TestALoginHasAGuardOfItsOwn(t *testing.T) {
 	if err != nil || target.Visits != nil {
 		t.Fatalf("%v, %v", target, err)
 	}
-	r.spec.App.Login.Hosts = []v1alpha1.LoginHost{"idp.example.com"}
+	r.spec.App.Login.Hosts = []v1alpha1.PublicHost{"idp.example.com"}
 	r.spec.App.Login.Steps = []v1alpha1.HTTPStep{{Request: v1alpha1.HTTPRequest{Host: "idp.example.com", Path: "/"}}}
 	if target, err = targetOf(r.spec); err != nil || target.Visits == nil {
 		t.Fatalf("%v, %v", target, err)
@@ -292,7 +293,7 @@ func TestALoginHasAGuardOfItsOwn(t *testing.T) {
 		}
 		t.Errorf("the app's transport went to the provider: %v", err)
 	}
-	r.spec.App.Login.Hosts = []v1alpha1.LoginHost{v1alpha1.LoginHost(target.Base.Host)}
+	r.spec.App.Login.Hosts = []v1alpha1.PublicHost{v1alpha1.PublicHost(target.Base.Host)}
 	visits, err := visitsOf(r.spec.App.Login)
 	if err != nil {
 		t.Fatal(err)
@@ -304,6 +305,39 @@ func TestALoginHasAGuardOfItsOwn(t *testing.T) {
 	}
 	if _, _, err := step.LogIn(t.Context(), target, nil, nil); !errors.As(err, &refused) || app.requests.Load() > 0 {
 		t.Errorf("a login went to the app's address as to a provider's: %v", err)
+	}
+}
+
+// A sink of logs is dialled by a guard of its own, with the keys of its own Secret.
+func TestASinkHasAGuardOfItsOwn(t *testing.T) {
+	r := newProbeRig(t, &chatbot{titles: map[string]string{}})
+	target, err := targetOf(r.spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside := v1alpha1.PublicHost(target.Base.Host)
+	ref := &v1alpha1.SecretReference{Name: "tracker-reader"}
+	run := &suiteRun{spec: r.spec, target: target, sinks: t.TempDir()}
+	run.spec.Sinks = []v1alpha1.LogSink{
+		{Name: "tracker", Query: &v1alpha1.LogQuery{Host: "tracker.example.com:8443", CredentialsSecretRef: ref}}, {Name: "inside", Query: &v1alpha1.LogQuery{Host: inside}},
+	}
+	if _, err := run.askedSinks(); err == nil || !strings.Contains(err.Error(), "sink tracker") {
+		t.Errorf("its Secret is not there: %v", err)
+	}
+	dir := filepath.Join(run.sinks, "tracker")
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "token"), []byte("a-reader\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	sinks, err := run.askedSinks()
+	if err != nil || len(sinks) != 2 {
+		t.Fatalf("%v, %v", sinks, err)
+	}
+	if diff := cmp.Diff(map[string]string{"token": "a-reader"}, sinks[0].Credentials); diff != "" || sinks[0].Target.Base.String() != "https://tracker.example.com:8443" || sinks[0].Target.Budget != target.Budget {
+		t.Errorf("%+v %s", sinks[0].Target, diff)
+	}
+	var refused *netguard.RefusedError
+	if _, err := sinks[1].Target.Send(t.Context(), httpstep.Request{Method: http.MethodGet, Path: "/", Header: http.Header{}}, nil); !errors.As(err, &refused) {
+		t.Errorf("a query went to the app's address as to a sink's: %v", err)
 	}
 }
 

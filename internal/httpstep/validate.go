@@ -116,7 +116,7 @@ func (v *validation) host(at *field.Path, r v1alpha1.HTTPRequest) {
 	case host == "":
 	case v.login == nil:
 		v.errs = append(v.errs, field.Forbidden(at, "only login.steps and login.refresh may go to another host than the app: leave host out"))
-	case !slices.Contains(v.login.Hosts, v1alpha1.LoginHost(host)):
+	case !slices.Contains(v.login.Hosts, v1alpha1.PublicHost(host)):
 		v.errs = append(v.errs, field.Invalid(at, host, "login.hosts does not name it: add it there, or write it as it stands there"))
 	case r.WebSocket != nil:
 		v.errs = append(v.errs, field.Forbidden(at, "a WebSocket is opened to the app: leave host or webSocket out"))

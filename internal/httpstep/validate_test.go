@@ -68,3 +68,42 @@ func TestADescriptionOfASocketIsValidated(t *testing.T) {
 		}
 	}
 }
+
+func TestQueriesOfSinksAreValidated(t *testing.T) {
+	const described = `
+name: tracker
+query:
+  host: tracker.example.com
+  credentialsSecretRef: {name: tracker-reader}
+  request: {method: POST, path: /search/$(traceId), headers: {Authorization: Bearer $(credentials.token)}, json: {from: $(since), query: "id:$(requestId)"}}
+  expect: has(response.json.events)
+`
+	for _, c := range []struct{ old, with, want string }{
+		{},
+		{old: "$(since)", with: "$(from)", want: `spec.logging.sinks[tracker].query.request.json: Invalid value: "$(from)": $(from) stands for nothing here: what there is is $(credentials.KEY), $(requestId), $(since), $(traceId)`},
+		{old: "has(response.json.events)", with: "response.status", want: "spec.logging.sinks[tracker].query.expect: Invalid value: \"response.status\": gives int, where true or false is wanted"},
+		{old: "path: /search/$(traceId)", with: "path: $(traceId)", want: "spec.logging.sinks[tracker].query.request.path: Invalid value"},
+		{
+			old: "  credentialsSecretRef: {name: tracker-reader}\n",
+			want: "spec.logging.sinks[tracker].query.request.headers[Authorization]: Required value: query.credentialsSecretRef is not there: name the Secret that has $(credentials.token)",
+		},
+	} {
+		sink := v1alpha1.LogSink{}
+		if err := yaml.UnmarshalStrict([]byte(strings.Replace(described, c.old, c.with, 1)), &sink); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if errs := httpstep.ValidateSinks([]v1alpha1.LogSink{{Name: "files"}, sink}, field.NewPath("spec", "logging", "sinks")); len(errs) > 0 {
+			got = errs.ToAggregate().Error()
+		}
+		if !strings.HasPrefix(got, c.want) || (c.want == "" && got != "") {
+			t.Errorf("%s: %s\nwant %s", c.with, got, c.want)
+		}
+		if !httpstep.AsksByID(*sink.Query) {
+			t.Error("a query by an id is not known as one")
+		}
+	}
+	if httpstep.AsksByID(v1alpha1.LogQuery{Request: v1alpha1.HTTPRequest{Path: "/events?since=$(since)"}}) {
+		t.Error("a query for all is taken for one by an id")
+	}
+}

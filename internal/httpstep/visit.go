@@ -24,15 +24,10 @@ type Visits struct {
 }
 
 // NewVisits gives the hosts that a login names. The transport is another one than the app's: which addresses it dials is its business.
-func NewVisits(hosts []v1alpha1.LoginHost, transport http.RoundTripper) *Visits {
+func NewVisits(hosts []v1alpha1.PublicHost, transport http.RoundTripper) *Visits {
 	v := &Visits{places: map[string]place{}}
 	for _, h := range hosts {
-		name, port := h.Address()
-		base := &url.URL{Scheme: "https", Host: name}
-		if port != 443 {
-			base.Host = h.HostPort()
-		}
-		v.places[h.HostPort()] = place{base: base, transport: transport, visited: true}
+		v.places[h.HostPort()] = place{base: h.URL(), transport: transport, visited: true}
 	}
 	return v
 }
@@ -73,7 +68,7 @@ func (p place) from(path string) *url.URL {
 
 // own says whether an address is the app's own, by the name that strangers know: a login that names it stays on the app.
 func (t *Target) own(address string) bool {
-	return t.Host != "" && strings.EqualFold(address, v1alpha1.LoginHost(t.Host).HostPort())
+	return t.Host != "" && strings.EqualFold(address, v1alpha1.PublicHost(t.Host).HostPort())
 }
 
 // visit gives the host that a login goes to. It is nil-safe: without Visits there is none.
@@ -106,7 +101,7 @@ func (t *Target) AtHome(described *v1alpha1.App) *v1alpha1.App {
 		return described
 	}
 	app := described.DeepCopy()
-	app.Login.Hosts = slices.DeleteFunc(app.Login.Hosts, func(h v1alpha1.LoginHost) bool { return t.own(h.HostPort()) })
+	app.Login.Hosts = slices.DeleteFunc(app.Login.Hosts, func(h v1alpha1.PublicHost) bool { return t.own(h.HostPort()) })
 	steps := []*v1alpha1.HTTPStep{}
 	for i := range app.Login.Steps {
 		steps = append(steps, &app.Login.Steps[i])
@@ -115,7 +110,7 @@ func (t *Target) AtHome(described *v1alpha1.App) *v1alpha1.App {
 		steps = append(steps, app.Login.Refresh)
 	}
 	for _, step := range steps {
-		if t.own(v1alpha1.LoginHost(step.Request.Host).HostPort()) {
+		if t.own(v1alpha1.PublicHost(step.Request.Host).HostPort()) {
 			step.Request.Host = ""
 		}
 	}
@@ -146,7 +141,7 @@ func (s *Step) LogIn(ctx context.Context, t *Target, jar http.CookieJar, vars Va
 	described := s.described.Request
 	at := t.app()
 	if described.Host != "" {
-		address := v1alpha1.LoginHost(described.Host).HostPort()
+		address := v1alpha1.PublicHost(described.Host).HostPort()
 		var ok bool
 		if at, ok = t.visit(t.Visits, address); !ok && !t.own(address) {
 			return nil, nil, &LeftError{Host: described.Host}

@@ -70,7 +70,7 @@ func visiting(t *testing.T, app, provider *ear) *httpstep.Target {
 	return &httpstep.Target{
 		Base: base, Host: "chat.example.com", Transport: app.server.Client().Transport, Timeout: 5 * time.Second,
 		UserAgent: "LaunchReady/test", Run: "shop/chat", Budget: httpstep.NewBudget(1000),
-		Visits: httpstep.NewVisits([]v1alpha1.LoginHost{"idp.example.com"}, provider.server.Client().Transport),
+		Visits: httpstep.NewVisits([]v1alpha1.PublicHost{"idp.example.com"}, provider.server.Client().Transport),
 	}
 }
 
@@ -279,7 +279,7 @@ func TestAProviderOnAPortOfItsOwn(t *testing.T) {
 	app := newEar(t, false, func(http.ResponseWriter, *http.Request) {})
 	target := visiting(t, app, provider)
 	host := strings.TrimPrefix(provider.server.URL, "https://")
-	target.Visits = httpstep.NewVisits([]v1alpha1.LoginHost{v1alpha1.LoginHost(host)}, provider.server.Client().Transport)
+	target.Visits = httpstep.NewVisits([]v1alpha1.PublicHost{v1alpha1.PublicHost(host)}, provider.server.Client().Transport)
 	step := steps(t, `[{request: {host: "`+host+`", path: /first}, capture: {token: response.json.access_token, at: response.url}}]`)[0]
 	captured, _, err := step.LogIn(t.Context(), target, newCookies(t), nil)
 	if err != nil || captured["token"] != "t-1" || captured["at"] != provider.server.URL+"/token" {
@@ -295,7 +295,7 @@ func TestTheAppIsNoProviderOfItsOwn(t *testing.T) {
 	provider := newEar(t, true, func(http.ResponseWriter, *http.Request) {})
 	app := newEar(t, false, func(http.ResponseWriter, *http.Request) {})
 	target := visiting(t, app, provider)
-	target.Visits = httpstep.NewVisits([]v1alpha1.LoginHost{"chat.example.com", "idp.example.com"}, provider.server.Client().Transport)
+	target.Visits = httpstep.NewVisits([]v1alpha1.PublicHost{"chat.example.com", "idp.example.com"}, provider.server.Client().Transport)
 	text := `[{request: {host: chat.example.com, path: /a}}, {request: {host: "chat.example.com:443", path: /b}}, {request: {host: idp.example.com, path: /c}}]`
 	for _, step := range steps(t, text) {
 		if _, _, err := step.LogIn(t.Context(), target, nil, nil); err != nil {
@@ -305,7 +305,7 @@ func TestTheAppIsNoProviderOfItsOwn(t *testing.T) {
 	if !slices.Equal(app.asked(), []string{"GET chat.example.com/a", "GET chat.example.com/b"}) || !slices.Equal(provider.asked(), []string{"GET idp.example.com/c"}) {
 		t.Errorf("the app heard %v, the provider %v", app.asked(), provider.asked())
 	}
-	described := &v1alpha1.App{Login: &v1alpha1.Login{Hosts: []v1alpha1.LoginHost{"chat.example.com:443", "idp.example.com"}}}
+	described := &v1alpha1.App{Login: &v1alpha1.Login{Hosts: []v1alpha1.PublicHost{"chat.example.com:443", "idp.example.com"}}}
 	if err := yaml.UnmarshalStrict([]byte(text), &described.Login.Steps); err != nil {
 		t.Fatal(err)
 	}
@@ -318,7 +318,7 @@ func TestTheAppIsNoProviderOfItsOwn(t *testing.T) {
 	if diff := cmp.Diff([]string{"", "", "", "idp.example.com"}, hosts); diff != "" {
 		t.Errorf("hosts (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]v1alpha1.LoginHost{"idp.example.com"}, home.Login.Hosts); diff != "" {
+	if diff := cmp.Diff([]v1alpha1.PublicHost{"idp.example.com"}, home.Login.Hosts); diff != "" {
 		t.Errorf("providers (-want +got):\n%s", diff)
 	}
 	if described.Login.Steps[0].Request.Host == "" || len(described.Login.Hosts) != 2 {
@@ -331,7 +331,7 @@ func TestAProviderWithoutAGoodCertificate(t *testing.T) {
 	app := newEar(t, false, func(http.ResponseWriter, *http.Request) {})
 	target := visiting(t, app, provider)
 	host := strings.TrimPrefix(provider.server.URL, "https://")
-	target.Visits = httpstep.NewVisits([]v1alpha1.LoginHost{v1alpha1.LoginHost(host)}, &http.Transport{})
+	target.Visits = httpstep.NewVisits([]v1alpha1.PublicHost{v1alpha1.PublicHost(host)}, &http.Transport{})
 	var visit *httpstep.VisitError
 	_, _, err := steps(t, `[{request: {host: "`+host+`", path: /}}]`)[0].LogIn(t.Context(), target, nil, nil)
 	if !errors.As(err, &visit) || visit.Host != host || len(provider.heard) > 0 {

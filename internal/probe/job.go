@@ -212,6 +212,13 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 		volumes = append(volumes, secretVolume("prompt", ref.Name, corev1.KeyToPath{Key: ref.Key, Path: PromptKey}))
 		mounts = append(mounts, corev1.VolumeMount{Name: "prompt", MountPath: PromptDir, ReadOnly: true})
 	}
+	for i, sink := range o.Spec.Sinks {
+		if ref := sink.Query.CredentialsSecretRef; ref != nil {
+			name := fmt.Sprintf("sink-%d", i)
+			volumes = append(volumes, secretVolume(name, ref.Name))
+			mounts = append(mounts, corev1.VolumeMount{Name: name, MountPath: path.Join(SinksDir, sink.Name), ReadOnly: true})
+		}
+	}
 	pullSecrets := make([]corev1.LocalObjectReference, 0, len(o.PullSecrets))
 	for _, name := range o.PullSecrets {
 		pullSecrets = append(pullSecrets, corev1.LocalObjectReference{Name: string(name)})

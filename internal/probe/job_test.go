@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -122,6 +123,33 @@ func testPolicy() NetworkPolicyOptions {
 	}
 }
 
+// testLogging has a sink that can't be asked, one that wants a key, and one that wants none.
+func testLogging() *v1alpha1.Logging {
+	request := v1alpha1.HTTPRequest{Path: "/events", Headers: map[string]v1alpha1.HeaderValue{"Authorization": "Bearer $(credentials.token)"}}
+	return &v1alpha1.Logging{Sinks: []v1alpha1.LogSink{
+		{Name: "files"},
+		{Name: "tracker", Query: &v1alpha1.LogQuery{Host: "tracker.example.com", CredentialsSecretRef: &v1alpha1.SecretReference{Name: "tracker-reader"}, Request: request}},
+		{Name: "open", Query: &v1alpha1.LogQuery{Host: "open.example.com:9443", Request: v1alpha1.HTTPRequest{Path: "/events"}}},
+	}}
+}
+
+func TestSinksAreAskedByTheirOwnSuiteAlone(t *testing.T) {
+	launch := &v1alpha1.LaunchReadinessSpec{App: &v1alpha1.App{}, Logging: testLogging()}
+	for _, suite := range Suites() {
+		var sinks, secrets []string
+		if suite == SuiteLogging {
+			sinks, secrets = []string{"tracker", "open"}, []string{"tracker-reader"}
+		}
+		var got []string
+		for _, sink := range suite.Sinks(launch.Logging) {
+			got = append(got, sink.Name)
+		}
+		if !slices.Equal(got, sinks) || !slices.Equal(suite.Secrets(launch), secrets) {
+			t.Errorf("%s asks %v with %v", suite, got, suite.Secrets(launch))
+		}
+	}
+}
+
 func TestWhatIsCreated(t *testing.T) {
 	golden(t, "job.golden.yaml", asYAML(t, testJob(t)))
 	golden(t, "job-in-mesh.golden.yaml", asYAML(t, testJob(t, func(o *JobOptions) { o.Mesh = v1alpha1.MeshJoin })))
@@ -132,17 +160,26 @@ func TestWhatIsCreated(t *testing.T) {
 			TextSecretRef:   &v1alpha1.SecretKeyReference{SecretReference: v1alpha1.SecretReference{Name: "chat-prompt"}, Key: "instructions"},
 		}}
 	})))
+	golden(t, "job-logging.golden.yaml", asYAML(t, testJob(t, func(o *JobOptions) {
+		o.Spec.Suite = SuiteLogging
+		o.Spec.Sinks = SuiteLogging.Sinks(testLogging())
+	})))
 	policy, err := NetworkPolicy(testPolicy())
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "networkpolicy.golden.yaml", asYAML(t, policy))
 	visiting := testPolicy()
-	visiting.Launch.Spec.App = &v1alpha1.App{Login: &v1alpha1.Login{Hosts: []v1alpha1.LoginHost{"login.example.com:8443", "idp.example.com", "id.example.com:443"}}}
+	visiting.Launch.Spec.App = &v1alpha1.App{Login: &v1alpha1.Login{Hosts: []v1alpha1.PublicHost{"login.example.com:8443", "idp.example.com", "id.example.com:443"}}}
 	if policy, err = NetworkPolicy(visiting); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "networkpolicy-login.golden.yaml", asYAML(t, policy))
+	visiting.Launch.Spec.Logging = testLogging()
+	if policy, err = NetworkPolicy(visiting); err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "networkpolicy-sinks.golden.yaml", asYAML(t, policy))
 	talking := testPolicy()
 	talking.Launch.Spec.App = &v1alpha1.App{Chat: &v1alpha1.Chat{}}
 	if policy, err = NetworkPolicy(talking); err != nil {

@@ -43,7 +43,7 @@ func (o NetworkPolicyOptions) validate() error {
 }
 
 // NetworkPolicy confines the probes of a launch: to the target's pods on its ports, to DNS, and where the login names hosts of an
-// identity provider, to public addresses on their ports. Where the app has a chatbot, the target's pods alone may talk to them, on the
+// identity provider, or logs go to sinks that can be asked, to public addresses on their ports. Where the app has a chatbot, the target's pods alone may talk to them, on the
 // listener's port.
 func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) {
 	if err := o.validate(); err != nil {
@@ -83,25 +83,34 @@ func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) 
 			Ports: tcp(intstr.FromInt32(listener.Port)),
 		}}
 	}
-	if visits := toProviders(o.Launch.Spec.App); visits != nil {
-		policy.Spec.Egress = append(policy.Spec.Egress, *visits)
+	if hosts := publicHosts(&o.Launch.Spec); len(hosts) > 0 {
+		policy.Spec.Egress = append(policy.Spec.Egress, toPublic(hosts))
 	}
 	return policy, nil
 }
 
-// toProviders lets a login out to its identity provider. A NetworkPolicy knows no names: any public address will do for it, and the
-// probe itself dials none but those of the hosts.
-func toProviders(app *v1alpha1.App) *networkingv1.NetworkPolicyEgressRule {
-	if app == nil || app.Login == nil || len(app.Login.Hosts) == 0 {
-		return nil
+// publicHosts are those that probes ask besides the app: identity providers and sinks of logs.
+func publicHosts(launch *v1alpha1.LaunchReadinessSpec) []v1alpha1.PublicHost {
+	var hosts []v1alpha1.PublicHost
+	if launch.App != nil && launch.App.Login != nil {
+		hosts = append(hosts, launch.App.Login.Hosts...)
 	}
+	for _, sink := range SuiteLogging.Sinks(launch.Logging) {
+		hosts = append(hosts, sink.Query.Host)
+	}
+	return hosts
+}
+
+// toPublic lets probes out to hosts. A NetworkPolicy knows no names: any public address will do for it, and the probe itself dials
+// none but those of the hosts.
+func toPublic(hosts []v1alpha1.PublicHost) networkingv1.NetworkPolicyEgressRule {
 	var ports []int32
-	for _, h := range app.Login.Hosts {
+	for _, h := range hosts {
 		_, port := h.Address()
 		ports = append(ports, port)
 	}
 	slices.Sort(ports)
-	rule := &networkingv1.NetworkPolicyEgressRule{}
+	rule := networkingv1.NetworkPolicyEgressRule{}
 	for _, port := range slices.Compact(ports) {
 		rule.Ports = append(rule.Ports, tcp(intstr.FromInt32(port))...)
 	}

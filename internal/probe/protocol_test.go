@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -23,6 +24,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/detect/logmark"
 	"github.com/launchready/launchready/internal/scorecard"
 )
 
@@ -223,6 +225,82 @@ func TestAnEncodedResultFitsAndKeepsWhatCounts(t *testing.T) {
 			t.Errorf("encoding it again gives something else (%v)", err)
 		}
 	})
+}
+
+// Whatever is seen in sinks, the result fits, and of each sink that has a leak one is told.
+func TestWhatSinksHoldFits(t *testing.T) {
+	text := rapid.StringN(0, 400, 1500)
+	leak := rapid.Custom(func(t *rapid.T) logmark.Leak {
+		return logmark.Leak{
+			Kind: rapid.SampledFrom(logmark.Kinds()).Draw(t, "kind"), Encoding: text.Draw(t, "encoding"), Whole: rapid.Bool().Draw(t, "whole"),
+			Place: logmark.Place{Form: rapid.SampledFrom(logmark.Forms()).Draw(t, "form"), Path: text.Draw(t, "path"), After: text.Draw(t, "after")},
+		}
+	})
+	logging := expected
+	logging.Suite = SuiteLogging
+	rapid.Check(t, func(t *rapid.T) {
+		r := testResult()
+		r.Suite = SuiteLogging
+		r.Rows = []RowResult{{Row: v1alpha1.RowLoggingSafe, Verdict: v1alpha1.VerdictUnknown, Fault: v1alpha1.FaultOperator, Reason: v1alpha1.ReasonNotMeasured, Message: text.Draw(t, "message") + "."}}
+		r.Notes = rapid.SliceOfN(text, 0, maxNotes).Draw(t, "notes")
+		for i := range 8 {
+			m := Marked{Number: i, Name: text.Draw(t, "name"), Answered: true}
+			for _, kind := range logmark.Kinds() {
+				m.Kinds = append(m.Kinds, string(kind))
+			}
+			r.Marked = append(r.Marked, m)
+		}
+		for i := range rapid.IntRange(0, maxSinks).Draw(t, "sinks") {
+			r.Sinks = append(r.Sinks, SeenSink{
+				Name: strings.Repeat(strconv.Itoa(i), 63), Problem: SinkUnexpected, Status: 503, Requests: []int{0, 1, 2, 3, 4, 5, 6, 7},
+				Leaks: rapid.SliceOfN(leak, 0, 20).Draw(t, "leaks"),
+			})
+		}
+		data, err := Encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Decode(data, logging)
+		if err != nil {
+			t.Fatalf("%v: %s", err, data)
+		}
+		for i, sink := range got.Sinks {
+			was := r.Sinks[i]
+			if sink.Name != was.Name || sink.Problem != was.Problem || sink.Status != was.Status || !slices.Equal(sink.Requests, was.Requests) {
+				t.Errorf("%+v became %+v", was, sink)
+			}
+			if len(was.Leaks) > 0 && (len(sink.Leaks) == 0 || sink.Leaks[0].Kind != was.Leaks[0].Kind || sink.Leaks[0].Whole != was.Leaks[0].Whole) {
+				t.Errorf("the leaks of %s were lost: %+v", sink.Name, sink.Leaks)
+			}
+		}
+	})
+}
+
+func TestASinkThatIsNoneIsRefused(t *testing.T) {
+	leak := func(kind logmark.Kind, form logmark.Form) SeenSink {
+		return SeenSink{Name: "tracker", Leaks: []logmark.Leak{{Kind: kind, Encoding: "as it is", Place: logmark.Place{Form: form}}}}
+	}
+	many := make([]SeenSink, maxSinks+1)
+	for i := range many {
+		many[i].Name = "s" + strconv.Itoa(i)
+	}
+	for name, c := range map[string]struct {
+		sinks []SeenSink
+		wrong bool
+	}{
+		"a sink":             {[]SeenSink{leak(logmark.Token, logmark.JSONField)}, false},
+		"no name":            {[]SeenSink{{Name: "a b"}}, true},
+		"no such problem":    {[]SeenSink{{Name: "tracker", Problem: "Fine"}}, true},
+		"no such kind":       {[]SeenSink{leak("horse", logmark.JSONField)}, true},
+		"no such form":       {[]SeenSink{leak(logmark.Token, "horse")}, true},
+		"more than the most": {many, true},
+	} {
+		r := testResult()
+		r.Sinks = c.sinks
+		if _, err := Encode(r); (err != nil) != c.wrong {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 func TestTheWorstFindingIsKeptWhole(t *testing.T) {

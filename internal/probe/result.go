@@ -12,9 +12,11 @@ import (
 	"slices"
 	"unicode/utf8"
 
+	"k8s.io/apimachinery/pkg/util/validation"
 	kjson "sigs.k8s.io/json"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/detect/logmark"
 	"github.com/launchready/launchready/internal/scorecard"
 )
 
@@ -29,6 +31,11 @@ const (
 	// maxMarked is how many requests with markers a result may tell of, and maxMarkedName how long the name of each may be.
 	maxMarked     = 16
 	maxMarkedName = 128
+	// maxSinks is how many sinks of logs there may be, as the API has it, and maxSinkLeaks how many leaks of each are told.
+	maxSinks     = 8
+	maxSinkLeaks = 16
+	// maxDetail is how long the text may be that says what is wrong with a query, or a part of a leak's place.
+	maxDetail = 128
 	// maxListed is how many findings of a row can fit in a message at most; none is smaller than 64 bytes.
 	maxListed = MaxResultBytes / 64
 )
@@ -95,7 +102,7 @@ func Encode(r Result) ([]byte, error) {
 	if err := r.validate(); err != nil {
 		return nil, fmt.Errorf("encoding a probe's result: %w", err)
 	}
-	for _, smaller := range []func(*Result) bool{dropLeast(1), shortenTexts(), dropLeast(0), dropNotes} {
+	for _, smaller := range []func(*Result) bool{dropLeast(1), dropLeaks, shortenTexts(), dropLeast(0), dropNotes} {
 		for {
 			data, err := marshal(r)
 			if err != nil {
@@ -199,6 +206,22 @@ func shortenTexts() func(*Result) bool {
 	}
 }
 
+// dropLeaks leaves out the least bad leak of the sink that has the most. One stays of each, for the row fails by it.
+func dropLeaks(r *Result) bool {
+	most := -1
+	for i, sink := range r.Sinks {
+		if len(sink.Leaks) > 1 && (most < 0 || len(sink.Leaks) > len(r.Sinks[most].Leaks)) {
+			most = i
+		}
+	}
+	if most < 0 {
+		return false
+	}
+	sink := &r.Sinks[most]
+	sink.Leaks = sink.Leaks[:len(sink.Leaks)-1]
+	return true
+}
+
 func dropNotes(r *Result) bool {
 	if len(r.Notes) == 0 {
 		return false
@@ -229,6 +252,10 @@ func harmless(r Result) Result {
 	for i := range r.Marked {
 		r.Marked[i].Name = cut(scorecard.Bounded(r.Marked[i].Name), maxMarkedName)
 	}
+	r.Sinks = slices.Clone(r.Sinks)
+	for i := range r.Sinks {
+		r.Sinks[i] = r.Sinks[i].harmless()
+	}
 	r.Rows = slices.Clone(r.Rows)
 	for i := range r.Rows {
 		row := &r.Rows[i]
@@ -243,6 +270,17 @@ func harmless(r Result) Result {
 		}
 	}
 	return r
+}
+
+func (s SeenSink) harmless() SeenSink {
+	s.Detail = cut(scorecard.Bounded(s.Detail), maxDetail)
+	s.Leaks = slices.Clone(s.Leaks[:min(len(s.Leaks), maxSinkLeaks)])
+	for i := range s.Leaks {
+		leak := &s.Leaks[i]
+		leak.Encoding, leak.Place.Path, leak.Place.After = cut(scorecard.Bounded(leak.Encoding), maxDetail),
+			cut(scorecard.Bounded(leak.Place.Path), maxDetail), cut(scorecard.Bounded(leak.Place.After), maxDetail)
+	}
+	return s
 }
 
 func (f Finding) harmless() Finding {
@@ -308,6 +346,9 @@ func (r Result) validate() error {
 	case (r.EvidenceLines > 0) != (r.EvidenceSHA256 != "") || (r.EvidenceSHA256 != "" && !digest.MatchString(r.EvidenceSHA256)):
 		return refuse(ProblemValue, "the result has evidence without its SHA-256, or a SHA-256 without evidence")
 	}
+	if err := validateSinks(r.Sinks); err != nil {
+		return err
+	}
 	rows := r.Suite.Rows()
 	if len(rows) == 0 {
 		return refuse(ProblemSuite, "suite %q is unknown", r.Suite)
@@ -328,6 +369,26 @@ func (r Result) validate() error {
 	for _, row := range rows {
 		if !seen[row] {
 			return refuse(ProblemRows, "row %s is missing", row)
+		}
+	}
+	return nil
+}
+
+func validateSinks(sinks []SeenSink) error {
+	if len(sinks) > maxSinks {
+		return refuse(ProblemValue, "the result tells of %d sinks of logs, and there may be %d", len(sinks), maxSinks)
+	}
+	for _, s := range sinks {
+		if len(validation.IsDNS1123Label(s.Name)) > 0 {
+			return refuse(ProblemValue, "the result tells of a sink whose name is none")
+		}
+		if !slices.Contains([]SinkProblem{"", SinkUnreachable, SinkUnexpected, SinkTooLong, SinkEchoes, SinkMisdescribed}, s.Problem) {
+			return refuse(ProblemValue, "sink %s: problem %q is none", s.Name, s.Problem)
+		}
+		for _, leak := range s.Leaks {
+			if !slices.Contains(logmark.Kinds(), leak.Kind) || !slices.Contains(logmark.Forms(), leak.Place.Form) {
+				return refuse(ProblemValue, "sink %s: a leak of kind %q in a %q", s.Name, leak.Kind, leak.Place.Form)
+			}
 		}
 	}
 	return nil

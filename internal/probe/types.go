@@ -16,6 +16,7 @@ import (
 	kjson "sigs.k8s.io/json"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/detect/logmark"
 	"github.com/launchready/launchready/internal/scorecard"
 )
 
@@ -36,6 +37,8 @@ const (
 	PromptDir = "/etc/launchready/prompt"
 	// PromptKey is the file there.
 	PromptKey = "prompt.txt"
+	// SinksDir is where what sinks of logs ask for is mounted: SinksDir/<name of the sink>/<key>, a file a key.
+	SinksDir = "/etc/launchready/sinks"
 	// CanaryKey is the key of its Secret that the canary is made of.
 	CanaryKey = "seed"
 	// TerminationMessagePath is the file that the container writes its Result to.
@@ -79,7 +82,8 @@ func (s Suite) Rows() []v1alpha1.Row {
 }
 
 // Secrets gives the names of the Secrets that a probe of the suite mounts.
-func (s Suite) Secrets(app *v1alpha1.App) []string {
+func (s Suite) Secrets(launch *v1alpha1.LaunchReadinessSpec) []string {
+	app := launch.App
 	if app == nil {
 		return nil
 	}
@@ -93,7 +97,26 @@ func (s Suite) Secrets(app *v1alpha1.App) []string {
 	if ref, ok := s.PromptText(app); ok {
 		names = append(names, ref.Name)
 	}
+	for _, sink := range s.Sinks(launch.Logging) {
+		if ref := sink.Query.CredentialsSecretRef; ref != nil {
+			names = append(names, ref.Name)
+		}
+	}
 	return names
+}
+
+// Sinks gives the sinks of logs that the suite asks.
+func (s Suite) Sinks(logging *v1alpha1.Logging) []v1alpha1.LogSink {
+	if s != SuiteLogging || logging == nil {
+		return nil
+	}
+	var asked []v1alpha1.LogSink
+	for _, sink := range logging.Sinks {
+		if sink.Query != nil {
+			asked = append(asked, sink)
+		}
+	}
+	return asked
 }
 
 // PromptText gives the key of the Secret with the text of the system prompt, if the suite uses one.
@@ -129,6 +152,8 @@ type Spec struct {
 	Attempt int32        `json:"attempt"`
 	Target  Target       `json:"target"`
 	App     v1alpha1.App `json:"app"`
+	// Sinks are those of the app's logs that SuiteLogging asks, each with its query.
+	Sinks []v1alpha1.LogSink `json:"sinks,omitempty"`
 	// DeadlineSeconds is when the container ends by itself, with what it has.
 	DeadlineSeconds int64 `json:"deadlineSeconds"`
 	// MaxRequests is the budget of this Job, and MaxChats how many of the requests may be questions to the chat.
@@ -281,6 +306,8 @@ type Result struct {
 	SignUps int `json:"signUps,omitempty"`
 	// Marked are the requests of SuiteLogging, by which the operator knows what to look for in the app's logs.
 	Marked []Marked `json:"marked,omitempty"`
+	// Sinks are what was seen in those of the Spec.
+	Sinks []SeenSink `json:"sinks,omitempty"`
 	// Notes are for people: what was not measured, and why.
 	Notes []string `json:"notes,omitempty"`
 	// EvidenceSHA256 and EvidenceLines are what EvidenceWriter gives. Empty and 0 where there is no evidence.
@@ -298,6 +325,37 @@ type Marked struct {
 	// Answered says that the app answered it, whatever it said.
 	Answered bool `json:"answered"`
 }
+
+// SeenSink is what was seen in a sink of logs.
+type SeenSink struct {
+	Name string `json:"name"`
+	// Problem is what kept it from being searched as a whole; empty where nothing did.
+	Problem SinkProblem `json:"problem,omitempty"`
+	// Status is that of the reply that was not what the query expects.
+	Status int `json:"status,omitempty"`
+	// Requests are the numbers of the marked requests whose ids stood there.
+	Requests []int `json:"requests,omitempty"`
+	// Leaks are what stood there of the values of these requests, the worst first.
+	Leaks []logmark.Leak `json:"leaks,omitempty"`
+	// Detail says what is wrong with a query that can't be sent.
+	Detail string `json:"detail,omitempty"`
+}
+
+// SinkProblem says what is wrong with what a sink answered.
+type SinkProblem string
+
+const (
+	// SinkUnreachable is a sink that could not be asked.
+	SinkUnreachable SinkProblem = "Unreachable"
+	// SinkUnexpected is a reply that the query does not expect.
+	SinkUnexpected SinkProblem = "Unexpected"
+	// SinkTooLong is a reply that was read in part alone.
+	SinkTooLong SinkProblem = "TooLong"
+	// SinkEchoes is a sink that answers with the id that it is asked for, whatever it holds.
+	SinkEchoes SinkProblem = "Echoes"
+	// SinkMisdescribed is a query that can't be sent as it is described.
+	SinkMisdescribed SinkProblem = "Misdescribed"
+)
 
 // Env gives the Spec as the value of SpecEnv. Kubernetes would take $(name) and $$ in there for references to variables
 // (https://kubernetes.io/docs/tasks/inject-data-application/define-interdependent-environment-variables/), and so would

@@ -60,7 +60,7 @@ func newIDP(t *testing.T, r *rig) *idp {
 	}
 	guarded := guard.Transport()
 	guarded.TLSClientConfig = transport.TLSClientConfig.Clone()
-	r.target.Visits = httpstep.NewVisits([]v1alpha1.LoginHost{v1alpha1.LoginHost(p.host)}, guarded)
+	r.target.Visits = httpstep.NewVisits([]v1alpha1.PublicHost{v1alpha1.PublicHost(p.host)}, guarded)
 	r.wire.app = p.front(r.wire.app)
 	return p
 }

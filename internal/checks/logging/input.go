@@ -65,7 +65,7 @@ type Container struct {
 	Problem Problem
 }
 
-// Problem says what is wrong with a log.
+// Problem says what is wrong with a log, or with what a sink answered.
 type Problem string
 
 const (
@@ -77,10 +77,18 @@ const (
 	Unreadable Problem = "Unreadable"
 	// Rotated logs are those whose beginning is younger than the first request.
 	Rotated Problem = "Rotated"
-	// TooLong logs are those of which the operator read a part alone.
+	// TooLong logs are those of which a part alone was read.
 	TooLong Problem = "TooLong"
 	// Restarted containers did so during the run, and the log before that is gone.
 	Restarted Problem = "Restarted"
+	// Unreachable sinks could not be asked.
+	Unreachable Problem = "Unreachable"
+	// Unexpected is an answer that the query does not expect.
+	Unexpected Problem = "Unexpected"
+	// Echoes are answers that have the id that was asked for, whatever the sink holds.
+	Echoes Problem = "Echoes"
+	// Misdescribed queries can't be sent.
+	Misdescribed Problem = "Misdescribed"
 )
 
 // Sinks are the places besides the containers' logs to which the app writes, as spec.logging.sinks says.
@@ -93,9 +101,15 @@ type Sinks struct {
 // Sink is one of them: tracing, an error tracker, files.
 type Sink struct {
 	Name string
-	// Searched says that what it holds was got and searched.
-	Searched bool
-	Seen     logmark.Seen
+	// Asked says that spec.logging.sinks says how to ask it, and that it was.
+	Asked bool
+	// Seen in what it answered.
+	Seen logmark.Seen
+	// Problem is what kept it from being searched as a whole; empty where nothing did.
+	Problem Problem
+	// Status is that of a reply which the query does not expect, and Detail says what is wrong with a query that could not be sent.
+	Status int
+	Detail string
 }
 
 // Variable is the name of an environment variable. Values are of no interest here.

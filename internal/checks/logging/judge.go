@@ -118,30 +118,6 @@ func (j *judgement) with(problem Problem) []string {
 	return names
 }
 
-// sinks asks for what is said of logs that go elsewhere.
-func (j *judgement) sinks() {
-	if !j.Sinks.Declared {
-		j.gaps.app(v1alpha1.ReasonNotConfigured,
-			"Logs are more than what containers print. Say where else the app writes (tracing, an error tracker, files), or that it does not: `logging: {sinks: []}`.")
-		return
-	}
-	var unsearched, unseen []string
-	for _, s := range j.Sinks.List {
-		switch {
-		case !s.Searched:
-			unsearched = append(unsearched, scorecard.Foreign(s.Name))
-		case len(s.Seen.Requests) == 0:
-			unseen = append(unseen, scorecard.Foreign(s.Name))
-		}
-	}
-	if len(unsearched) > 0 {
-		j.gaps.app(v1alpha1.ReasonNotConfigured, "spec.logging.sinks names "+listed(unsearched)+", and what sinks hold can't be searched yet. Search it by hand and let the row off by a LaunchWaiver; or send nothing there, and say so: `logging: {sinks: []}`.")
-	}
-	if len(unseen) > 0 {
-		j.gaps.app(v1alpha1.ReasonNoPositiveControl, "The id of no request was found in "+listed(unseen)+": see that it gives what it holds of the last minutes, with ids of requests or traces.")
-	}
-}
-
 // carried looks for kinds of markers that never went through the app.
 func (j *judgement) carried() {
 	var missing []string

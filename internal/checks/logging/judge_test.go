@@ -133,7 +133,7 @@ func TestJudge_PassesHowever(t *testing.T) {
 			w.logs[1] = ""
 		},
 		"a request is logged elsewhere alone": func(w *world) {
-			w.in.Sinks.List = []logging.Sink{{Name: "tracing", Searched: true, Seen: w.search(w.logs[1])}}
+			w.in.Sinks.List = []logging.Sink{{Name: "tracing", Asked: true, Seen: w.search(w.logs[1])}}
 			w.logs[1] = ""
 		},
 		"secrets are masked": func(w *world) {
@@ -145,7 +145,7 @@ func TestJudge_PassesHowever(t *testing.T) {
 			w.in.Requests, w.in.Absent = w.in.Requests[:3], []logmark.Kind{logmark.APIKey}
 		},
 		"a client is set up that is declared": func(w *world) {
-			w.in.Sinks.List = []logging.Sink{{Name: "sentry", Searched: true, Seen: w.search(w.logs...)}}
+			w.in.Sinks.List = []logging.Sink{{Name: "sentry", Asked: true, Seen: w.search(w.logs...)}}
 			w.in.Variables = []logging.Variable{{Workload: "Deployment shop/chat", Container: "web", Name: "SENTRY_DSN"}}
 		},
 		"variables set up no client": func(w *world) {
@@ -231,7 +231,7 @@ func TestJudge_FailsWherever(t *testing.T) {
 			w.logs = append(w.logs, "email="+w.markers.Of(logmark.Email).Value, "sid="+w.markers.Of(logmark.Cookie).Value)
 		}, "CookieLogged", []string{"High CookieLogged " + web + "logfmt key sid", "Medium EmailLogged " + web + "logfmt key email"}},
 		{"a sink has it", func(w *world) {
-			w.in.Sinks.List = []logging.Sink{{Name: "sentry", Searched: true, Seen: w.search(append(w.logs, `{"extra":{"prompt":"`+w.markers.Of(logmark.Prompt).Value+`"}}`)...)}}
+			w.in.Sinks.List = []logging.Sink{{Name: "sentry", Asked: true, Seen: w.search(append(w.logs, `{"extra":{"prompt":"`+w.markers.Of(logmark.Prompt).Value+`"}}`)...)}}
 		}, "PromptLogged", []string{"Medium PromptLogged spec.logging.sinks[sentry]: JSON field extra.prompt"}},
 		{"a client is set up though none is declared", func(w *world) {
 			w.in.Variables = []logging.Variable{
@@ -254,6 +254,12 @@ func TestJudge_FailsWherever(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sink declares a sink in which all that was logged is seen, and something is wrong.
+func (w *world) sink(s logging.Sink) {
+	s.Name, s.Asked, s.Seen = "sentry", true, w.search(w.logs...)
+	w.in.Sinks.List = []logging.Sink{s}
 }
 
 func TestJudge_IsUnknown(t *testing.T) {
@@ -284,8 +290,15 @@ func TestJudge_IsUnknown(t *testing.T) {
 		{"the log may not be read", func(w *world) { w.in.Containers[0].Problem = logging.Forbidden }, configured, operator, []string{`"pods/log"`, "namespace shop"}},
 		{"the log could not be read", func(w *world) { w.in.Containers[0].Problem = logging.Unreadable }, reachable, operator, []string{"container web"}},
 		{"nothing is said of sinks", func(w *world) { w.in.Sinks.Declared = false }, configured, app, []string{"logging: {sinks: []}"}},
-		{"a sink was not searched", func(w *world) { w.in.Sinks.List = []logging.Sink{{Name: "sentry"}} }, configured, app, []string{"names sentry", "can't be searched yet", "logging: {sinks: []}"}},
-		{"a sink has no request", func(w *world) { w.in.Sinks.List = []logging.Sink{{Name: "sentry", Searched: true}} }, control, app, []string{"sentry"}},
+		{"a sink was not searched", func(w *world) { w.in.Sinks.List = []logging.Sink{{Name: "sentry"}} }, configured, app, []string{"names sentry", "add a query", "LaunchWaiver"}},
+		{"a sink has no request", func(w *world) { w.in.Sinks.List = []logging.Sink{{Name: "sentry", Asked: true}} }, control, app, []string{"sentry"}},
+		{"a sink can't be reached", func(w *world) { w.sink(logging.Sink{Problem: logging.Unreachable}) }, reachable, app, []string{"spec.logging.sinks[sentry]", "HTTPS", "public address"}},
+		{"a sink refuses", func(w *world) { w.sink(logging.Sink{Problem: logging.Unexpected, Status: 403}) }, configured, app, []string{"answered 403", "may read events"}},
+		{"a sink says too much", func(w *world) { w.sink(logging.Sink{Problem: logging.TooLong}) }, control, app, []string{"1 MiB", "$(requestId)"}},
+		{"a sink says what it was asked", func(w *world) { w.sink(logging.Sink{Problem: logging.Echoes}) }, control, app, []string{"whatever it holds", "$(since)"}},
+		{"a sink can't be asked so", func(w *world) {
+			w.sink(logging.Sink{Problem: logging.Misdescribed, Detail: "$(credentials.token) stands for nothing"})
+		}, configured, app, []string{"$(credentials.token) stands for nothing"}},
 		{"the app's fault comes first", func(w *world) {
 			w.in.Containers[0].Problem = logging.Forbidden
 			w.logs[0] = ""

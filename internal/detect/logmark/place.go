@@ -26,6 +26,9 @@ const (
 	Elsewhere Form = "elsewhere"
 )
 
+// Forms are all forms of places.
+func Forms() []Form { return []Form{JSONField, LogfmtKey, Line, LongLine, Elsewhere} }
+
 const (
 	// maxKeyBytes, maxKeyDigits and maxHumps are the most that a key has which is told. Others may be data: identifiers, or secrets.
 	maxKeyBytes, maxKeyDigits, maxHumps = 32, 3, 4
@@ -41,10 +44,10 @@ const (
 
 // Place is where in a line a marker stands. It holds no text of the log but names of fields.
 type Place struct {
-	Form Form
-	Path string
+	Form Form   `json:"form"`
+	Path string `json:"path,omitempty"`
 	// After is the word that we know right before the marker, within the field: "password" of `msg="... password=..."`.
-	After string
+	After string `json:"after,omitempty"`
 }
 
 // String tells the place: "JSON field headers.authorization".

@@ -27,11 +27,11 @@ const (
 
 // Leak is a marker that stands in a log.
 type Leak struct {
-	Kind     Kind
-	Encoding string
+	Kind     Kind   `json:"kind"`
+	Encoding string `json:"encoding"`
 	// Whole is false where only a piece of the marker stands there.
-	Whole bool
-	Place Place
+	Whole bool  `json:"whole,omitempty"`
+	Place Place `json:"place"`
 }
 
 // Seen is what a search saw.
@@ -55,6 +55,18 @@ func (s Seen) Sorted() []Leak {
 			cmp.Compare(a.Encoding, b.Encoding),
 		)
 	})
+}
+
+// Add adds what another search of the same markers saw.
+func (s *Seen) Add(o Seen) {
+	if s.Leaks == nil {
+		s.Leaks, s.Requests = map[Leak]int{}, map[int]bool{}
+	}
+	s.Bytes += o.Bytes
+	for leak, n := range o.Leaks {
+		s.Leaks[leak] += n
+	}
+	maps.Copy(s.Requests, o.Requests)
 }
 
 func compareBool(a, b bool) int {

@@ -42,6 +42,18 @@ type Options struct {
 	Credentials map[string]map[string]string
 	// Nonce of the Job: operator and probe make the same markers of it.
 	Nonce string
+	// Sinks are where else the app logs, as far as that can be asked.
+	Sinks []Sink
+	// SinksPatience is how long they get to hold what was sent; a minute where it is 0.
+	SinksPatience time.Duration
+}
+
+// Sent is what a run leaves to be judged.
+type Sent struct {
+	// Marked are the requests whose traces in the app's logs count.
+	Marked []probe.Marked
+	// Sinks are what was seen in those of the Options.
+	Sinks []probe.SeenSink
 }
 
 // Kind is what the operator knows of the suite.
@@ -67,15 +79,16 @@ func Undescribed(app *v1alpha1.App) string {
 }
 
 // Run sends the requests. Where that was possible, the row waits for what the operator finds in the logs.
-func Run(ctx context.Context, o Options) ([]probe.RowResult, []probe.Marked) {
-	r := &run{Options: o, Tally: &probe.Tally{Row: v1alpha1.RowLoggingSafe}}
+func Run(ctx context.Context, o Options) ([]probe.RowResult, Sent) {
+	r := &run{Options: o, Tally: &probe.Tally{Row: v1alpha1.RowLoggingSafe}, started: time.Now()}
 	if r.prepare(ctx) {
 		r.sendAll(ctx)
+		r.askSinks(ctx)
 	}
 	if len(r.Unknowns) == 0 {
 		r.Unknown(v1alpha1.FaultOperator, v1alpha1.ReasonNotMeasured, "The requests were sent; the app's logs tell the rest.")
 	}
-	return []probe.RowResult{r.Result()}, r.marked
+	return []probe.RowResult{r.Result()}, Sent{Marked: r.marked, Sinks: r.sinks}
 }
 
 type run struct {
@@ -84,8 +97,10 @@ type run struct {
 	markers  logmark.Markers
 	visitors *access.Visitors
 	// user is logged in; a stranger where the app has no accounts.
-	user   *access.Visitor
-	marked []probe.Marked
+	user    *access.Visitor
+	started time.Time
+	marked  []probe.Marked
+	sinks   []probe.SeenSink
 }
 
 func (r *run) prepare(ctx context.Context) bool {

@@ -90,7 +90,7 @@ func described() *v1alpha1.App {
 }
 
 // measured runs the suite against the app.
-func measured(t *testing.T, a *app, described *v1alpha1.App) (probe.RowResult, []probe.Marked, logmark.Markers) {
+func measured(t *testing.T, a *app, described *v1alpha1.App, sinks ...Sink) (probe.RowResult, Sent, logmark.Markers) {
 	t.Helper()
 	server := httptest.NewServer(a)
 	t.Cleanup(server.Close)
@@ -104,8 +104,8 @@ func measured(t *testing.T, a *app, described *v1alpha1.App) (probe.RowResult, [
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	rows, marked := Run(ctx, Options{
-		App: described, Nonce: nonce, Credentials: map[string]map[string]string{"alice": {"email": "alice@example.com", "password": password}},
+	rows, sent := Run(ctx, Options{
+		App: described, Nonce: nonce, Sinks: sinks, SinksPatience: 300 * time.Millisecond, Credentials: map[string]map[string]string{"alice": {"email": "alice@example.com", "password": password}},
 		Target: &httpstep.Target{
 			Base: base, Transport: http.DefaultTransport, Timeout: 5 * time.Second, Budget: httpstep.NewBudget(100), Chats: httpstep.NewChatAllowance(described, MaxRequests, 0),
 		},
@@ -113,12 +113,13 @@ func measured(t *testing.T, a *app, described *v1alpha1.App) (probe.RowResult, [
 	if len(rows) != 1 || rows[0].Row != v1alpha1.RowLoggingSafe {
 		t.Fatalf("%+v", rows)
 	}
-	return rows[0], marked, markers
+	return rows[0], sent, markers
 }
 
 func TestMarkersGoOnEachWay(t *testing.T) {
 	a := &app{}
-	result, marked, markers := measured(t, a, described())
+	result, sent, markers := measured(t, a, described())
+	marked := sent.Marked
 	if result.Verdict != v1alpha1.VerdictUnknown || result.Reason != v1alpha1.ReasonNotMeasured || result.Fault != v1alpha1.FaultOperator {
 		t.Errorf("the row waits for the operator: %+v", result)
 	}
@@ -168,7 +169,8 @@ func TestWhatIsNotDescribedIsNotSent(t *testing.T) {
 	only := described()
 	only.Login, only.Authenticate, only.Identities, only.Resources = nil, nil, nil, nil
 	a := &app{}
-	_, marked, markers := measured(t, a, only)
+	_, sent, markers := measured(t, a, only)
+	marked := sent.Marked
 	names := []string{}
 	for _, m := range marked {
 		names = append(names, m.Name)
@@ -185,9 +187,9 @@ func TestWhatIsNotDescribedIsNotSent(t *testing.T) {
 func TestALoginThatFailsIsTold(t *testing.T) {
 	wrong := described()
 	wrong.Login.Steps[0].Capture["token"] = "response.json.missing"
-	result, marked, _ := measured(t, &app{}, wrong)
-	if result.Reason != v1alpha1.ReasonNoPositiveControl || !strings.Contains(result.Message, "alice could not log in") || len(marked) > 0 {
-		t.Errorf("%+v %v", result, marked)
+	result, sent, _ := measured(t, &app{}, wrong)
+	if result.Reason != v1alpha1.ReasonNoPositiveControl || !strings.Contains(result.Message, "alice could not log in") || len(sent.Marked) > 0 {
+		t.Errorf("%+v %+v", result, sent)
 	}
 	if strings.Contains(result.Message, password) {
 		t.Error("the message has the password in it")
