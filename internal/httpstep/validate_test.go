@@ -103,7 +103,9 @@ query:
 			t.Error("a query by an id is not known as one")
 		}
 	}
-	if httpstep.AsksByID(v1alpha1.LogQuery{Request: v1alpha1.HTTPRequest{Path: "/events?since=$(since)"}}) {
-		t.Error("a query for all is taken for one by an id")
+	for path, want := range map[v1alpha1.RequestPath]bool{"/events?since=$(since)": false, "/events/$(requestId)": true, "/traces/$(traceId)": true} {
+		if httpstep.AsksByID(v1alpha1.LogQuery{Request: v1alpha1.HTTPRequest{Path: path}}) != want {
+			t.Errorf("%s asks by an id: want %t", path, want)
+		}
 	}
 }

@@ -178,9 +178,9 @@ func omitLast(row *RowResult) {
 	row.Findings = row.Findings[:last]
 }
 
-// shortenTexts cuts texts shorter each time. Places and identities stay as they are, for a finding is known by them.
+// shortenTexts cuts texts shorter each time. Places and identities of findings stay as they are, for they are known by them.
 func shortenTexts() func(*Result) bool {
-	limits := []int{512, 256, 128, 64, 32}
+	limits := []int{512, 256, 128, 64, 32, 16}
 	return func(r *Result) bool {
 		if len(limits) == 0 {
 			return false
@@ -201,6 +201,12 @@ func shortenTexts() func(*Result) bool {
 		}
 		for i := range r.Notes {
 			r.Notes[i] = cut(r.Notes[i], limit)
+		}
+		for i := range r.Marked {
+			r.Marked[i].Name = cut(r.Marked[i].Name, limit)
+		}
+		for i := range r.Sinks {
+			r.Sinks[i] = r.Sinks[i].cut(limit)
 		}
 		return true
 	}
@@ -273,12 +279,21 @@ func harmless(r Result) Result {
 }
 
 func (s SeenSink) harmless() SeenSink {
-	s.Detail = cut(scorecard.Bounded(s.Detail), maxDetail)
+	s.Detail = scorecard.Bounded(s.Detail)
 	s.Leaks = slices.Clone(s.Leaks[:min(len(s.Leaks), maxSinkLeaks)])
 	for i := range s.Leaks {
 		leak := &s.Leaks[i]
-		leak.Encoding, leak.Place.Path, leak.Place.After = cut(scorecard.Bounded(leak.Encoding), maxDetail),
-			cut(scorecard.Bounded(leak.Place.Path), maxDetail), cut(scorecard.Bounded(leak.Place.After), maxDetail)
+		leak.Encoding, leak.Place.Path, leak.Place.After = scorecard.Bounded(leak.Encoding), scorecard.Bounded(leak.Place.Path), scorecard.Bounded(leak.Place.After)
+	}
+	return s.cut(maxDetail)
+}
+
+// cut cuts texts to so many bytes each.
+func (s SeenSink) cut(limit int) SeenSink {
+	s.Detail = cut(s.Detail, limit)
+	for i := range s.Leaks {
+		leak := &s.Leaks[i]
+		leak.Encoding, leak.Place.Path, leak.Place.After = cut(leak.Encoding, limit), cut(leak.Place.Path, limit), cut(leak.Place.After, limit)
 	}
 	return s
 }

@@ -167,7 +167,6 @@ func (a *asking) note(resp *httpstep.Response, err error) {
 
 // result gives what was seen.
 func (a *asking) result() probe.SeenSink {
-	delete(a.seen.Requests, unsent)
 	a.told.Requests = slices.Sorted(maps.Keys(a.seen.Requests))
 	a.told.Leaks = a.seen.Sorted()
 	return a.told

@@ -28,14 +28,17 @@ type store struct {
 	redacts func(sent string) string
 	// answers replaces the whole reply.
 	answers http.HandlerFunc
-	// late is how many askings it takes until it holds anything.
-	late  int
+	// late is how many askings it takes until it holds anything, and down how many it doesn't answer at first.
+	late, down int
 	asked []string
 }
 
 func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.asked = append(s.asked, r.URL.Query().Get("id"))
 	switch {
+	case len(s.asked) <= s.down:
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
 	case s.answers != nil:
 		s.answers(w, r)
 		return
@@ -143,6 +146,7 @@ func TestASinkIsSearched(t *testing.T) {
 		"each request":                      {trial{store{}, byID}, 7, logmark.Kinds()},
 		"what it holds later":               {trial{store{late: 3, redacts: onlyID}, nil}, 7, nil},
 		"each request, later":               {trial{store{late: 20, redacts: onlyID}, byID}, 7, nil},
+		"one that is down at first":         {trial{store{down: 2, redacts: onlyID}, nil}, 7, nil},
 		"nothing but ids":                   {trial{store{redacts: onlyID}, nil}, 7, nil},
 		"errors alone":                      {trial{store{holds: failed}, nil}, 1, []logmark.Kind{logmark.Token, logmark.Cookie}},
 		"errors alone, with nothing in it":  {trial{store{holds: failed, redacts: onlyID}, byID}, 1, nil},
@@ -201,13 +205,14 @@ func TestASinkThatShowsNothingSaysWhy(t *testing.T) {
 
 // Of a sink that is asked for single requests, nothing is asked twice that has been found, and nothing that was not sent.
 func TestASinkIsAskedNoMoreThanNeeded(t *testing.T) {
-	asks := &trial{store{late: 8, redacts: onlyID}, byID}
+	// The first round gets to the fifth of seven before the sink holds anything.
+	asks := &trial{store{late: 5, redacts: onlyID}, byID}
 	_, sent := searched(t, map[string]*trial{"tracker": asks})
 	asked := map[string]int{}
 	for _, id := range asks.store.asked {
 		asked[id]++
 	}
-	if len(asked) != len(sent.Marked)+1 || len(asks.store.asked) != 1+2*len(sent.Marked) {
+	if len(asked) != len(sent.Marked)+1 || len(asks.store.asked) != 1+len(sent.Marked)+4 {
 		t.Errorf("it was asked %d times for %d ids: %v", len(asks.store.asked), len(asked), asked)
 	}
 }
