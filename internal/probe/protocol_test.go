@@ -482,6 +482,7 @@ func TestDecodedTextsCanBeShown(t *testing.T) {
 	r := testResult()
 	r.Notes = []string{"\u202eevil\x1b[31m"}
 	r.Rows[0].Control = "a\u200bb"
+	r.Sinks = []SeenSink{{Name: "tracker", Detail: "a\u200bc", Leaks: []logmark.Leak{{Kind: logmark.Token, Place: logmark.Place{Form: logmark.JSONField, Path: "a\u200bd"}}}}}
 	data, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -490,7 +491,8 @@ func TestDecodedTextsCanBeShown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]string{`\u{202E}evil\u{1B}[31m`, `a\u{200B}b`}, []string{got.Notes[0], got.Rows[0].Control}); diff != "" {
+	if diff := cmp.Diff([]string{`\u{202E}evil\u{1B}[31m`, `a\u{200B}b`, `a\u{200B}c`, `a\u{200B}d`},
+		[]string{got.Notes[0], got.Rows[0].Control, got.Sinks[0].Detail, got.Sinks[0].Leaks[0].Place.Path}); diff != "" {
 		t.Error(diff)
 	}
 }
