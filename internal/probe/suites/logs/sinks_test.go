@@ -30,7 +30,7 @@ type store struct {
 	answers http.HandlerFunc
 	// late is how many askings it takes until it holds anything, and down how many it doesn't answer at first.
 	late, down int
-	asked []string
+	asked      []string
 }
 
 func (s *store) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -174,7 +174,9 @@ func TestASinkThatShowsNothingSaysWhy(t *testing.T) {
 			_, _ = w.Write([]byte(body)) // to a test
 		}}
 	}
-	echo := store{answers: func(w http.ResponseWriter, r *http.Request) { _, _ = fmt.Fprintf(w, `{"query": %q, "hits": []}`, r.URL.Query().Get("id")) }}
+	echo := store{answers: func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"query": %q, "hits": []}`, r.URL.Query().Get("id"))
+	}}
 	trials, wants := map[string]*trial{}, map[string]probe.SeenSink{}
 	for name, c := range map[string]struct {
 		trial
