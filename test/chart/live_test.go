@@ -242,6 +242,6 @@ func (c *cluster) life() {
 	c.install(object{"crds": object{"keep": false}})
 	c.uninstall()
 	// That they are deleted is the release's doing; when they are gone is the API server's, which may take minutes to see that a CRD
-	// as young as these has no objects: its storage "is (re)initializing".
+	// as young as these has no objects, for its storage is not ready yet.
 	c.wantCount("CRDs, not kept", crds(), 0)
 }
