@@ -62,6 +62,8 @@ type Matcher struct {
 	folds    []folding
 	tables   *tables
 	words    *vocabulary
+	// chainIndex has what comes in pieces.
+	chainIndex *chainIndex
 	// spare are streams that a search has done with.
 	spare *sync.Pool
 	// ignored are the stretches of canaries that are known to the attacker, from where to where.
@@ -82,6 +84,7 @@ func NewMatcher(canaries []Canary, ignore ...string) *Matcher {
 		folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
 		spare: &sync.Pool{New: func() any { return new(streams) }},
 	}
+	m.chainIndex = newChainIndex(canaries, &m.tables.symbols)
 	return m.Ignoring(ignore...)
 }
 

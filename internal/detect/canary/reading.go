@@ -61,6 +61,9 @@ func (f *finder) layer(l layer, next func(kind, decoded string)) {
 	defer f.spare.Put(r)
 	r.reset()
 	f.read(plain, l.via, r)
+	if len(l.via) == 0 {
+		f.chain(new(chains), r)
+	}
 	if l.depth < maxDepth {
 		f.decode(plain, r, l.via, next)
 	}
@@ -73,6 +76,8 @@ type streams struct {
 	firstOfLine, lastOfLine     []byte
 	firstOfPhrase, lastOfPhrase []byte
 	singles                     []byte
+	// ends are where in all the words end.
+	ends []int
 	// pieces are the words that hold hexadecimal digits alone, two or more, and lengths how long each is.
 	pieces                       []byte
 	lengths                      []int
@@ -90,7 +95,7 @@ func (r *streams) reset() {
 	*r = streams{
 		all: r.all[:0], leet: r.leet[:0], firstOfWord: r.firstOfWord[:0], lastOfWord: r.lastOfWord[:0], firstOfLine: r.firstOfLine[:0],
 		lastOfLine: r.lastOfLine[:0], firstOfPhrase: r.firstOfPhrase[:0], lastOfPhrase: r.lastOfPhrase[:0], singles: r.singles[:0],
-		spellings: r.spellings[:0], pieces: r.pieces[:0], lengths: r.lengths[:0],
+		spellings: r.spellings[:0], pieces: r.pieces[:0], lengths: r.lengths[:0], ends: r.ends[:0],
 	}
 }
 
@@ -191,6 +196,7 @@ func (g *gatherer) begin(s byte) {
 
 // end ends a word, at a character.
 func (g *gatherer) end(c byte) {
+	g.ends = append(g.ends, len(g.all))
 	g.lastOfWord = append(g.lastOfWord, g.last)
 	if g.length != g.before {
 		g.alikeSoFar = 0
