@@ -19,8 +19,10 @@ type tables struct {
 	common [commonRunes]byte
 	// run are the digits of base64, and visible is all but white space.
 	run, visible [256]bool
-	alphabets    []alphabet
-	base85       []alphabet85
+	// ink says what each byte is for those that read words.
+	ink       [256]byte
+	alphabets []alphabet
+	base85    []alphabet85
 	// in85 says of which of them a character is a digit, the first in the lowest bit; Ascii85's z counts.
 	in85 [256]uint16
 }
@@ -64,6 +66,7 @@ func newTables(folds []folding) *tables {
 	for _, pair := range []string{"@a", "$s", "!i", "|l", "+t", "(c"} {
 		t.leet[pair[0]] = to.to[t.symbols[pair[1]]]
 	}
+	t.ink = inks()
 	t.commonly()
 	return t
 }

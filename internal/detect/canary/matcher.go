@@ -64,6 +64,8 @@ type Matcher struct {
 	words    *vocabulary
 	// chainIndex has what comes in pieces.
 	chainIndex *chainIndex
+	// patterns have what comes in signs of its own.
+	patterns *patterns
 	// spare are streams that a search has done with.
 	spare *sync.Pool
 	// ignored are the stretches of canaries that are known to the attacker, from where to where.
@@ -84,7 +86,7 @@ func NewMatcher(canaries []Canary, ignore ...string) *Matcher {
 		folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
 		spare: &sync.Pool{New: func() any { return new(streams) }},
 	}
-	m.chainIndex = newChainIndex(canaries, &m.tables.symbols)
+	m.chainIndex, m.patterns = newChainIndex(canaries, &m.tables.symbols), newPatterns(canaries)
 	return m.Ignoring(ignore...)
 }
 

@@ -23,7 +23,10 @@ type layer struct {
 const maxSteps = 14
 
 // all reads a text and what it decodes to.
-func (f *finder) all(text string) { f.layersFrom(layer{text: text}) }
+func (f *finder) all(text string) {
+	f.layersFrom(layer{text: text})
+	f.substituted(text)
+}
 
 // layersFrom reads a text and what it decodes to, what took few steps first, as it is the likelier.
 func (f *finder) layersFrom(l layer) {
@@ -132,7 +135,7 @@ func (f *finder) read(text string, via []string, r *streams) {
 		r.leet = f.tables.leetspeak(r.leet, text)
 		f.stream(f.leet, r.leet, 0, 1, leetNeed(), via, "leetspeak")
 	}
-	f.wordwise(text, via, r)
+	f.wordwise(via, r)
 }
 
 // gather makes the streams in one pass.

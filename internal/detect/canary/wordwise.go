@@ -28,7 +28,7 @@ type meaning struct {
 type vocabulary struct {
 	canaries int
 	meanings map[string][]meaning
-	filter   [1 << 16 / 64]uint64
+	filter   [1 << wordBits / 64]uint64
 	names    []string
 }
 
@@ -81,13 +81,16 @@ func (v *vocabulary) add(word string, fold folding, m meaning) {
 	}
 }
 
-// hash is of 16 bits, of a word in lower case.
+// wordBits make a filter of 32 KiB, which some 10 000 words and their foldings fill to 4 %.
+const wordBits = 18
+
+// hash is of wordBits, of a word in lower case.
 func hash(word []byte) uint64 {
 	var h uint64
 	for _, c := range word {
 		h = (h ^ uint64(c)) * spread
 	}
-	return h >> 48
+	return h >> (64 - wordBits)
 }
 
 // progress is how far one canary's words have come, in one folding and direction of spelling.
@@ -111,39 +114,34 @@ const minSpelled = 6
 const longestWord = 12
 
 // wordwise looks for words of canaries with few others between them, and for digits spelled out.
-func (f *finder) wordwise(text string, via []string, r *streams) {
-	if !f.spend(len(text)) {
+func (f *finder) wordwise(via []string, r *streams) {
+	if !f.spend(len(r.all)) {
 		return
 	}
 	w := wordReader{finder: f, via: via, spellings: r.spellings}
 	var room [longestWord]byte
-	word := room[:0]
-	length, token := 0, 0
-	flush := func() {
-		if length == 0 {
-			return
-		}
-		token++
-		if length <= longestWord {
-			w.token(word, token)
-		}
-		word, length = word[:0], 0
-	}
-	for i := range len(text) {
-		s := f.tables.symbols[text[i]]
-		switch {
-		case s == 0:
-			flush()
-		case s > 26: // digits number lists, and spell for themselves
-			flush()
-			w.digit(s)
-		default:
-			if length++; length <= longestWord {
-				word = append(word, s+'a'-1)
+	token, start := 0, 0
+	for _, end := range r.ends {
+		for at := start; at < end; {
+			if s := r.all[at]; s > 26 { // digits number lists, and spell for themselves
+				w.digit(s)
+				at++
+				continue
+			}
+			from := at
+			for at < end && r.all[at] <= 26 {
+				at++
+			}
+			token++
+			if word := room[:min(at-from, longestWord)]; at-from <= longestWord {
+				for i := range word {
+					word[i] = r.all[from+i] + 'a' - 1
+				}
+				w.token(word, token)
 			}
 		}
+		start = end
 	}
-	flush()
 	w.finish()
 	r.spellings = w.spellings
 }

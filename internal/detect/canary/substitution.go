@@ -1,0 +1,270 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package canary
+
+import (
+	"math/bits"
+	"strings"
+	"unicode/utf8"
+)
+
+// patternLength digits in a row are known by where they repeat, whatever stands for each: emoji, words of any language, another digit. Of 28
+// random digits there are 2^112 rows, and at most 16!, 2^44.3, ways to dress them alike: a row of signs has the pattern of one place of a canary
+// with probability 2^-67.7. There are 2^16 places, 3 rows of signs for each text, 2 directions, 2^3 canaries and 5 places of each: 2^-43.8.
+// Words and keys repeat too little for that.
+const patternLength = 28
+
+const (
+	// patternBase makes the hash of a pattern; it is odd, so that no gap is lost.
+	patternBase = 0x9E3779B97F4A7C15
+	patternBits = 12
+)
+
+// pattern is a stretch of a canary's digits, maybe backwards.
+type pattern struct {
+	canary, at int
+	reversed   bool
+	gaps       [patternLength]byte
+}
+
+// patterns knows them by their hashes.
+type patterns struct {
+	of     map[uint64][]pattern
+	filter [1 << patternBits / 64]uint64
+	// powers are those of the base.
+	powers [patternLength + 1]uint64
+}
+
+func newPatterns(canaries []Canary) *patterns {
+	p := &patterns{of: map[uint64][]pattern{}}
+	p.powers[0] = 1
+	for i := range patternLength {
+		p.powers[i+1] = p.powers[i] * patternBase
+	}
+	for i, c := range canaries {
+		for _, text := range []string{c.Hex, reverseBytes(c.Hex)} {
+			for at := 0; at+patternLength <= len(text); at++ {
+				p.add(pattern{canary: i, at: at, reversed: text != c.Hex}, text[at:at+patternLength])
+			}
+		}
+	}
+	return p
+}
+
+func (p *patterns) add(one pattern, digits string) {
+	var h uint64
+	for i := range len(digits) {
+		if before := strings.LastIndexByte(digits[:i], digits[i]); before >= 0 {
+			one.gaps[i] = byte(i - before)
+		}
+		h = h*patternBase + uint64(one.gaps[i])
+	}
+	p.of[h] = append(p.of[h], one)
+	p.filter[h>>(64-patternBits)/64] |= 1 << (h >> (64 - patternBits) % 64)
+}
+
+// rowLength is a power of two that holds a pattern.
+const rowLength = 32
+
+// row is a row of signs as it comes, of which the last are kept.
+type row struct {
+	*finder
+	// n is how many signs there were, and start how many of them in rows before.
+	n, start int
+	signs    [rowLength]uint32
+	// gaps say how far back each sign stood before, 0 where it did not, and next where each comes again, -1 where it does not.
+	gaps [rowLength]byte
+	next [rowLength]int
+	// recent is which sign of a kind stood last, and where, from 1 on: most words stand in no row twice.
+	recent [8 * rowLength]recent
+	hash   uint64
+	// last is the pattern that ended with the sign before, first where its row of patterns began.
+	last  pattern
+	first int
+	ended int
+}
+
+type recent struct {
+	sign uint32
+	at   int32
+}
+
+// reset begins a new row.
+func (r *row) reset() { r.start, r.hash = r.n, 0 }
+
+// sign takes the next one.
+func (r *row) sign(s uint32) {
+	i, slot := r.n, r.n%rowLength
+	if gone := i - patternLength; gone >= r.start { // what stood first is gone, so that its next one has none before
+		if next := r.next[gone%rowLength]; next >= 0 {
+			r.hash -= uint64(r.gaps[next%rowLength]) * r.patterns.powers[i-1-next]
+			r.gaps[next%rowLength] = 0
+		}
+	}
+	gap := 0
+	known := &r.recent[s%uint32(len(r.recent))]
+	if at := int(known.at); at > max(r.start, i+1-patternLength) {
+		if known.sign == s {
+			gap = i + 1 - at
+			r.next[(at-1)%rowLength] = i
+		} else {
+			gap = r.before(s)
+		}
+	}
+	*known = recent{s, int32(i + 1)}
+	r.signs[slot], r.gaps[slot], r.next[slot] = s, byte(gap), -1
+	r.hash = r.hash*patternBase + uint64(gap)
+	r.n++
+	if r.n-r.start >= patternLength {
+		h := r.hash >> (64 - patternBits)
+		if r.patterns.filter[h/64]&(1<<(h%64)) != 0 {
+			r.matches()
+		}
+	}
+}
+
+// before says how far back the next sign stood, and notes there where it comes again.
+func (r *row) before(s uint32) int {
+	for back := 1; back < patternLength && back <= r.n-r.start; back++ {
+		if at := (r.n - back) % rowLength; r.signs[at] == s {
+			r.next[at] = r.n
+			return back
+		}
+	}
+	return 0
+}
+
+// matches reports the patterns that end here, together with those just before.
+func (r *row) matches() {
+	for _, p := range r.patterns.of[r.hash] {
+		same := true
+		for i := range patternLength {
+			same = same && p.gaps[i] == r.gaps[(r.n-patternLength+i)%rowLength]
+		}
+		if !same {
+			continue
+		}
+		if r.ended != r.n-1 || r.last.canary != p.canary || r.last.reversed != p.reversed || r.last.at != p.at-1 {
+			r.first = p.at
+		}
+		r.last, r.ended = p, r.n
+		start, end, via := r.first, p.at+patternLength, []string{"substitution"}
+		if p.reversed {
+			start, end, via = hexDigits-end, hexDigits-start, append(via, "reversed")
+		}
+		at := formOf{p.canary, Hex}
+		if end-start > r.best[at].Length { // another reading says better how it came
+			r.report(at, start, end, need{hex: patternLength}, via)
+		}
+		return
+	}
+}
+
+// substituted looks for a canary's digits of which each is written as something else, always the same: characters with nothing between, words, or
+// the last words of lines. It takes time in proportion to the text.
+func (f *finder) substituted(text string) {
+	var characters, words, lines row
+	characters.finder, words.finder, lines.finder = f, f, f
+	word, last, start := newWordSign(), uint32(0), 0
+	for i := 0; i <= len(text); i++ {
+		c := byte('\n')
+		if i < len(text) {
+			c = text[i]
+		}
+		ink := f.tables.ink[c]
+		if ink >= inkMark {
+			word.add(c, ink)
+			continue
+		}
+		if sign, ok := word.end(); ok {
+			words.sign(sign)
+			last = sign
+		}
+		if ink == inkBetween {
+			continue
+		}
+		if i-start >= patternLength {
+			characters.of(text[start:i])
+		}
+		start = i + 1
+		if c == '\n' && last != 0 {
+			lines.sign(last)
+			last = 0
+		}
+	}
+}
+
+// of takes the characters of a text for signs.
+func (r *row) of(text string) {
+	r.reset()
+	for _, c := range text {
+		if !beside(c) {
+			r.sign(uint32(c))
+		}
+	}
+}
+
+// beside says whether a character only changes how the one before looks.
+func beside(c rune) bool {
+	return c == 0x200D || 0xFE00 <= c && c <= 0xFE0F || 0x300 <= c && c <= 0x36F || c == 0x20E3 || 0x200B <= c && c <= 0x200F || c == 0x2060 || c == 0xFEFF
+}
+
+// wordSign makes a number of a word, whatever its case and the marks around it; of marks alone, that of the marks. It is fast and not fine: two
+// words of one number make no find, for that takes a canary's pattern.
+type wordSign struct {
+	word, marks   uint32
+	inked, marked bool
+}
+
+// newWordSign begins with a bit, so that no word is 0.
+func newWordSign() wordSign { return wordSign{word: 1, marks: 1} }
+
+func (w *wordSign) add(c, ink byte) {
+	if ink == inkMark {
+		w.marks, w.marked = bits.RotateLeft32(w.marks, 5)^uint32(c), true
+		return
+	}
+	w.word, w.inked = bits.RotateLeft32(w.word, 5)^uint32(c|0x20), true
+}
+
+// end gives the number, if there was a word, and begins the next.
+func (w *wordSign) end() (uint32, bool) {
+	sign, ok := w.word, w.inked || w.marked
+	if !w.inked {
+		sign = w.marks
+	}
+	if ok {
+		*w = newWordSign()
+	}
+	return sign * spread32, ok
+}
+
+// spread32 spreads the numbers of words that differ in the first letters alone.
+const spread32 = 0x9E3779B1
+
+// What a byte is for those that read words: a space, what may stand between words or be one sign of many, a mark, or part of a word.
+const (
+	inkSpace = iota
+	inkBetween
+	inkMark
+	inkOfWord
+)
+
+// inks says what each byte is.
+func inks() (ink [256]byte) {
+	for b := range ink {
+		c := byte(b)
+		switch {
+		case c >= utf8.RuneSelf || alnum(c):
+			ink[c] = inkOfWord
+		case strings.IndexByte(" \t\r\n\v\f,", c) >= 0:
+			ink[c] = inkSpace
+		case strings.IndexByte(";|/", c) >= 0:
+			ink[c] = inkBetween
+		default:
+			ink[c] = inkMark
+		}
+	}
+	return ink
+}
