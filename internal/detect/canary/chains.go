@@ -90,30 +90,41 @@ func (f *finder) chain(c *chains, r *streams) {
 		word := r.all[start:end]
 		start = end
 		c.words++
-		if word = bareNumber(word); len(word) < 2 || len(word) > hexDigits {
+		if len(word) < 2 || len(word) > hexDigits {
 			continue
 		}
-		for _, s := range f.chainIndex.spots[int(word[0])<<6|int(word[1])] {
-			form := &f.chainIndex.forms[s.chained]
-			if rest := form.text[s.at:]; len(rest) < len(word) || string(rest[:len(word)]) != string(word) {
-				continue
-			}
-			if !f.spend(2 * hexDigits) {
-				return
-			}
-			if c.of == nil {
-				c.of = map[int]*chain{}
-			}
-			if c.of[s.chained] == nil {
-				c.of[s.chained] = &chain{}
-			}
-			f.joinChain(c, s, len(word))
+		if !f.piece(c, word) {
+			return
+		}
+		if bare := bareNumber(word); len(bare) > 1 && len(bare) < len(word) && !f.piece(c, bare) {
+			return
 		}
 		for _, l := range c.found {
 			l.place.keep(l.link)
 		}
 		c.found = c.found[:0]
 	}
+}
+
+// piece adds a word wherever it stands in a canary, and says whether there is work left to do.
+func (f *finder) piece(c *chains, word []byte) bool {
+	for _, s := range f.chainIndex.spots[int(word[0])<<6|int(word[1])] {
+		form := &f.chainIndex.forms[s.chained]
+		if rest := form.text[s.at:]; len(rest) < len(word) || string(rest[:len(word)]) != string(word) {
+			continue
+		}
+		if !f.spend(2 * hexDigits) {
+			return false
+		}
+		if c.of == nil {
+			c.of = map[int]*chain{}
+		}
+		if c.of[s.chained] == nil {
+			c.of[s.chained] = &chain{}
+		}
+		f.joinChain(c, s, len(word))
+	}
+	return true
 }
 
 // bareNumber takes "0x" and "U" away from a number in C's hexadecimal.

@@ -31,8 +31,8 @@ type tables struct {
 // those that keyboards have; the Latin letters stand below them. Compatibility forms (fullwidth, mathematical) and accents
 // are normalisation's.
 const (
-	lookalikes = "аАеЕоОрРсСхХуУіІјЈѕЅкКмМтТнНвВгԁԛԝһӏʟɡɑıɩαΑβΒεΕζΖηΗιΙκΚμΜνΝοΟρΡτΤυΥχΧγωлЬЗО○◯"
-	looksLike  = "aAeEoOpPcCxXyYiIjJsSkKmMtTnNbBrdqwhllgaiiaAbBeEzZnHiIkKmMvNoOpPtTuYxXywnb3Ooo"
+	lookalikes = "аАеЕоОрРсСхХуУіІјЈѕЅкКмМтТнНвВгԁԛԝһӏʟɡɑıɩαΑβΒεΕζΖηΗιΙκΚμΜνΝοΟρΡτΤυΥχΧγωлЬЗО○◯ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ"
+	looksLike  = "aAeEoOpPcCxXyYiIjJsSkKmMtTnNbBrdqwhllgaiiaAbBeEzZnHiIkKmMvNoOpPtTuYxXywnb3Oooabcdefghijkmnoprstuvwyz"
 )
 
 func newTables(folds []folding) *tables {
@@ -58,6 +58,9 @@ func newTables(folds []folding) *tables {
 	}
 	for _, r := range "·•∙⋅●․‧・" {
 		t.confusables[r] = '.'
+	}
+	for _, r := range "“”„‟«»‹›「」『』" {
+		t.confusables[r] = '"'
 	}
 	to := leet()
 	for i, s := range t.symbols {
@@ -116,7 +119,7 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		return text
 	}
 	var plain, tags, bits strings.Builder
-	var selected []byte
+	var selected, cells []byte
 	plain.Grow(len(text))
 	plain.WriteString(text[:ascii])
 	for i := ascii; i < len(text); {
@@ -124,6 +127,12 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		switch {
 		case r < utf8.RuneSelf:
 			plain.WriteByte(byte(r & 0x7f))
+			if r == ' ' && len(cells) > 0 {
+				cells = append(cells, 0)
+			}
+		case 0x2800 <= r && r <= 0x28FF:
+			cells = append(cells, byte(r-0x2800))
+			plain.WriteByte(' ')
 		case 0xE0000 <= r && r <= 0xE007F: // tag characters: ASCII, unseen
 			tags.WriteByte(byte(r & 0x7f))
 		case 0xFE00 <= r && r <= 0xFE0F: // variation selectors 1 to 16
@@ -145,11 +154,65 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 	next("tag characters", tags.String())
 	next("variation selectors", string(selected))
 	next("zero-width characters", bits.String())
+	for _, rows := range []bool{true, false} {
+		next("Braille", braille(cells, rows))
+	}
 	return plain.String()
+}
+
+// braille reads cells as letters and digits: behind the sign of numbers the first ten letters are digits, in a whole row of them or in the next
+// cell alone.
+func braille(cells []byte, rows bool) string {
+	const (
+		letters      = "\x01\x03\x09\x19\x11\x0b\x1b\x13\x0a\x1a\x05\x07\x0d\x1d\x15\x0f\x1f\x17\x0e\x1e\x25\x27\x3a\x2d\x3d\x35"
+		numberSign   = 0x3c
+		brailleDigit = "1234567890"
+	)
+	var out []byte
+	number := false
+	for _, cell := range cells {
+		at := strings.IndexByte(letters, cell)
+		switch {
+		case cell == numberSign:
+			number = true
+			continue
+		case at < 0:
+			if cell == 0 {
+				out = append(out, ' ')
+			}
+			number = false
+			continue
+		case number && at < len(brailleDigit):
+			out = append(out, brailleDigit[at])
+		default:
+			out = append(out, 'a'+byte(at))
+			number = false
+		}
+		number = number && rows
+	}
+	return string(out)
 }
 
 // squared are the letters in circles, squares and flags that have no compatibility form: the first of 26.
 func squared() []rune { return []rune{0x1F150, 0x1F170, 0x1F1E6} }
+
+// digitOf gives the digit that stands for a decimal one of another script. Unicode has them in tens, each from 0 on.
+func digitOf(r rune) (byte, bool) {
+	if !unicode.IsDigit(r) {
+		return 0, false
+	}
+	for _, in := range unicode.Nd.R16 {
+		if lo := rune(in.Lo); lo <= r && r <= rune(in.Hi) {
+			return byte('0' + (r-lo)%10), true
+		}
+	}
+	for _, in := range unicode.Nd.R32 {
+		if lo := rune(in.Lo); lo <= r && r <= rune(in.Hi) {
+			return byte('0' + (r-lo)%10), true
+		}
+	}
+	return 0, false
+}
 
 func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
 	if c, ok := t.confusables[r]; ok {
@@ -161,6 +224,10 @@ func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
 			out.WriteByte("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[r-first])
 			return
 		}
+	}
+	if digit, ok := digitOf(r); ok {
+		out.WriteByte(digit)
+		return
 	}
 	d := norm.NFKD.PropertiesString(text).Decomposition()
 	if d == nil {

@@ -79,6 +79,8 @@ type streams struct {
 	firstOfLine, lastOfLine     []byte
 	firstOfPhrase, lastOfPhrase []byte
 	singles                     []byte
+	// firstWords and lastWords are those of lines, and marked those between quotes and the like, or in capitals.
+	firstWords, lastWords, marked []byte
 	// ends are where in all the words end.
 	ends []int
 	// pieces are the words that hold hexadecimal digits alone, two or more, and lengths how long each is.
@@ -99,6 +101,7 @@ func (r *streams) reset() {
 		all: r.all[:0], leet: r.leet[:0], firstOfWord: r.firstOfWord[:0], lastOfWord: r.lastOfWord[:0], firstOfLine: r.firstOfLine[:0],
 		lastOfLine: r.lastOfLine[:0], firstOfPhrase: r.firstOfPhrase[:0], lastOfPhrase: r.lastOfPhrase[:0], singles: r.singles[:0],
 		spellings: r.spellings[:0], pieces: r.pieces[:0], lengths: r.lengths[:0], ends: r.ends[:0],
+		firstWords: r.firstWords[:0], lastWords: r.lastWords[:0], marked: r.marked[:0],
 	}
 }
 
@@ -126,6 +129,9 @@ func (f *finder) read(text string, via []string, r *streams) {
 		{"first letters of sentences", r.firstOfPhrase},
 		{"last letters of sentences", r.lastOfPhrase},
 		{"single characters", r.singles},
+		{"first words of lines", r.firstWords},
+		{"last words of lines", r.lastWords},
+		{"marked words", r.marked},
 	} {
 		f.stream(f.straight, s.stream, 0, 1, decodedNeed(), via, s.name)
 	}
@@ -145,6 +151,7 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 		c := text[i]
 		if s := symbols[c]; s != 0 {
 			if g.length == 0 {
+				g.start = i
 				g.begin(s)
 			}
 			r.all = append(r.all, s)
@@ -159,6 +166,7 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 			continue
 		}
 		if g.length > 0 {
+			g.stands(text[:i], c)
 			g.end(c)
 		} else if c == '.' || c == '-' || c == '_' {
 			r.signs++
@@ -174,6 +182,7 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 // gatherer is where gather is.
 type gatherer struct {
 	*streams
+	start  int  // where the word begins
 	last   byte // the last symbol of the word, or before it
 	length int  // of the word so far
 	before int  // the length of the word before
@@ -219,10 +228,31 @@ func (g *gatherer) end(c byte) {
 	// The number of a list's item begins no line: "12. foo".
 	if g.number && (c == '.' || c == ')') && g.ofLines == g.words {
 		g.firstOfLine, g.lineStart = g.firstOfLine[:len(g.firstOfLine)-1], true
-	} else if g.hex && g.length > 1 {
-		g.pieces, g.lengths = append(g.pieces, g.all[len(g.all)-g.length:]...), append(g.lengths, g.length)
+	} else {
+		if g.ofLines == g.words {
+			g.firstWords = append(g.firstWords, g.word()...)
+		}
+		if g.hex && g.length > 1 {
+			g.pieces, g.lengths = append(g.pieces, g.word()...), append(g.lengths, g.length)
+		}
 	}
 	g.before, g.length = g.length, 0
+}
+
+// word is the one that ends.
+func (g *gatherer) word() []byte { return g.all[len(g.all)-g.length:] }
+
+// stands looks how a word stands that a text ends in: "**word**", "WORD".
+func (g *gatherer) stands(text string, behind byte) {
+	around := g.start > 0 && marksWords(behind) && marksWords(text[g.start-1])
+	if !around && !('A' <= text[g.start] && text[g.start] <= 'Z' && g.length > 2 && capitals(text[g.start:]) == g.length) {
+		return
+	}
+	g.marked = append(g.marked, g.word()...)
+}
+
+func marksWords(c byte) bool {
+	return c == '*' || c == '_' || c == '"' || c == '\'' || c == '`' || c == '~'
 }
 
 // mark takes what is no letter or digit.
@@ -235,6 +265,11 @@ func (g *gatherer) mark(c byte) {
 		g.spaces++
 		if !g.lineStart {
 			g.lastOfLine = append(g.lastOfLine, g.last)
+			from := 0
+			if n := len(g.ends); n > 1 {
+				from = g.ends[n-2]
+			}
+			g.lastWords = append(g.lastWords, g.all[from:g.ends[len(g.ends)-1]]...)
 		}
 		g.lineStart = true
 	case '.', '!', '?':

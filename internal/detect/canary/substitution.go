@@ -186,12 +186,43 @@ func (f *finder) substituted(text string) {
 		}
 		if i-start >= patternLength {
 			characters.of(text[start:i])
+			f.twoSigns(text[start:i])
 		}
 		start = i + 1
 		if c == '\n' && last != 0 {
 			lines.sign(last)
 			last = 0
 		}
+	}
+}
+
+// twoSigns reads what has two signs alone as bits.
+func (f *finder) twoSigns(text string) {
+	var of [2]rune
+	var bits [2]strings.Builder
+	seen := 0
+	for _, c := range text {
+		if beside(c) {
+			continue
+		}
+		which := 0
+		for which < seen && of[which] != c {
+			which++
+		}
+		if which == len(of) {
+			return
+		}
+		of[which], seen = c, max(seen, which+1)
+		bits[0].WriteByte("01"[which])
+		bits[1].WriteByte("10"[which])
+	}
+	if seen < len(of) || bits[0].Len() < hexDigits {
+		return
+	}
+	for i := range bits {
+		f.binary(bits[i].String(), nil, func(kind, decoded string) {
+			f.layersFrom(layer{text: decoded, via: []string{"two signs", kind}, depth: 1})
+		})
 	}
 }
 

@@ -50,6 +50,9 @@ func spelled() map[string]byte {
 	return words
 }
 
+// uniquePrefix letters of BIP 39's words tell them apart.
+const uniquePrefix = 4
+
 func newVocabulary(canaries []Canary, folds []folding) *vocabulary {
 	v := &vocabulary{canaries: len(canaries), meanings: map[string][]meaning{}}
 	table := symbols()
@@ -61,6 +64,9 @@ func newVocabulary(canaries []Canary, folds []folding) *vocabulary {
 		for j, c := range canaries {
 			for at, word := range strings.Fields(c.Words) {
 				v.add(word, fold, meaning{folding: i, canary: j, at: at})
+				if i == 0 && len(word) > uniquePrefix {
+					v.add(word[:uniquePrefix], fold, meaning{canary: j, at: at})
+				}
 			}
 		}
 	}
