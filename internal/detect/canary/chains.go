@@ -37,6 +37,19 @@ type spot struct{ chained, at int }
 type chainIndex struct {
 	forms []chained
 	spots [37 << 6][]spot
+	// pairs and triples say of two and of three symbols whether they stand anywhere: most words of a text have none.
+	pairs   [37 << 6 / 64]uint64
+	triples [37 << 12 / 64]uint64
+}
+
+// may says whether a word may stand in a canary.
+func (x *chainIndex) may(word []byte) bool {
+	at := int(word[0])<<6 | int(word[1])
+	if len(word) == 2 {
+		return x.pairs[at/64]&(1<<(at%64)) != 0
+	}
+	at = at<<6 | int(word[2])
+	return x.triples[at/64]&(1<<(at%64)) != 0
 }
 
 func newChainIndex(canaries []Canary, symbols *[256]byte) *chainIndex {
@@ -52,8 +65,13 @@ func (x *chainIndex) add(form chained, text string, symbols *[256]byte) {
 	for i := range len(text) {
 		form.text = append(form.text, symbols[text[i]])
 		if i > 0 {
-			first := &x.spots[int(form.text[i-1])<<6|int(form.text[i])]
-			*first = append(*first, spot{len(x.forms), i - 1})
+			at := int(form.text[i-1])<<6 | int(form.text[i])
+			x.spots[at] = append(x.spots[at], spot{len(x.forms), i - 1})
+			x.pairs[at/64] |= 1 << (at % 64)
+		}
+		if i > 1 {
+			at := int(form.text[i-2])<<12 | int(form.text[i-1])<<6 | int(form.text[i])
+			x.triples[at/64] |= 1 << (at % 64)
 		}
 	}
 	x.forms = append(x.forms, form)
@@ -93,10 +111,10 @@ func (f *finder) chain(c *chains, r *streams) {
 		if len(word) < 2 || len(word) > hexDigits {
 			continue
 		}
-		if !f.piece(c, word) {
+		if bare := bareNumber(word); len(bare) > 1 && len(bare) < len(word) && f.chainIndex.may(bare) && !f.piece(c, bare) {
 			return
 		}
-		if bare := bareNumber(word); len(bare) > 1 && len(bare) < len(word) && !f.piece(c, bare) {
+		if f.chainIndex.may(word) && !f.piece(c, word) {
 			return
 		}
 		for _, l := range c.found {

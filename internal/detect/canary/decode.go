@@ -23,7 +23,7 @@ func (f *finder) decode(text string, r *streams, via []string, next func(kind, d
 	}
 	unescape(text, next)
 	f.runs(text, via, next)
-	if len(r.lastOfLine) >= minListed {
+	if r.listed >= minListed {
 		next("lines of a list", listed(text, &f.tables.run))
 	}
 	if r.marks > 0 {

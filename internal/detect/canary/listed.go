@@ -10,6 +10,8 @@ import (
 const (
 	// minListed lines of one word each are a list.
 	minListed = 3
+	// fewWords are the most that a line of a list has: its number, and what the signs of base64 split one into.
+	fewWords = 5
 	// maxTag is the longest tag of markup that is taken away.
 	maxTag = 300
 	// minTags are more than a text has that is no markup.
@@ -41,22 +43,24 @@ func listed(text string, class *[256]bool) string {
 
 // listedWord gives the one word of a line.
 func listedWord(line string, class *[256]bool) (string, bool) {
-	const around = " \t\"'`*|,;>"
-	line = strings.TrimLeft(line, around)
-	for _, sign := range []string{"- ", "+ ", ". "} { // a bullet was folded to a dot
-		if rest, ok := strings.CutPrefix(line, sign); ok {
-			line = strings.TrimLeft(rest, around)
+	end := len(line)
+	for end > 0 && (behindListed[line[end-1]] || line[end-1] == '=' || line[end-1] == '.') {
+		end--
+	}
+	start := end
+	for start > 0 && class[line[start-1]] {
+		start--
+	}
+	for i := start - 1; i >= 0; i-- {
+		if c := line[i]; !behindListed[c] && (c < '0' || c > '9') && strings.IndexByte(".):-+", c) < 0 {
+			return "", false
 		}
 	}
-	if rest := strings.TrimLeft(line, "0123456789"); len(rest) < len(line) && rest != "" && strings.IndexByte(".):| ", rest[0]) >= 0 {
-		line = strings.TrimLeft(rest[1:], around)
-	}
-	end := 0
-	for end < len(line) && class[line[end]] {
-		end++
-	}
-	return line[:end], end > 1 && strings.Trim(line[end:], around+"=.") == ""
+	return line[start:end], end-start > 1
 }
+
+// behindListed is what stands around words of lists: quotes, emphasis, the borders of tables.
+var behindListed = [256]bool{' ': true, '\t': true, '"': true, '\'': true, '`': true, '*': true, '|': true, ',': true, ';': true, '>': true}
 
 // unmarked gives a text without the tags of its markup, if it has so many.
 func unmarked(text string) string {

@@ -26,13 +26,14 @@ func (f *finder) numbers(text string, via []string, next func(kind, decoded stri
 		list = list[:0]
 	}
 	end, between, words := 0, "", false // the end of the last number, what stood before it, and whether words have come since
+	symbols := &f.tables.symbols
 	for i := 0; i < len(text); {
-		if !alnum(text[i]) {
+		if symbols[text[i]] == 0 {
 			i++
 			continue
 		}
 		start := i
-		for i < len(text) && alnum(text[i]) {
+		for i < len(text) && symbols[text[i]] != 0 {
 			i++
 		}
 		if c := text[start]; c < '0' || c > '9' {

@@ -93,6 +93,8 @@ type streams struct {
 	// alone is the most words in a row that are of one character, and alike the most characters of some words in a row that are of
 	// the same length.
 	alone, alike int
+	// listed is the most lines in a row that have few words.
+	listed int
 }
 
 // reset empties the streams and keeps their room.
@@ -166,7 +168,9 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 			continue
 		}
 		if g.length > 0 {
-			g.stands(text[:i], c)
+			if first := text[g.start]; first < 'a' || marksWords[c] {
+				g.stands(text[:i], c)
+			}
 			g.end(c)
 		} else if c == '.' || c == '-' || c == '_' {
 			r.signs++
@@ -190,6 +194,8 @@ type gatherer struct {
 	number, hex                     bool
 	lineStart, phraseStart          bool
 	aloneSoFar, alikeSoFar, ofLines int
+	// line is how many words there were before the line, and listedSoFar how many lines in a row have few.
+	line, listedSoFar int
 }
 
 // begin begins a word.
@@ -244,16 +250,15 @@ func (g *gatherer) word() []byte { return g.all[len(g.all)-g.length:] }
 
 // stands looks how a word stands that a text ends in: "**word**", "WORD".
 func (g *gatherer) stands(text string, behind byte) {
-	around := g.start > 0 && marksWords(behind) && marksWords(text[g.start-1])
+	around := g.start > 0 && marksWords[behind] && marksWords[text[g.start-1]]
 	if !around && !('A' <= text[g.start] && text[g.start] <= 'Z' && g.length > 2 && capitals(text[g.start:]) == g.length) {
 		return
 	}
 	g.marked = append(g.marked, g.word()...)
 }
 
-func marksWords(c byte) bool {
-	return c == '*' || c == '_' || c == '"' || c == '\'' || c == '`' || c == '~'
-}
+// marksWords are quotes and Markdown's emphasis.
+var marksWords = [256]bool{'*': true, '_': true, '"': true, '\'': true, '`': true, '~': true}
 
 // mark takes what is no letter or digit.
 func (g *gatherer) mark(c byte) {
@@ -270,6 +275,11 @@ func (g *gatherer) mark(c byte) {
 				from = g.ends[n-2]
 			}
 			g.lastWords = append(g.lastWords, g.all[from:g.ends[len(g.ends)-1]]...)
+			g.listedSoFar++
+			if g.words-g.line > fewWords {
+				g.listedSoFar = 0
+			}
+			g.line, g.listed = g.words, max(g.listed, g.listedSoFar)
 		}
 		g.lineStart = true
 	case '.', '!', '?':

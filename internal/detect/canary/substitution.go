@@ -15,33 +15,21 @@ import (
 // Words and keys repeat too little for that.
 const patternLength = 28
 
-const (
-	// patternBase makes the hash of a pattern; it is odd, so that no gap is lost.
-	patternBase = 0x9E3779B97F4A7C15
-	patternBits = 12
-)
-
-// pattern is a stretch of a canary's digits, maybe backwards.
+// pattern is a stretch of a canary's digits, maybe backwards: how far back each stood before, 0 where it did not.
 type pattern struct {
 	canary, at int
 	reversed   bool
 	gaps       [patternLength]byte
 }
 
-// patterns knows them by their hashes.
+// patterns knows them by their last three gaps, of five bits each.
 type patterns struct {
-	of     map[uint64][]pattern
-	filter [1 << patternBits / 64]uint64
-	// powers are those of the base.
-	powers [patternLength + 1]uint64
+	of     map[uint16][]pattern
+	filter [1 << 15 / 64]uint64
 }
 
 func newPatterns(canaries []Canary) *patterns {
-	p := &patterns{of: map[uint64][]pattern{}}
-	p.powers[0] = 1
-	for i := range patternLength {
-		p.powers[i+1] = p.powers[i] * patternBase
-	}
+	p := &patterns{of: map[uint16][]pattern{}}
 	for i, c := range canaries {
 		for _, text := range []string{c.Hex, reverseBytes(c.Hex)} {
 			for at := 0; at+patternLength <= len(text); at++ {
@@ -53,15 +41,23 @@ func newPatterns(canaries []Canary) *patterns {
 }
 
 func (p *patterns) add(one pattern, digits string) {
-	var h uint64
 	for i := range len(digits) {
 		if before := strings.LastIndexByte(digits[:i], digits[i]); before >= 0 {
 			one.gaps[i] = byte(i - before)
 		}
-		h = h*patternBase + uint64(one.gaps[i])
 	}
-	p.of[h] = append(p.of[h], one)
-	p.filter[h>>(64-patternBits)/64] |= 1 << (h >> (64 - patternBits) % 64)
+	const last = patternLength - 1
+	// In a longer row, what is new here may have stood just before.
+	for _, third := range []byte{one.gaps[last-2], last - 1, last} {
+		for _, second := range []byte{one.gaps[last-1], last} {
+			if third != one.gaps[last-2] && one.gaps[last-2] != 0 || second != one.gaps[last-1] && one.gaps[last-1] != 0 {
+				continue
+			}
+			key := uint16(third)<<10 | uint16(second)<<5 | uint16(one.gaps[last])
+			p.of[key] = append(p.of[key], one)
+			p.filter[key/64] |= 1 << (key % 64)
+		}
+	}
 }
 
 // rowLength is a power of two that holds a pattern.
@@ -73,12 +69,12 @@ type row struct {
 	// n is how many signs there were, and start how many of them in rows before.
 	n, start int
 	signs    [rowLength]uint32
-	// gaps say how far back each sign stood before, 0 where it did not, and next where each comes again, -1 where it does not.
-	gaps [rowLength]byte
-	next [rowLength]int
-	// recent is which sign of a kind stood last, and where, from 1 on: most words stand in no row twice.
-	recent [8 * rowLength]recent
-	hash   uint64
+	gaps     [rowLength]byte
+	// key has the last three gaps, and again a bit for each sign that stood before.
+	key   uint16
+	again uint32
+	// recent is which sign of a kind stood last, and where, from 1 on.
+	recent [4 * rowLength]recent
 	// last is the pattern that ended with the sign before, first where its row of patterns began.
 	last  pattern
 	first int
@@ -91,44 +87,41 @@ type recent struct {
 }
 
 // reset begins a new row.
-func (r *row) reset() { r.start, r.hash = r.n, 0 }
+func (r *row) reset() { r.start = r.n }
 
 // sign takes the next one.
 func (r *row) sign(s uint32) {
-	i, slot := r.n, r.n%rowLength
-	if gone := i - patternLength; gone >= r.start { // what stood first is gone, so that its next one has none before
-		if next := r.next[gone%rowLength]; next >= 0 {
-			r.hash -= uint64(r.gaps[next%rowLength]) * r.patterns.powers[i-1-next]
-			r.gaps[next%rowLength] = 0
-		}
-	}
+	i := r.n
 	gap := 0
 	known := &r.recent[s%uint32(len(r.recent))]
 	if at := int(known.at); at > max(r.start, i+1-patternLength) {
-		if known.sign == s {
-			gap = i + 1 - at
-			r.next[(at-1)%rowLength] = i
-		} else {
+		gap = i + 1 - at
+		if known.sign != s {
 			gap = r.before(s)
 		}
 	}
 	*known = recent{s, int32(i + 1)}
-	r.signs[slot], r.gaps[slot], r.next[slot] = s, byte(gap), -1
-	r.hash = r.hash*patternBase + uint64(gap)
+	r.signs[i%rowLength], r.gaps[i%rowLength] = s, byte(gap)
+	r.key, r.again = r.key<<5&0x7fff|uint16(gap), r.again<<1
+	if gap > 0 {
+		r.again |= 1
+	}
 	r.n++
-	if r.n-r.start >= patternLength {
-		h := r.hash >> (64 - patternBits)
-		if r.patterns.filter[h/64]&(1<<(h%64)) != 0 {
-			r.matches()
-		}
+	if r.patterns.filter[r.key/64]&(1<<(r.key%64)) != 0 && r.repeats() && r.n-r.start >= patternLength {
+		r.matches()
 	}
 }
 
-// before says how far back the next sign stood, and notes there where it comes again.
+// repeats says whether there are no more kinds of signs among the last than digits.
+func (r *row) repeats() bool {
+	const kinds = 16
+	return bits.OnesCount32(r.again<<(32-patternLength)) >= patternLength-kinds
+}
+
+// before says how far back the next sign stood.
 func (r *row) before(s uint32) int {
 	for back := 1; back < patternLength && back <= r.n-r.start; back++ {
-		if at := (r.n - back) % rowLength; r.signs[at] == s {
-			r.next[at] = r.n
+		if r.signs[(r.n-back)%rowLength] == s {
 			return back
 		}
 	}
@@ -137,10 +130,14 @@ func (r *row) before(s uint32) int {
 
 // matches reports the patterns that end here, together with those just before.
 func (r *row) matches() {
-	for _, p := range r.patterns.of[r.hash] {
+	for _, p := range r.patterns.of[r.key] {
 		same := true
-		for i := range patternLength {
-			same = same && p.gaps[i] == r.gaps[(r.n-patternLength+i)%rowLength]
+		for i := 0; same && i < patternLength; i++ {
+			gap := r.gaps[(r.n-patternLength+i)%rowLength]
+			if int(gap) > i {
+				gap = 0
+			}
+			same = p.gaps[i] == gap
 		}
 		if !same {
 			continue
@@ -166,20 +163,26 @@ func (r *row) matches() {
 func (f *finder) substituted(text string) {
 	var characters, words, lines row
 	characters.finder, words.finder, lines.finder = f, f, f
-	word, last, start := newWordSign(), uint32(0), 0
+	var word wordSign
+	last, start := uint32(0), 0
 	for i := 0; i <= len(text); i++ {
 		c := byte('\n')
 		if i < len(text) {
 			c = text[i]
 		}
 		ink := f.tables.ink[c]
-		if ink >= inkMark {
-			word.add(c, ink)
+		if ink == inkOfWord {
+			word.letters = bits.RotateLeft32(word.letters, 5) ^ uint32(c|0x20)
 			continue
 		}
-		if sign, ok := word.end(); ok {
-			words.sign(sign)
-			last = sign
+		if ink == inkMark {
+			word.marks = bits.RotateLeft32(word.marks, 5) ^ uint32(c)
+			continue
+		}
+		if word != (wordSign{}) {
+			last = word.sign()
+			words.sign(last)
+			word = wordSign{}
 		}
 		if ink == inkBetween {
 			continue
@@ -243,32 +246,13 @@ func beside(c rune) bool {
 
 // wordSign makes a number of a word, whatever its case and the marks around it; of marks alone, that of the marks. It is fast and not fine: two
 // words of one number make no find, for that takes a canary's pattern.
-type wordSign struct {
-	word, marks   uint32
-	inked, marked bool
-}
+type wordSign struct{ letters, marks uint32 }
 
-// newWordSign begins with a bit, so that no word is 0.
-func newWordSign() wordSign { return wordSign{word: 1, marks: 1} }
-
-func (w *wordSign) add(c, ink byte) {
-	if ink == inkMark {
-		w.marks, w.marked = bits.RotateLeft32(w.marks, 5)^uint32(c), true
-		return
+func (w wordSign) sign() uint32 {
+	if w.letters != 0 {
+		return w.letters * spread32
 	}
-	w.word, w.inked = bits.RotateLeft32(w.word, 5)^uint32(c|0x20), true
-}
-
-// end gives the number, if there was a word, and begins the next.
-func (w *wordSign) end() (uint32, bool) {
-	sign, ok := w.word, w.inked || w.marked
-	if !w.inked {
-		sign = w.marks
-	}
-	if ok {
-		*w = newWordSign()
-	}
-	return sign * spread32, ok
+	return w.marks * spread32
 }
 
 // spread32 spreads the numbers of words that differ in the first letters alone.

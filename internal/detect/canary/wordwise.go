@@ -27,7 +27,7 @@ type meaning struct {
 // vocabulary knows the words of canaries and those that spell, under every folding and in both directions.
 type vocabulary struct {
 	canaries int
-	meanings map[string][]meaning
+	meanings map[uint64][]meaning
 	filter   [1 << wordBits / 64]uint64
 	names    []string
 }
@@ -54,7 +54,7 @@ func spelled() map[string]byte {
 const uniquePrefix = 4
 
 func newVocabulary(canaries []Canary, folds []folding) *vocabulary {
-	v := &vocabulary{canaries: len(canaries), meanings: map[string][]meaning{}}
+	v := &vocabulary{canaries: len(canaries), meanings: map[uint64][]meaning{}}
 	table := symbols()
 	for i, fold := range folds {
 		v.names = append(v.names, fold.name)
@@ -79,8 +79,9 @@ func (v *vocabulary) add(word string, fold folding, m meaning) {
 		b[i] = fold.to[c-'a'+1] + 'a' - 1
 	}
 	for range 2 {
-		v.meanings[string(b)] = append(v.meanings[string(b)], m)
-		at := hash(b)
+		key := packed(b)
+		v.meanings[key] = append(v.meanings[key], m)
+		at := hash(key)
 		v.filter[at/64] |= 1 << (at % 64)
 		slices.Reverse(b)
 		m.reversed = true
@@ -90,14 +91,19 @@ func (v *vocabulary) add(word string, fold folding, m meaning) {
 // wordBits make a filter of 32 KiB, which some 10 000 words and their foldings fill to 4 %.
 const wordBits = 18
 
-// hash is of wordBits, of a word in lower case.
-func hash(word []byte) uint64 {
-	var h uint64
+// letterBits of a letter in ASCII are its symbol.
+const letterBits = 0x1f
+
+// packed is a word, in letters or in symbols: at most longestWord of 5 bits.
+func packed(word []byte) (key uint64) {
 	for _, c := range word {
-		h = (h ^ uint64(c)) * spread
+		key = key<<5 | uint64(c&letterBits)
 	}
-	return h >> (64 - wordBits)
+	return key
 }
+
+// hash is of wordBits.
+func hash(key uint64) uint64 { return key * spread >> (64 - wordBits) }
 
 // progress is how far one canary's words have come, in one folding and direction of spelling.
 type progress struct {
@@ -125,7 +131,6 @@ func (f *finder) wordwise(via []string, r *streams) {
 		return
 	}
 	w := wordReader{finder: f, via: via, spellings: r.spellings}
-	var room [longestWord]byte
 	token, start := 0, 0
 	for _, end := range r.ends {
 		for at := start; at < end; {
@@ -134,16 +139,14 @@ func (f *finder) wordwise(via []string, r *streams) {
 				at++
 				continue
 			}
-			from := at
+			from, key := at, uint64(0)
 			for at < end && r.all[at] <= 26 {
+				key = key<<5 | uint64(r.all[at])
 				at++
 			}
 			token++
-			if word := room[:min(at-from, longestWord)]; at-from <= longestWord {
-				for i := range word {
-					word[i] = r.all[from+i] + 'a' - 1
-				}
-				w.token(word, token)
+			if at-from <= longestWord {
+				w.token(r.all[from:at], key, token)
 			}
 		}
 		start = end
@@ -161,13 +164,15 @@ type wordReader struct {
 	spelled [2 * maxFoldings]int
 }
 
-func (w *wordReader) token(word []byte, token int) {
+// token takes a word of letters, in symbols and packed.
+func (w *wordReader) token(word []byte, key uint64, token int) {
+	const a, y = 'a' & letterBits, 'y' & letterBits
 	if len(word) == 1 {
-		w.digit(word[0] - 'a' + 1)
+		w.digit(word[0])
 		return
 	}
-	w.meant(word, token, "")
-	if n := len(word); n > 4 && word[n-2] == 'a' && word[n-1] == 'y' {
+	w.meant(key, token, "")
+	if n := len(word); n > 4 && word[n-2] == a && word[n-1] == y {
 		w.pigLatin(word, token)
 	}
 }
@@ -175,20 +180,20 @@ func (w *wordReader) token(word []byte, token int) {
 // pigLatin is "away" behind a word that begins with a vowel, or "ay" behind one whose first consonants have moved to its end.
 func (w *wordReader) pigLatin(word []byte, token int) {
 	stem := word[:len(word)-2]
-	if last := stem[len(stem)-1]; last == 'w' || last == 'y' {
-		w.meant(stem[:len(stem)-1], token, "pig latin")
+	if last := stem[len(stem)-1]; last == 'w'&letterBits || last == 'y'&letterBits {
+		w.meant(packed(stem[:len(stem)-1]), token, "pig latin")
 	}
 	for moved := range min(4, len(stem)) {
-		w.meant(append(slices.Clone(stem[len(stem)-moved:]), stem[:len(stem)-moved]...), token, "pig latin")
+		w.meant(packed(append(slices.Clone(stem[len(stem)-moved:]), stem[:len(stem)-moved]...)), token, "pig latin")
 	}
 }
 
-func (w *wordReader) meant(word []byte, token int, how string) {
-	at := hash(word)
+func (w *wordReader) meant(key uint64, token int, how string) {
+	at := hash(key)
 	if w.words.filter[at/64]&(1<<(at%64)) == 0 {
 		return
 	}
-	for _, m := range w.words.meanings[string(word)] {
+	for _, m := range w.words.meanings[key] {
 		if m.canary < 0 {
 			w.spelledOut(m)
 			continue
