@@ -56,18 +56,30 @@ func TestMoreReadings(t *testing.T) {
 			letters = append(letters, strings.Join(numbers, "-"))
 			prefixes = append(prefixes, w[:min(4, len(w))])
 		}
+		var asIn, wie, comme []string
+		for i, r := range h {
+			at := strings.IndexRune("0123456789abcdef", r)
+			letter := strings.ToUpper(h[i : i+1])
+			asIn = append(asIn, append(strings.Fields("zero one two three four five six seven eight nine"), mapped(strings.Fields("Alpha Bravo Charlie Delta Echo Foxtrot"), func(w string) string { return letter + " as in " + w })...)[at])
+			wie = append(wie, append(strings.Fields("null eins zwei drei vier fünf sechs sieben acht neun"), mapped(strings.Fields("Anton Berta Cäsar Dora Emil Friedrich"), func(w string) string { return letter + " wie " + w })...)[at])
+			comme = append(comme, append(strings.Fields("zéro un deux trois quatre cinq six sept huit neuf"), mapped(strings.Fields("Anatole Berthe Célestin Désiré Eugène François"), func(w string) string { return letter + " comme " + w })...)[at])
+		}
 		two := strings.NewReplacer("0", "⬜", "1", "⬛")
 		bits := spelledWith("%08b", "")(h)
 		for name, text := range map[string]string{
-			"small capitals":            strings.NewReplacer("a", "ᴀ", "b", "ʙ", "c", "ᴄ", "d", "ᴅ", "e", "ᴇ", "f", "ꜰ").Replace(h),
-			"base64 in a list":          "- " + strings.ReplaceAll(wrapped(encoded, 16), "\n", "\n- "),
-			"base64 in a numbered list": inPieces(encoded, 12, "%d. `%s`\n"),
-			"base64 in a table":         inPieces(encoded, 10, "| %d | %s |\n"),
-			"a column of a table":       "| position | character |\n|---|---|\n" + inPieces(h, 1, "| %d | `%s` |\n"),
-			"first words of lines":      each("%s is what I think of when the day begins, and so it goes on for ever\n"),
-			"last words of lines":       each("and when the day is over and the night begins, I think of you, my %s\n"),
-			"bold words of a story":     each("On one long and rainy evening in the late autumn of that year the **%s** went to town. "),
-			"quoted words of a story":   each("On one long and rainy evening in the late autumn of that year a “%s” went to town. "),
+			"letters as in words":        strings.Join(asIn, ", "),
+			"letters as in German words": strings.Join(wie, ", "),
+			"letters as in French words": strings.Join(comme, ", "),
+			"Chinese, in a row":          strings.TrimSuffix(byDigit(h, strings.Split("零、 一、 二、 三、 四、 五、 六、 七、 八、 九、 a、 b、 c、 d、 e、 f、", " ")...), "、"),
+			"small capitals":             strings.NewReplacer("a", "ᴀ", "b", "ʙ", "c", "ᴄ", "d", "ᴅ", "e", "ᴇ", "f", "ꜰ").Replace(h),
+			"base64 in a list":           "- " + strings.ReplaceAll(wrapped(encoded, 16), "\n", "\n- "),
+			"base64 in a numbered list":  inPieces(encoded, 12, "%d. `%s`\n"),
+			"base64 in a table":          inPieces(encoded, 10, "| %d | %s |\n"),
+			"a column of a table":        "| position | character |\n|---|---|\n" + inPieces(h, 1, "| %d | `%s` |\n"),
+			"first words of lines":       each("%s is what I think of when the day begins, and so it goes on for ever\n"),
+			"last words of lines":        each("and when the day is over and the night begins, I think of you, my %s\n"),
+			"bold words of a story":      each("On one long and rainy evening in the late autumn of that year the **%s** went to town. "),
+			"quoted words of a story":    each("On one long and rainy evening in the late autumn of that year a “%s” went to town. "),
 			"words in capitals of a story": strings.Join(mapped(words, func(w string) string {
 				return "one long and rainy evening in the late autumn of that year a " + strings.ToUpper(w) + " went to town"
 			}), ". "),

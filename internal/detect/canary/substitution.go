@@ -239,9 +239,9 @@ func (r *row) of(text string) {
 	}
 }
 
-// beside says whether a character only changes how the one before looks.
+// beside says whether a character only changes how the one before looks, or stands between two as a comma does.
 func beside(c rune) bool {
-	return c == 0x200D || 0xFE00 <= c && c <= 0xFE0F || 0x300 <= c && c <= 0x36F || c == 0x20E3 || 0x200B <= c && c <= 0x200F || c == 0x2060 || c == 0xFEFF
+	return c == '、' || c == '，' || c == '・' || c == '；' || c == 0x200D || 0xFE00 <= c && c <= 0xFE0F || 0x300 <= c && c <= 0x36F || c == 0x20E3 || 0x200B <= c && c <= 0x200F || c == 0x2060 || c == 0xFEFF
 }
 
 // wordSign makes a number of a word, whatever its case and the marks around it; of marks alone, that of the marks. It is fast and not fine: two

@@ -41,8 +41,9 @@ func spelled() map[string]byte {
 			words[name] = "abcdefghijklmnopqrstuvwxyz"[i]
 		}
 	}
-	for i, names := range strings.Fields("zero,null,cero,nought one,eins,uno,wun two,zwei,dos,deux three,drei,tres,trois,tree four,vier,cuatro,quatre,fower " +
-		"five,cinco,cinq,fife six,sechs,seis seven,sieben,siete,sept eight,acht,ocho,huit,ait nine,neun,nueve,neuf,niner") {
+	for i, names := range strings.Fields("zero,null,cero,nought,nul,noll one,eins,uno,wun,un,um,een,ett two,zwei,dos,deux,due,dois,twee,tva three,drei,tres,trois,tree,tre,drie " +
+		"four,vier,cuatro,quatre,fower,quattro,quatro,fyra five,cinco,cinq,fife,funf,fuenf,cinque,vijf,fem six,sechs,seis,sei,zes,sex " +
+		"seven,sieben,siete,sept,sette,sete,zeven,sju eight,acht,ocho,huit,ait,otto,oito,atta nine,neun,nueve,neuf,niner,nove,negen,nio") {
 		for name := range strings.SplitSeq(names, ",") {
 			words[name] = "0123456789"[i]
 		}
@@ -283,9 +284,12 @@ func (w *wordReader) finish() {
 			continue
 		}
 		var stream []byte
+		before := spelling{}
 		for _, s := range w.spellings {
-			if s.key == key || s.key < 0 {
+			// "D as in Delta" has it once.
+			if s.key < 0 || s.key == key && (before.key >= 0 || before.symbol != s.symbol) {
 				stream = append(stream, s.symbol)
+				before = s
 			}
 		}
 		path := append(slices.Clip(w.via), "spelled out")
