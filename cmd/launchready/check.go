@@ -163,7 +163,7 @@ func readLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 func misshapen(object *unstructured.Unstructured) error {
 	text, err := json.Marshal(object.Object)
 	if err != nil {
-		return nil
+		return fmt.Errorf("reading the manifest: %w", err)
 	}
 	var wrong *json.UnmarshalTypeError
 	if !errors.As(json.Unmarshal(text, &v1alpha1.LaunchReadiness{}), &wrong) || wrong.Field == "" {

@@ -119,7 +119,7 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		return text
 	}
 	var plain, tags, bits strings.Builder
-	var selected, cells []byte
+	var selected []byte
 	plain.Grow(len(text))
 	plain.WriteString(text[:ascii])
 	for i := ascii; i < len(text); {
@@ -127,12 +127,6 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		switch {
 		case r < utf8.RuneSelf:
 			plain.WriteByte(byte(r & 0x7f))
-			if r == ' ' && len(cells) > 0 {
-				cells = append(cells, 0)
-			}
-		case 0x2800 <= r && r <= 0x28FF:
-			cells = append(cells, byte(r-0x2800))
-			plain.WriteByte(' ')
 		case 0xE0000 <= r && r <= 0xE007F: // tag characters: ASCII, unseen
 			tags.WriteByte(byte(r & 0x7f))
 		case 0xFE00 <= r && r <= 0xFE0F: // variation selectors 1 to 16
@@ -154,10 +148,29 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 	next("tag characters", tags.String())
 	next("variation selectors", string(selected))
 	next("zero-width characters", bits.String())
-	for _, rows := range []bool{true, false} {
-		next("Braille", braille(cells, rows))
+	if cells := cellsOf(text); len(cells) > 0 {
+		next("Braille", braille(cells, true))
+		next("Braille", braille(cells, false))
 	}
 	return plain.String()
+}
+
+// cellsOf gives the dots of Braille in a text, and 0 for a space behind a cell.
+func cellsOf(text string) (cells []byte) {
+	const lead = "\xe2" // of U+2000 to U+2FFF in UTF-8
+	first := strings.Index(text, lead)
+	if first < 0 {
+		return nil
+	}
+	for _, r := range text[first:] {
+		switch {
+		case 0x2800 <= r && r <= 0x28FF:
+			cells = append(cells, byte(r&0xff))
+		case r == ' ' && len(cells) > 0 && cells[len(cells)-1] != 0:
+			cells = append(cells, 0)
+		}
+	}
+	return cells
 }
 
 // braille reads cells as letters and digits: behind the sign of numbers the first ten letters are digits, in a whole row of them or in the next
@@ -185,7 +198,7 @@ func braille(cells []byte, rows bool) string {
 		case number && at < len(brailleDigit):
 			out = append(out, brailleDigit[at])
 		default:
-			out = append(out, 'a'+byte(at))
+			out = append(out, "abcdefghijklmnopqrstuvwxyz"[at])
 			number = false
 		}
 		number = number && rows
@@ -201,17 +214,11 @@ func digitOf(r rune) (byte, bool) {
 	if !unicode.IsDigit(r) {
 		return 0, false
 	}
-	for _, in := range unicode.Nd.R16 {
-		if lo := rune(in.Lo); lo <= r && r <= rune(in.Hi) {
-			return byte('0' + (r-lo)%10), true
-		}
+	zero := r
+	for unicode.IsDigit(zero - 1) {
+		zero--
 	}
-	for _, in := range unicode.Nd.R32 {
-		if lo := rune(in.Lo); lo <= r && r <= rune(in.Hi) {
-			return byte('0' + (r-lo)%10), true
-		}
-	}
-	return 0, false
+	return "0123456789"[(r-zero)%10], true
 }
 
 func (t *tables) foldRune(out *strings.Builder, text string, r rune) {

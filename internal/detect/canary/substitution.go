@@ -6,6 +6,7 @@ package canary
 import (
 	"math/bits"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -43,7 +44,7 @@ func newPatterns(canaries []Canary) *patterns {
 func (p *patterns) add(one pattern, digits string) {
 	for i := range len(digits) {
 		if before := strings.LastIndexByte(digits[:i], digits[i]); before >= 0 {
-			one.gaps[i] = byte(i - before)
+			one.gaps[i] = byte((i - before) & 0xff)
 		}
 	}
 	const last = patternLength - 1
@@ -83,7 +84,7 @@ type row struct {
 
 type recent struct {
 	sign uint32
-	at   int32
+	at   int
 }
 
 // reset begins a new row.
@@ -94,13 +95,13 @@ func (r *row) sign(s uint32) {
 	i := r.n
 	gap := 0
 	known := &r.recent[s%uint32(len(r.recent))]
-	if at := int(known.at); at > max(r.start, i+1-patternLength) {
+	if at := known.at; at > max(r.start, i+1-patternLength) {
 		gap = i + 1 - at
 		if known.sign != s {
 			gap = r.before(s)
 		}
 	}
-	*known = recent{s, int32(i + 1)}
+	*known = recent{s, i + 1}
 	r.signs[i%rowLength], r.gaps[i%rowLength] = s, byte(gap)
 	r.key, r.again = r.key<<5&0x7fff|uint16(gap), r.again<<1
 	if gap > 0 {
@@ -202,7 +203,7 @@ func (f *finder) substituted(text string) {
 // twoSigns reads what has two signs alone as bits.
 func (f *finder) twoSigns(text string) {
 	var of [2]rune
-	var bits [2]strings.Builder
+	var bits [2][]byte
 	seen := 0
 	for _, c := range text {
 		if beside(c) {
@@ -216,14 +217,13 @@ func (f *finder) twoSigns(text string) {
 			return
 		}
 		of[which], seen = c, max(seen, which+1)
-		bits[0].WriteByte("01"[which])
-		bits[1].WriteByte("10"[which])
+		bits[0], bits[1] = append(bits[0], "01"[which]), append(bits[1], "10"[which])
 	}
-	if seen < len(of) || bits[0].Len() < hexDigits {
+	if seen < len(of) || len(bits[0]) < hexDigits {
 		return
 	}
 	for i := range bits {
-		f.binary(bits[i].String(), nil, func(kind, decoded string) {
+		f.binary(string(bits[i]), nil, func(kind, decoded string) {
 			f.layersFrom(layer{text: decoded, via: []string{"two signs", kind}, depth: 1})
 		})
 	}
@@ -234,7 +234,7 @@ func (r *row) of(text string) {
 	r.reset()
 	for _, c := range text {
 		if !beside(c) {
-			r.sign(uint32(c))
+			r.sign(uint32(c & unicode.MaxRune))
 		}
 	}
 }
