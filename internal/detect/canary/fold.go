@@ -157,12 +157,15 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 
 // cellsOf gives the dots of Braille in a text, and 0 for a space behind a cell.
 func cellsOf(text string) (cells []byte) {
-	const lead = "\xe2" // of U+2000 to U+2FFF in UTF-8
-	first := strings.Index(text, lead)
-	if first < 0 {
+	// U+2800 to U+28FF begin so in UTF-8.
+	found := false
+	for _, lead := range []string{"\xe2\xa0", "\xe2\xa1", "\xe2\xa2", "\xe2\xa3"} {
+		found = found || strings.Contains(text, lead)
+	}
+	if !found {
 		return nil
 	}
-	for _, r := range text[first:] {
+	for _, r := range text {
 		switch {
 		case 0x2800 <= r && r <= 0x28FF:
 			cells = append(cells, byte(r&0xff))
