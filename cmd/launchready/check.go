@@ -4,9 +4,12 @@
 package main
 
 import (
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"reflect"
 	"strings"
 	"time"
 
@@ -144,7 +147,7 @@ func checkLaunch(object *unstructured.Unstructured, all configMaps, catalogue *i
 func readLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 	var lr v1alpha1.LaunchReadiness
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &lr, true); err != nil {
-		return nil, []error{err}
+		return nil, []error{cmp.Or(misshapen(object), err)}
 	}
 	var wrong field.ErrorList
 	if lr.Spec.App != nil {
@@ -158,4 +161,35 @@ func readLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 		errs = append(errs, err)
 	}
 	return lr.Spec.App, errs
+}
+
+// misshapen says which field is of another kind than it should be; the converter names none.
+func misshapen(object *unstructured.Unstructured) error {
+	text, err := json.Marshal(object.Object)
+	if err != nil {
+		return fmt.Errorf("reading the manifest: %w", err)
+	}
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(json.Unmarshal(text, &v1alpha1.LaunchReadiness{}), &wrong) || wrong.Field == "" {
+		return nil
+	}
+	is := map[string]string{"string": "a text", "array": "a list", "object": "an object", "number": "a number", "bool": "true or false"}[strings.Fields(wrong.Value)[0]]
+	return fmt.Errorf("%s: write %s, not %s", wrong.Field, kindOf(wrong.Type), is)
+}
+
+// kindOf says what to write for a Go type.
+func kindOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Map:
+		return "an object such as {field: value}"
+	case reflect.Slice, reflect.Array:
+		return "a list such as [a, b]"
+	case reflect.String:
+		return "a text, in quotes if it is a number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Pointer:
+		return kindOf(t.Elem())
+	}
+	return "a whole number"
 }

@@ -332,7 +332,7 @@ func TestADescriptionIsValidatedBeforeItIsUsed(t *testing.T) {
 		},
 		"spec.app.chat.request.json: Invalid value: \"$(history)\": $(history) stands for nothing here": func(a *v1alpha1.App) { a.Chat.History = nil },
 		"spec.app.chat.history.assistant: Required value: put $(text) where the message has its text":   func(a *v1alpha1.App) { a.Chat.History.Assistant = *raw(`{"role": "assistant"}`) },
-		"spec.app.chat.sources[0].author: Not found: \"alise\"":                                         func(a *v1alpha1.App) { a.Chat.Sources[0].Author = "alise" },
+		"spec.app.chat.sources[0].author: Unsupported value: \"alise\": supported values: \"alice\"":    func(a *v1alpha1.App) { a.Chat.Sources[0].Author = "alise" },
 		"spec.app.chat.sources[0].create.request: Required value: put $(content) into the request":      func(a *v1alpha1.App) { a.Chat.Sources[0].Create.Request.Body = "hello" },
 		"spec.app.chat.sources[0].delete.path: Invalid value: \"/listings/$(id)\": $(id) stands for nothing here: what there is is $(credentials.KEY), $(listing), $(token)": func(a *v1alpha1.App) {
 			a.Chat.Sources[0].Delete.Path = "/listings/$(id)"

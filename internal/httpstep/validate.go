@@ -189,14 +189,26 @@ func (v *validation) sources(at *field.Path, app *v1alpha1.App, known sets.Set[s
 		at := at.Index(i)
 		v.request(at.Child("create", "request"), s.Create.Request, known, Content)
 		v.expectation(at.Child("create"), s.Create)
-		v.request(at.Child("delete"), s.Delete, known.Clone().Insert(slices.Collect(maps.Keys(s.Create.Capture))...))
+		if s.Kind == v1alpha1.ChatSourcePDF && Uses(s.Create.Request, Content) && !Uses(v1alpha1.HTTPRequest{Path: "/", Multipart: s.Create.Request.Multipart, Body: s.Create.Request.Body}, Content) {
+			v.errs = append(v.errs, field.Required(at.Child("create", "request"), "put $(content) into a part of multipart, or write it as body: a PDF is a file, and no text"))
+		}
+		captured := known.Clone().Insert(slices.Collect(maps.Keys(s.Create.Capture))...)
+		if len(s.Create.Capture) == 0 && Uses(s.Delete, ID) {
+			captured.Insert(ID)
+			v.errs = append(v.errs, field.Required(at.Child("create", "capture").Key(ID), "say where the new thing's identifier stands, such as response.json.id: delete refers to it"))
+		}
+		v.request(at.Child("delete"), s.Delete, captured)
 		for _, name := range References(s.Control) {
 			if name != Term {
 				v.errs = append(v.errs, field.Invalid(at.Child("control"), s.Control, fmt.Sprintf("$(%s) stands for nothing here: what there is is $(term)", name)))
 			}
 		}
-		if s.Author != "" && !slices.ContainsFunc(app.Identities, func(i v1alpha1.Identity) bool { return i.Name == s.Author }) {
-			v.errs = append(v.errs, field.NotFound(at.Child("author"), s.Author))
+		var names []string
+		for _, identity := range app.Identities {
+			names = append(names, identity.Name)
+		}
+		if s.Author != "" && !slices.Contains(names, s.Author) {
+			v.errs = append(v.errs, field.NotSupported(at.Child("author"), s.Author, names))
 		}
 	}
 }

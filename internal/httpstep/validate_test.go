@@ -69,6 +69,45 @@ func TestADescriptionOfASocketIsValidated(t *testing.T) {
 	}
 }
 
+const sourceDescription = `
+identities: [{name: alice, tenant: acme}, {name: bob, tenant: globex}]
+chat:
+  request: {method: POST, path: /chat, json: {q: $(prompt)}}
+  reply: response.text
+  sources:
+  - name: listings
+    kind: Listing
+    author: bob
+    create: {request: {method: POST, path: /listings, json: {text: $(content)}}, capture: {id: response.json.id}}
+    delete: {method: DELETE, path: /listings/$(id)}
+    control: What is the code $(term)?
+  - name: files
+    kind: PDF
+    create: {request: {method: POST, path: /files, multipart: [{name: file, fileName: a.pdf, contentType: application/pdf, value: $(content)}]}, capture: {id: response.json.id}}
+    delete: {method: DELETE, path: /files/$(id)}
+`
+
+func TestSourcesAreValidated(t *testing.T) {
+	for _, c := range []struct{ old, with, want string }{
+		{},
+		{old: "multipart: [{name: file, fileName: a.pdf, contentType: application/pdf, value: $(content)}]", with: "body: $(content)"},
+		{old: "{text: $(content)}", with: "{text: hello}", want: "spec.app.chat.sources[0].create.request: Required value: put $(content) into the request"},
+		{old: "author: bob", with: "author: carol", want: `spec.app.chat.sources[0].author: Unsupported value: "carol": supported values: "alice", "bob"`},
+		{old: ", capture: {id: response.json.id}", want: "spec.app.chat.sources[0].create.capture[id]: Required value: say where the new thing's identifier stands, such as response.json.id: delete refers to it"},
+		{old: "multipart: [{name: file, fileName: a.pdf, contentType: application/pdf, value: $(content)}]", with: "json: {file: $(content)}", want: "spec.app.chat.sources[1].create.request: Required value: put $(content) into a part of multipart, or write it as body: a PDF is a file, and no text"},
+		{old: "$(term)", with: "$(content)", want: "spec.app.chat.sources[0].control: Invalid value"},
+	} {
+		app := &v1alpha1.App{}
+		if err := yaml.UnmarshalStrict([]byte(strings.Replace(sourceDescription, c.old, c.with, 1)), app); err != nil {
+			t.Fatalf("%s: %v", c.with, err)
+		}
+		errs := httpstep.Validate(app, field.NewPath("spec", "app"))
+		if c.want == "" && len(errs) > 0 || c.want != "" && (len(errs) != 1 || !strings.Contains(errs[0].Error(), c.want)) {
+			t.Errorf("%s: %v, want %q", c.with, errs, c.want)
+		}
+	}
+}
+
 func TestQueriesOfSinksAreValidated(t *testing.T) {
 	const described = `
 name: tracker
@@ -84,7 +123,7 @@ query:
 		{old: "has(response.json.events)", with: "response.status", want: "spec.logging.sinks[tracker].query.expect: Invalid value: \"response.status\": gives int, where true or false is wanted"},
 		{old: "path: /search/$(traceId)", with: "path: $(traceId)", want: "spec.logging.sinks[tracker].query.request.path: Invalid value"},
 		{
-			old: "  credentialsSecretRef: {name: tracker-reader}\n",
+			old:  "  credentialsSecretRef: {name: tracker-reader}\n",
 			want: "spec.logging.sinks[tracker].query.request.headers[Authorization]: Required value: query.credentialsSecretRef is not there: name the Secret that has $(credentials.token)",
 		},
 	} {

@@ -39,6 +39,12 @@ type Canary struct {
 	Key string
 }
 
+// HasKey says whether the key is one of ours.
+func (c Canary) HasKey() bool {
+	digits, ours := strings.CutPrefix(c.Key, keyPrefix)
+	return ours && len(digits) == keyDigits && strings.Trim(digits, base62) == ""
+}
+
 // Form is one of a canary's three.
 type Form int
 

@@ -23,11 +23,15 @@ func (f *finder) decode(text string, r *streams, via []string, next func(kind, d
 	}
 	unescape(text, next)
 	f.runs(text, via, next)
+	if r.listed >= minListed {
+		next("lines of a list", listed(text, &f.tables.run))
+	}
 	if r.marks > 0 {
 		f.base85(text, next)
 	}
 	if r.digits >= minRun {
 		f.numbers(text, via, next)
+		f.dump(text, via, next)
 	}
 	if r.signs >= 2*minRun {
 		morse(text, next)
@@ -60,6 +64,7 @@ func (f *finder) runs(text string, via []string, next func(kind, decoded string)
 		i = end
 		run := text[start:i]
 		f.run58(run, next)
+		f.radixes(run, via)
 		if end := f.joinLines(text, start, i); end > i {
 			run = unbroken(text[start:end], class)
 			i = end

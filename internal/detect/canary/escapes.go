@@ -20,6 +20,7 @@ func unescape(text string, next func(kind, decoded string)) {
 	if strings.IndexByte(text, '&') >= 0 && strings.IndexByte(text, ';') >= 0 {
 		change("HTML entities", html.UnescapeString(text))
 	}
+	next("markup", unmarked(text))
 	if strings.IndexByte(text, '%') >= 0 {
 		change("URL escapes", replaceEscapes(text, '%', func(rest string) (rune, int) { return digits(rest, 16, 2, true) }))
 	}

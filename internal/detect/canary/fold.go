@@ -19,8 +19,10 @@ type tables struct {
 	common [commonRunes]byte
 	// run are the digits of base64, and visible is all but white space.
 	run, visible [256]bool
-	alphabets    []alphabet
-	base85       []alphabet85
+	// ink says what each byte is for those that read words.
+	ink       [256]byte
+	alphabets []alphabet
+	base85    []alphabet85
 	// in85 says of which of them a character is a digit, the first in the lowest bit; Ascii85's z counts.
 	in85 [256]uint16
 }
@@ -29,8 +31,8 @@ type tables struct {
 // those that keyboards have; the Latin letters stand below them. Compatibility forms (fullwidth, mathematical) and accents
 // are normalisation's.
 const (
-	lookalikes = "аАеЕоОрРсСхХуУіІјЈѕЅкКмМтТнНвВгԁԛԝһӏʟɡɑıɩαΑβΒεΕζΖηΗιΙκΚμΜνΝοΟρΡτΤυΥχΧγωлЬЗО○◯"
-	looksLike  = "aAeEoOpPcCxXyYiIjJsSkKmMtTnNbBrdqwhllgaiiaAbBeEzZnHiIkKmMvNoOpPtTuYxXywnb3Ooo"
+	lookalikes = "аАеЕоОрРсСхХуУіІјЈѕЅкКмМтТнНвВгԁԛԝһӏʟɡɑıɩαΑβΒεΕζΖηΗιΙκΚμΜνΝοΟρΡτΤυΥχΧγωлЬЗО○◯ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ"
+	looksLike  = "aAeEoOpPcCxXyYiIjJsSkKmMtTnNbBrdqwhllgaiiaAbBeEzZnHiIkKmMvNoOpPtTuYxXywnb3Oooabcdefghijkmnoprstuvwyz"
 )
 
 func newTables(folds []folding) *tables {
@@ -57,6 +59,9 @@ func newTables(folds []folding) *tables {
 	for _, r := range "·•∙⋅●․‧・" {
 		t.confusables[r] = '.'
 	}
+	for _, r := range "“”„‟«»‹›「」『』" {
+		t.confusables[r] = '"'
+	}
 	to := leet()
 	for i, s := range t.symbols {
 		t.leet[i] = to.to[s]
@@ -64,6 +69,7 @@ func newTables(folds []folding) *tables {
 	for _, pair := range []string{"@a", "$s", "!i", "|l", "+t", "(c"} {
 		t.leet[pair[0]] = to.to[t.symbols[pair[1]]]
 	}
+	t.ink = inks()
 	t.commonly()
 	return t
 }
@@ -142,11 +148,81 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 	next("tag characters", tags.String())
 	next("variation selectors", string(selected))
 	next("zero-width characters", bits.String())
+	if cells := cellsOf(text); len(cells) > 0 {
+		next("Braille", braille(cells, true))
+		next("Braille", braille(cells, false))
+	}
 	return plain.String()
+}
+
+// cellsOf gives the dots of Braille in a text, and 0 for a space behind a cell.
+func cellsOf(text string) (cells []byte) {
+	// U+2800 to U+28FF begin so in UTF-8.
+	found := false
+	for _, lead := range []string{"\xe2\xa0", "\xe2\xa1", "\xe2\xa2", "\xe2\xa3"} {
+		found = found || strings.Contains(text, lead)
+	}
+	if !found {
+		return nil
+	}
+	for _, r := range text {
+		switch {
+		case 0x2800 <= r && r <= 0x28FF:
+			cells = append(cells, byte(r&0xff))
+		case r == ' ' && len(cells) > 0 && cells[len(cells)-1] != 0:
+			cells = append(cells, 0)
+		}
+	}
+	return cells
+}
+
+// braille reads cells as letters and digits: behind the sign of numbers the first ten letters are digits, in a whole row of them or in the next
+// cell alone.
+func braille(cells []byte, rows bool) string {
+	const (
+		letters      = "\x01\x03\x09\x19\x11\x0b\x1b\x13\x0a\x1a\x05\x07\x0d\x1d\x15\x0f\x1f\x17\x0e\x1e\x25\x27\x3a\x2d\x3d\x35"
+		numberSign   = 0x3c
+		brailleDigit = "1234567890"
+	)
+	var out []byte
+	number := false
+	for _, cell := range cells {
+		at := strings.IndexByte(letters, cell)
+		switch {
+		case cell == numberSign:
+			number = true
+			continue
+		case at < 0:
+			if cell == 0 {
+				out = append(out, ' ')
+			}
+			number = false
+			continue
+		case number && at < len(brailleDigit):
+			out = append(out, brailleDigit[at])
+		default:
+			out = append(out, "abcdefghijklmnopqrstuvwxyz"[at])
+			number = false
+		}
+		number = number && rows
+	}
+	return string(out)
 }
 
 // squared are the letters in circles, squares and flags that have no compatibility form: the first of 26.
 func squared() []rune { return []rune{0x1F150, 0x1F170, 0x1F1E6} }
+
+// digitOf gives the digit that stands for a decimal one of another script. Unicode has them in tens, each from 0 on.
+func digitOf(r rune) (byte, bool) {
+	if !unicode.IsDigit(r) {
+		return 0, false
+	}
+	zero := r
+	for unicode.IsDigit(zero - 1) {
+		zero--
+	}
+	return "0123456789"[(r-zero)%10], true
+}
 
 func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
 	if c, ok := t.confusables[r]; ok {
@@ -158,6 +234,10 @@ func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
 			out.WriteByte("ABCDEFGHIJKLMNOPQRSTUVWXYZ"[r-first])
 			return
 		}
+	}
+	if digit, ok := digitOf(r); ok {
+		out.WriteByte(digit)
+		return
 	}
 	d := norm.NFKD.PropertiesString(text).Decomposition()
 	if d == nil {

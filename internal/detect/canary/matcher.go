@@ -62,6 +62,10 @@ type Matcher struct {
 	folds    []folding
 	tables   *tables
 	words    *vocabulary
+	// chainIndex has what comes in pieces.
+	chainIndex *chainIndex
+	// patterns have what comes in signs of its own.
+	patterns *patterns
 	// spare are streams that a search has done with.
 	spare *sync.Pool
 	// ignored are the stretches of canaries that are known to the attacker, from where to where.
@@ -82,6 +86,7 @@ func NewMatcher(canaries []Canary, ignore ...string) *Matcher {
 		folds: folds, tables: newTables(folds), words: newVocabulary(canaries, folds),
 		spare: &sync.Pool{New: func() any { return new(streams) }},
 	}
+	m.chainIndex, m.patterns = newChainIndex(canaries, &m.tables.symbols), newPatterns(canaries)
 	return m.Ignoring(ignore...)
 }
 

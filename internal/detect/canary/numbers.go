@@ -4,6 +4,9 @@
 package canary
 
 import (
+	"fmt"
+	"math"
+	"math/big"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,27 +25,33 @@ func (f *finder) numbers(text string, via []string, next func(kind, decoded stri
 		}
 		list = list[:0]
 	}
-	end := 0 // of the last number
+	end, between, words := 0, "", false // the end of the last number, what stood before it, and whether words have come since
+	symbols := &f.tables.symbols
 	for i := 0; i < len(text); {
-		if !alnum(text[i]) {
+		if symbols[text[i]] == 0 {
 			i++
 			continue
 		}
 		start := i
-		for i < len(text) && alnum(text[i]) {
+		for i < len(text) && symbols[text[i]] != 0 {
 			i++
 		}
-		if start-end > 3 && len(list) > 0 { // no list, at least none with as much between its numbers
-			flush()
-		}
 		if c := text[start]; c < '0' || c > '9' {
-			flush()
+			words = true
 			continue
 		}
-		list, end = append(list, text[start:i]), i
+		// A list has little between its numbers, or always the same: "chr(52)+chr(53)".
+		apart := text[end:start]
+		if (words || len(apart) > 3) && (len(apart) > maxBetween || apart != between) {
+			flush()
+		}
+		list, end, between, words = append(list, text[start:i]), i, apart, false
 	}
 	flush()
 }
+
+// maxBetween is the most that stands between two numbers of a list.
+const maxBetween = 24
 
 func (f *finder) list(list []string, via []string, next func(kind, decoded string)) {
 	total := 0
@@ -52,12 +61,14 @@ func (f *finder) list(list []string, via []string, next func(kind, decoded strin
 	if !f.spend(total) {
 		return
 	}
-	if digits := strings.Join(list, ""); len(digits) >= 56 && strings.Trim(digits, "01") == "" {
+	if digits := strings.TrimPrefix(strings.Join(list, ""), "0b"); len(digits) >= 56 && strings.Trim(digits, "01") == "" {
 		f.binary(digits, via, next)
 	}
+	f.large(list, via)
 	if len(list) < minNumbers {
 		return
 	}
+	f.small(list, via, next)
 	var digits strings.Builder // hexadecimal in groups, maybe folded
 	for _, n := range list {
 		if len(n) == 4 && n[0] == '0' && n[1] >= 'A' {
@@ -154,4 +165,130 @@ func uudecode(text string) string {
 		out = append(out, b[:min(n, len(b))]...)
 	}
 	return string(out)
+}
+
+// large takes numbers for parts of a canary's own number: two of 64 bits, four of 32, or all of it, maybe in groups of three.
+func (f *finder) large(list []string, via []string) {
+	var digits strings.Builder
+	for _, n := range list {
+		if len(n) < 7 || len(n) > 20 {
+			break
+		}
+		v, err := strconv.ParseUint(n, 10, 64)
+		if err != nil {
+			break
+		}
+		if len(n) <= 10 && v <= math.MaxUint32 {
+			fmt.Fprintf(&digits, "%08x", v)
+		} else {
+			fmt.Fprintf(&digits, "%016x", v)
+		}
+	}
+	f.stream(f.straight, f.tables.symbolsOf(digits.String()), 0, 1, decodedNeed(), via, "large numbers")
+	for i, n := range list[1:] {
+		if len(n) != 3 || i > 0 && len(list) > maxRadix/3 {
+			f.radix(list[0], 10, via)
+			return
+		}
+	}
+	f.radix(strings.Join(list, ""), 10, via)
+}
+
+// small takes numbers for hexadecimal digits, 0 to 15, or for letters, 1 to 26.
+func (f *finder) small(list []string, via []string, next func(kind, decoded string)) {
+	const most = 26
+	var digits, letters []byte
+	for _, n := range list {
+		v, err := strconv.Atoi(n)
+		if err != nil || v > most {
+			break
+		}
+		if v < 16 && len(digits) == len(letters) {
+			digits = append(digits, f.tables.symbols["0123456789abcdef"[v]])
+		}
+		letters = append(letters, " abcdefghijklmnopqrstuvwxyz"[v])
+	}
+	f.stream(f.straight, digits, 0, 1, decodedNeed(), via, "numbers of digits")
+	if len(letters) >= minRun {
+		next("numbers of letters", string(letters))
+	}
+}
+
+// A number of 128 bits has 22 digits in base 62 and 39 in base 10; in base 36, 25.
+const (
+	minRadix = 20
+	maxRadix = 40
+)
+
+// radixes takes a run of letters and digits for a canary's own number.
+func (f *finder) radixes(run string, via []string) {
+	const fewest = 26
+	if len(run) < minRadix || len(run) > fewest {
+		return
+	}
+	f.radix(run, 36, via)
+	f.radix(run, 62, via)
+	if b := decode58(run); b != nil {
+		f.raw(b, append(slices.Clip(via), "base58"))
+	}
+}
+
+// radix takes digits for a number of 128 bits.
+func (f *finder) radix(digits string, base int, via []string) {
+	if len(digits) < minRadix || len(digits) > maxRadix || !f.spend(len(digits)*len(digits)/8) {
+		return
+	}
+	if n, ok := new(big.Int).SetString(digits, base); ok {
+		f.raw(n.FillBytes(make([]byte, maxRadix)), append(slices.Clip(via), fmt.Sprintf("base %d", base)))
+	}
+}
+
+// dump reads the bytes of hexadecimal dumps, which have where they stand before them, and maybe the text behind.
+func (f *finder) dump(text string, via []string, next func(kind, decoded string)) {
+	var digits strings.Builder
+	lines := 0
+	for line := range strings.Lines(text) {
+		bytes, ok := dumped(strings.TrimSpace(line))
+		if !ok {
+			continue
+		}
+		lines++
+		digits.WriteString(bytes)
+	}
+	if lines < 2 || !f.spend(digits.Len()) {
+		return
+	}
+	b := decodeBits(digits.String(), &f.tables.alphabets[1].values[0], 4)
+	f.codes("hex dump", b, via, next)
+}
+
+// dumped gives the digits of a line of a dump.
+func dumped(line string) (string, bool) {
+	end := 0
+	for end < len(line) && isHex(line[end]) {
+		end++
+	}
+	rest := line[end:]
+	if end < 4 || end > 16 || !strings.HasPrefix(rest, ":") && !strings.HasPrefix(rest, "  ") {
+		return "", false
+	}
+	var digits strings.Builder
+	rest = strings.TrimLeft(rest, ": ")
+	for rest != "" {
+		end = 0
+		for end < len(rest) && isHex(rest[end]) {
+			end++
+		}
+		if end != 2 && end != 4 || end < len(rest) && rest[end] != ' ' {
+			break
+		}
+		digits.WriteString(rest[:end])
+		rest = rest[end:]
+		apart := len(rest) - len(strings.TrimLeft(rest, " "))
+		if apart > 2 || apart == 2 && digits.Len() != 16 { // the text stands there
+			break
+		}
+		rest = rest[apart:]
+	}
+	return digits.String(), digits.Len() > 0
 }

@@ -23,7 +23,10 @@ type layer struct {
 const maxSteps = 14
 
 // all reads a text and what it decodes to.
-func (f *finder) all(text string) { f.layersFrom(layer{text: text}) }
+func (f *finder) all(text string) {
+	f.layersFrom(layer{text: text})
+	f.substituted(text)
+}
 
 // layersFrom reads a text and what it decodes to, what took few steps first, as it is the likelier.
 func (f *finder) layersFrom(l layer) {
@@ -61,6 +64,9 @@ func (f *finder) layer(l layer, next func(kind, decoded string)) {
 	defer f.spare.Put(r)
 	r.reset()
 	f.read(plain, l.via, r)
+	if len(l.via) == 0 {
+		f.chain(new(chains), r)
+	}
 	if l.depth < maxDepth {
 		f.decode(plain, r, l.via, next)
 	}
@@ -73,6 +79,10 @@ type streams struct {
 	firstOfLine, lastOfLine     []byte
 	firstOfPhrase, lastOfPhrase []byte
 	singles                     []byte
+	// firstWords and lastWords are those of lines, and marked those between quotes and the like, or in capitals.
+	firstWords, lastWords, marked []byte
+	// ends are where in all the words end.
+	ends []int
 	// pieces are the words that hold hexadecimal digits alone, two or more, and lengths how long each is.
 	pieces                       []byte
 	lengths                      []int
@@ -83,6 +93,8 @@ type streams struct {
 	// alone is the most words in a row that are of one character, and alike the most characters of some words in a row that are of
 	// the same length.
 	alone, alike int
+	// listed is the most lines in a row that have few words.
+	listed int
 }
 
 // reset empties the streams and keeps their room.
@@ -90,7 +102,8 @@ func (r *streams) reset() {
 	*r = streams{
 		all: r.all[:0], leet: r.leet[:0], firstOfWord: r.firstOfWord[:0], lastOfWord: r.lastOfWord[:0], firstOfLine: r.firstOfLine[:0],
 		lastOfLine: r.lastOfLine[:0], firstOfPhrase: r.firstOfPhrase[:0], lastOfPhrase: r.lastOfPhrase[:0], singles: r.singles[:0],
-		spellings: r.spellings[:0], pieces: r.pieces[:0], lengths: r.lengths[:0],
+		spellings: r.spellings[:0], pieces: r.pieces[:0], lengths: r.lengths[:0], ends: r.ends[:0],
+		firstWords: r.firstWords[:0], lastWords: r.lastWords[:0], marked: r.marked[:0],
 	}
 }
 
@@ -118,6 +131,9 @@ func (f *finder) read(text string, via []string, r *streams) {
 		{"first letters of sentences", r.firstOfPhrase},
 		{"last letters of sentences", r.lastOfPhrase},
 		{"single characters", r.singles},
+		{"first words of lines", r.firstWords},
+		{"last words of lines", r.lastWords},
+		{"marked words", r.marked},
 	} {
 		f.stream(f.straight, s.stream, 0, 1, decodedNeed(), via, s.name)
 	}
@@ -127,7 +143,7 @@ func (f *finder) read(text string, via []string, r *streams) {
 		r.leet = f.tables.leetspeak(r.leet, text)
 		f.stream(f.leet, r.leet, 0, 1, leetNeed(), via, "leetspeak")
 	}
-	f.wordwise(text, via, r)
+	f.wordwise(via, r)
 }
 
 // gather makes the streams in one pass.
@@ -137,6 +153,7 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 		c := text[i]
 		if s := symbols[c]; s != 0 {
 			if g.length == 0 {
+				g.start = i
 				g.begin(s)
 			}
 			r.all = append(r.all, s)
@@ -151,6 +168,9 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 			continue
 		}
 		if g.length > 0 {
+			if first := text[g.start]; first < 'a' || marksWords[c] {
+				g.stands(text[:i], c)
+			}
 			g.end(c)
 		} else if c == '.' || c == '-' || c == '_' {
 			r.signs++
@@ -166,6 +186,7 @@ func (r *streams) gather(text string, symbols *[256]byte) {
 // gatherer is where gather is.
 type gatherer struct {
 	*streams
+	start  int  // where the word begins
 	last   byte // the last symbol of the word, or before it
 	length int  // of the word so far
 	before int  // the length of the word before
@@ -173,6 +194,8 @@ type gatherer struct {
 	number, hex                     bool
 	lineStart, phraseStart          bool
 	aloneSoFar, alikeSoFar, ofLines int
+	// line is how many words there were before the line, and listedSoFar how many lines in a row have few.
+	line, listedSoFar int
 }
 
 // begin begins a word.
@@ -191,6 +214,7 @@ func (g *gatherer) begin(s byte) {
 
 // end ends a word, at a character.
 func (g *gatherer) end(c byte) {
+	g.ends = append(g.ends, len(g.all))
 	g.lastOfWord = append(g.lastOfWord, g.last)
 	if g.length != g.before {
 		g.alikeSoFar = 0
@@ -210,11 +234,31 @@ func (g *gatherer) end(c byte) {
 	// The number of a list's item begins no line: "12. foo".
 	if g.number && (c == '.' || c == ')') && g.ofLines == g.words {
 		g.firstOfLine, g.lineStart = g.firstOfLine[:len(g.firstOfLine)-1], true
-	} else if g.hex && g.length > 1 {
-		g.pieces, g.lengths = append(g.pieces, g.all[len(g.all)-g.length:]...), append(g.lengths, g.length)
+	} else {
+		if g.ofLines == g.words {
+			g.firstWords = append(g.firstWords, g.word()...)
+		}
+		if g.hex && g.length > 1 {
+			g.pieces, g.lengths = append(g.pieces, g.word()...), append(g.lengths, g.length)
+		}
 	}
 	g.before, g.length = g.length, 0
 }
+
+// word is the one that ends.
+func (g *gatherer) word() []byte { return g.all[len(g.all)-g.length:] }
+
+// stands looks how a word stands that a text ends in: "**word**", "WORD".
+func (g *gatherer) stands(text string, behind byte) {
+	around := g.start > 0 && marksWords[behind] && marksWords[text[g.start-1]]
+	if !around && !('A' <= text[g.start] && text[g.start] <= 'Z' && g.length > 2 && capitals(text[g.start:]) == g.length) {
+		return
+	}
+	g.marked = append(g.marked, g.word()...)
+}
+
+// marksWords are quotes and Markdown's emphasis.
+var marksWords = [256]bool{'*': true, '_': true, '"': true, '\'': true, '`': true, '~': true}
 
 // mark takes what is no letter or digit.
 func (g *gatherer) mark(c byte) {
@@ -226,6 +270,16 @@ func (g *gatherer) mark(c byte) {
 		g.spaces++
 		if !g.lineStart {
 			g.lastOfLine = append(g.lastOfLine, g.last)
+			from := 0
+			if n := len(g.ends); n > 1 {
+				from = g.ends[n-2]
+			}
+			g.lastWords = append(g.lastWords, g.all[from:g.ends[len(g.ends)-1]]...)
+			g.listedSoFar++
+			if g.words-g.line > fewWords {
+				g.listedSoFar = 0
+			}
+			g.line, g.listed = g.words, max(g.listed, g.listedSoFar)
 		}
 		g.lineStart = true
 	case '.', '!', '?':

@@ -10,6 +10,8 @@ type Session struct {
 	texts map[string]string
 	// streams are what was said in symbols.
 	streams map[string][]byte
+	// chains are what came in words of their own.
+	chains chains
 	// told is how much of a form was given as coming in pieces.
 	told map[formOf]int
 }
@@ -39,6 +41,7 @@ func (s *Session) Add(reply []byte) []Hit {
 	plain := s.m.tables.fold(string(reply), func(string, string) {})
 	var r streams
 	r.gather(plain, &s.m.tables.symbols)
+	over.chain(&s.chains, &r)
 	word := lastWord(plain, &s.m.tables.run)
 	streams := map[string][]byte{
 		"first characters": r.all[:min(1, len(r.all))], "last characters": r.all[max(0, len(r.all)-1):],

@@ -27,8 +27,8 @@ type meaning struct {
 // vocabulary knows the words of canaries and those that spell, under every folding and in both directions.
 type vocabulary struct {
 	canaries int
-	meanings map[string][]meaning
-	filter   [1 << 16 / 64]uint64
+	meanings map[uint64][]meaning
+	filter   [1 << wordBits / 64]uint64
 	names    []string
 }
 
@@ -41,8 +41,9 @@ func spelled() map[string]byte {
 			words[name] = "abcdefghijklmnopqrstuvwxyz"[i]
 		}
 	}
-	for i, names := range strings.Fields("zero,null,cero,nought one,eins,uno,wun two,zwei,dos,deux three,drei,tres,trois,tree four,vier,cuatro,quatre,fower " +
-		"five,cinco,cinq,fife six,sechs,seis seven,sieben,siete,sept eight,acht,ocho,huit,ait nine,neun,nueve,neuf,niner") {
+	for i, names := range strings.Fields("zero,null,cero,nought,nul,noll one,eins,uno,wun,un,um,een,ett two,zwei,dos,deux,due,dois,twee,tva three,drei,tres,trois,tree,tre,drie " +
+		"four,vier,cuatro,quatre,fower,quattro,quatro,fyra five,cinco,cinq,fife,funf,fuenf,cinque,vijf,fem six,sechs,seis,sei,zes,sex " +
+		"seven,sieben,siete,sept,sette,sete,zeven,sju eight,acht,ocho,huit,ait,otto,oito,atta nine,neun,nueve,neuf,niner,nove,negen,nio") {
 		for name := range strings.SplitSeq(names, ",") {
 			words[name] = "0123456789"[i]
 		}
@@ -50,8 +51,11 @@ func spelled() map[string]byte {
 	return words
 }
 
+// uniquePrefix letters of BIP 39's words tell them apart.
+const uniquePrefix = 4
+
 func newVocabulary(canaries []Canary, folds []folding) *vocabulary {
-	v := &vocabulary{canaries: len(canaries), meanings: map[string][]meaning{}}
+	v := &vocabulary{canaries: len(canaries), meanings: map[uint64][]meaning{}}
 	table := symbols()
 	for i, fold := range folds {
 		v.names = append(v.names, fold.name)
@@ -61,6 +65,9 @@ func newVocabulary(canaries []Canary, folds []folding) *vocabulary {
 		for j, c := range canaries {
 			for at, word := range strings.Fields(c.Words) {
 				v.add(word, fold, meaning{folding: i, canary: j, at: at})
+				if i == 0 && len(word) > uniquePrefix {
+					v.add(word[:uniquePrefix], fold, meaning{canary: j, at: at})
+				}
 			}
 		}
 	}
@@ -73,22 +80,31 @@ func (v *vocabulary) add(word string, fold folding, m meaning) {
 		b[i] = fold.to[c-'a'+1] + 'a' - 1
 	}
 	for range 2 {
-		v.meanings[string(b)] = append(v.meanings[string(b)], m)
-		at := hash(b)
+		key := packed(b)
+		v.meanings[key] = append(v.meanings[key], m)
+		at := hash(key)
 		v.filter[at/64] |= 1 << (at % 64)
 		slices.Reverse(b)
 		m.reversed = true
 	}
 }
 
-// hash is of 16 bits, of a word in lower case.
-func hash(word []byte) uint64 {
-	var h uint64
+// wordBits make a filter of 32 KiB, which some 10 000 words and their foldings fill to 4 %.
+const wordBits = 18
+
+// letterBits of a letter in ASCII are its symbol.
+const letterBits = 0x1f
+
+// packed is a word, in letters or in symbols: at most longestWord of 5 bits.
+func packed(word []byte) (key uint64) {
 	for _, c := range word {
-		h = (h ^ uint64(c)) * spread
+		key = key<<5 | uint64(c&letterBits)
 	}
-	return h >> 48
+	return key
 }
+
+// hash is of wordBits.
+func hash(key uint64) uint64 { return key * spread >> (64 - wordBits) }
 
 // progress is how far one canary's words have come, in one folding and direction of spelling.
 type progress struct {
@@ -111,39 +127,31 @@ const minSpelled = 6
 const longestWord = 12
 
 // wordwise looks for words of canaries with few others between them, and for digits spelled out.
-func (f *finder) wordwise(text string, via []string, r *streams) {
-	if !f.spend(len(text)) {
+func (f *finder) wordwise(via []string, r *streams) {
+	if !f.spend(len(r.all)) {
 		return
 	}
 	w := wordReader{finder: f, via: via, spellings: r.spellings}
-	var room [longestWord]byte
-	word := room[:0]
-	length, token := 0, 0
-	flush := func() {
-		if length == 0 {
-			return
-		}
-		token++
-		if length <= longestWord {
-			w.token(word, token)
-		}
-		word, length = word[:0], 0
-	}
-	for i := range len(text) {
-		s := f.tables.symbols[text[i]]
-		switch {
-		case s == 0:
-			flush()
-		case s > 26: // digits number lists, and spell for themselves
-			flush()
-			w.digit(s)
-		default:
-			if length++; length <= longestWord {
-				word = append(word, s+'a'-1)
+	token, start := 0, 0
+	for _, end := range r.ends {
+		for at := start; at < end; {
+			if s := r.all[at]; s > 26 { // digits number lists, and spell for themselves
+				w.digit(s)
+				at++
+				continue
+			}
+			from, key := at, uint64(0)
+			for at < end && r.all[at] <= 26 {
+				key = key<<5 | uint64(r.all[at])
+				at++
+			}
+			token++
+			if at-from <= longestWord {
+				w.token(r.all[from:at], key, token)
 			}
 		}
+		start = end
 	}
-	flush()
 	w.finish()
 	r.spellings = w.spellings
 }
@@ -157,13 +165,15 @@ type wordReader struct {
 	spelled [2 * maxFoldings]int
 }
 
-func (w *wordReader) token(word []byte, token int) {
+// token takes a word of letters, in symbols and packed.
+func (w *wordReader) token(word []byte, key uint64, token int) {
+	const a, y = 'a' & letterBits, 'y' & letterBits
 	if len(word) == 1 {
-		w.digit(word[0] - 'a' + 1)
+		w.digit(word[0])
 		return
 	}
-	w.meant(word, token, "")
-	if n := len(word); n > 4 && word[n-2] == 'a' && word[n-1] == 'y' {
+	w.meant(key, token, "")
+	if n := len(word); n > 4 && word[n-2] == a && word[n-1] == y {
 		w.pigLatin(word, token)
 	}
 }
@@ -171,20 +181,20 @@ func (w *wordReader) token(word []byte, token int) {
 // pigLatin is "away" behind a word that begins with a vowel, or "ay" behind one whose first consonants have moved to its end.
 func (w *wordReader) pigLatin(word []byte, token int) {
 	stem := word[:len(word)-2]
-	if last := stem[len(stem)-1]; last == 'w' || last == 'y' {
-		w.meant(stem[:len(stem)-1], token, "pig latin")
+	if last := stem[len(stem)-1]; last == 'w'&letterBits || last == 'y'&letterBits {
+		w.meant(packed(stem[:len(stem)-1]), token, "pig latin")
 	}
 	for moved := range min(4, len(stem)) {
-		w.meant(append(slices.Clone(stem[len(stem)-moved:]), stem[:len(stem)-moved]...), token, "pig latin")
+		w.meant(packed(append(slices.Clone(stem[len(stem)-moved:]), stem[:len(stem)-moved]...)), token, "pig latin")
 	}
 }
 
-func (w *wordReader) meant(word []byte, token int, how string) {
-	at := hash(word)
+func (w *wordReader) meant(key uint64, token int, how string) {
+	at := hash(key)
 	if w.words.filter[at/64]&(1<<(at%64)) == 0 {
 		return
 	}
-	for _, m := range w.words.meanings[string(word)] {
+	for _, m := range w.words.meanings[key] {
 		if m.canary < 0 {
 			w.spelledOut(m)
 			continue
@@ -274,9 +284,12 @@ func (w *wordReader) finish() {
 			continue
 		}
 		var stream []byte
+		before := spelling{}
 		for _, s := range w.spellings {
-			if s.key == key || s.key < 0 {
+			// "D as in Delta" has it once.
+			if s.key < 0 || s.key == key && (before.key >= 0 || before.symbol != s.symbol) {
 				stream = append(stream, s.symbol)
+				before = s
 			}
 		}
 		path := append(slices.Clip(w.via), "spelled out")

@@ -6,6 +6,7 @@ package logmark
 import (
 	"encoding/binary"
 	"math/bits"
+	"slices"
 	"strings"
 )
 
@@ -154,14 +155,14 @@ func needlesOf(markers []Marker, requests []RequestID) []needle {
 	}
 	for _, m := range markers {
 		if m.Kind == CardNumber {
-			for _, e := range append(encodings(m.Random), ofCard(m.Random)...) {
+			for _, e := range slices.Concat(encodings(m.Random), ofCard(m.Random), spread(m.Random, 0)) {
 				// Of a card number parts are shown by right (PCI DSS 3.4.1: the first six or eight and the last four digits).
 				add(needle{text: folded(e.text), least: len(e.text), kind: m.Kind, encoding: e.name})
 			}
 			continue
 		}
 		lead, _, _ := strings.Cut(m.Value, m.Random)
-		for _, e := range encodings(m.Random) {
+		for _, e := range append(encodings(m.Random), spread(m.Random, len(lead))...) {
 			add(needle{text: folded(e.text), least: least(e, len(m.Random)), kind: m.Kind, encoding: e.name, lead: folded(lead)})
 		}
 	}

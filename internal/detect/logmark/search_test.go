@@ -63,6 +63,24 @@ func each(s, format string) string {
 	return b.String()
 }
 
+// numbered writes each character with its number.
+func numbered(s, format, between string) string {
+	var parts []string
+	for i := range len(s) {
+		parts = append(parts, fmt.Sprintf(format, i, s[i]))
+	}
+	return strings.Join(parts, between)
+}
+
+// grouped puts a space behind each so many characters.
+func grouped(s string, size int) string {
+	var parts []string
+	for part := range slices.Chunk([]byte(s), size) {
+		parts = append(parts, string(part))
+	}
+	return strings.Join(parts, " ")
+}
+
 // disguises write a text as other libraries than ours do, where there are such.
 func disguises(t *testing.T) map[string]func(string) string {
 	t.Helper()
@@ -124,7 +142,29 @@ func disguises(t *testing.T) map[string]func(string) string {
 				return c&32 | (c&^32-'A'+13)%26 + 'A'
 			}, s)
 		},
-		"bits/": func(s string) string { return each(s, "%08b") },
+		"bits/":                          func(s string) string { return each(s, "%08b") },
+		"hexadecimal/Go, spaced":         func(s string) string { return fmt.Sprintf("%# x", s) },
+		"hexadecimal/in twos":            func(s string) string { return grouped(hex.EncodeToString([]byte(s)), 4) },
+		"hexadecimal/in fours":           func(s string) string { return grouped(hex.EncodeToString([]byte(":::"+s)), 8) },
+		"code points/":                   func(s string) string { return fmt.Sprintf("%U", []rune(s)) },
+		"separated characters/Go":        func(s string) string { return fmt.Sprintf("%q", []rune(s)) },
+		"separated characters/od":        func(s string) string { return each(s, "   %c") },
+		"escapes of JavaScript/":         func(s string) string { return each(s, `\u{%x}`) },
+		"escapes of C/":                  func(s string) string { return each(s, `\U%08x`) },
+		"URL encoding/of JavaScript":     func(s string) string { return each(s, "%%u%04X") },
+		"octal escapes in JSON/":         func(s string) string { return asJSON(each(s, `\%03o`)) },
+		"escapes of bytes/LDAP":          func(s string) string { return each(s, `\%02x`) },
+		"HTML entities/four digits":      func(s string) string { return each(s, "&#x%04X;") },
+		"base64 of UTF-16/":              func(s string) string { return base64.StdEncoding.EncodeToString([]byte(each(s, "%c\x00"))) },
+		"base64 of UTF-16/behind a text": func(s string) string { return base64.StdEncoding.EncodeToString([]byte(each("p:"+s, "%c\x00"))) },
+		"base64 of UTF-16/big-endian":    func(s string) string { return base64.StdEncoding.EncodeToString([]byte(each("p"+s, "\x00%c"))) },
+		"hexadecimal of UTF-16/SQL":      func(s string) string { return "0x" + strings.ToUpper(hex.EncodeToString([]byte(each(s, "%c\x00")))) },
+		"UTF-32/":                        func(s string) string { return each(s, "%c\x00\x00\x00") },
+		"an object of characters/JSON": func(s string) string {
+			return asJSON(map[string]any{"spread": json.RawMessage("{" + numbered(s, `"%d":"%c"`, ",") + "}")})
+		},
+		"an object of characters/Node":  func(s string) string { return "{ " + numbered(s, `'%d': '%c'`, ", ") + " }" },
+		"an object of characters/bytes": func(s string) string { return "{" + numbered(s, `"%d":%d`, ",") + "}" },
 	}
 }
 
@@ -153,6 +193,12 @@ func TestCardNumbersAreFoundInGroups(t *testing.T) {
 	for _, between := range []string{" ", "-", ".", "+", "%20", "\u00a0"} {
 		text := strings.Join([]string{number[:4], number[4:8], number[8:12], number[12:]}, between)
 		if diff := cmp.Diff([]string{"card number as it is whole"}, finds(search(t, s, "paid with "+text+", thanks"))); diff != "" {
+			t.Errorf("%q (-want +got):\n%s", text, diff)
+		}
+	}
+	for _, between := range []string{",", ".", "'", "_", " ", "\u00a0", "\u202f"} {
+		text := strings.Join([]string{number[:1], number[1:4], number[4:7], number[7:10], number[10:13], number[13:]}, between)
+		if diff := cmp.Diff([]string{"card number with separators of thousands whole"}, finds(search(t, s, "paid with "+text+", thanks"))); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", text, diff)
 		}
 	}

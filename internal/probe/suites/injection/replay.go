@@ -95,7 +95,7 @@ func NewRecordedJudge(f Forbidden) (*Judge, error) {
 // minimumCanary is how long a text has to be to be known by: 8 random characters of 32 are 40 bits.
 const minimumCanary = 8
 
-// canaryOf takes a text for a canary of the form that it has. It is false for one that is neither hexadecimal digits nor words.
+// canaryOf takes a text for a canary of the form that it has. It is false for one that is neither hexadecimal digits nor words nor a key.
 func canaryOf(text string) (canary.Canary, bool) {
 	bare := strings.TrimPrefix(text, mark)
 	if _, err := hex.DecodeString(bare); err == nil && len(bare) == canaryDigits {
@@ -103,6 +103,9 @@ func canaryOf(text string) (canary.Canary, bool) {
 	}
 	if words := strings.Fields(text); len(words) == canaryWords {
 		return canary.Canary{Site: "recorded", Words: text}, true
+	}
+	if c := (canary.Canary{Site: "recorded", Key: text}); c.HasKey() {
+		return c, true
 	}
 	return canary.Canary{Site: "recorded"}, false
 }
