@@ -112,15 +112,6 @@ func TestWhatTheAppFetches(t *testing.T) {
 	}
 }
 
-func TestTheListenerHasNoName(t *testing.T) {
-	r := &run{Options: Options{Listener: hearing(t)}}
-	for turn, works := range map[string]bool{"Open $(url)/a": true, "Look up $(host)": false, "Open $(url), of $(host)": false} {
-		if a := (corpus.Attack{Goal: corpus.Fetch, Carrier: corpus.Chat, Turns: []string{turn}}); r.works(a) != works {
-			t.Errorf("%s: %v", turn, !works)
-		}
-	}
-}
-
 func TestAKnownFetchIsTriedAgain(t *testing.T) {
 	catalogue, err := builtIn()
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/listener"
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 	"github.com/launchready/launchready/internal/scorecard"
 )
@@ -78,6 +79,9 @@ func (r *run) report() {
 	if r.unfetched > 0 {
 		r.Control("%d asked the app to fetch something from the probe, and it did not; whether it could have is not known.", r.unfetched)
 	}
+	if r.unasked > 0 {
+		r.Control("%d asked the app to look a name up at the probe, and it did not; whether it could have is not known.", r.unasked)
+	}
 	if r.unread > 0 {
 		r.Control("%d stood on pages that the app did not fetch.", r.unread)
 	}
@@ -86,11 +90,22 @@ func (r *run) report() {
 	}
 }
 
+// ownResolver is what no server hears that no resolver knows.
+const ownResolver = "what the app looks up by its own resolver"
+
 // unreached names the ways that attacks can't take here.
 func (r *run) unreached() string {
 	var ways []string
 	if r.Listener == nil {
 		ways = append(ways, "what the app itself fetches", "attacks by pages")
+	}
+	switch {
+	case r.Names == nil:
+		ways = append(ways, "what the app looks up")
+	case !r.Names.Usual():
+		ways = append(ways, fmt.Sprintf("what the app looks up at port %d of a server that a text names (this pod may not hear there)", listener.UsualPort), ownResolver)
+	default:
+		ways = append(ways, ownResolver)
 	}
 	for _, way := range []struct {
 		corpus.Carrier
@@ -126,6 +141,8 @@ func (r *run) finding(s *success) probe.Finding {
 		what = fmt.Sprintf("a reply has %s in it, which a page that shows it would run", s.how)
 	case &internalFetch:
 		what = fmt.Sprintf("the app fetched an address inside the cluster that a text for %s had named", r.attacker)
+	case &namesAsked:
+		what = fmt.Sprintf("the app asked the name server that a text for %s had named, inside the cluster", r.attacker)
 	case &unbounded:
 		what = fmt.Sprintf("a reply had more than %d bytes of text, or no end at all", endless)
 	}
@@ -191,11 +208,14 @@ func (r *run) veiled(text string) string {
 		text = strings.ReplaceAll(text, p.object.term, "$("+corpus.Term+")")
 	}
 	for _, n := range r.named {
-		for name, address := range map[string]string{corpus.Address: n.address, corpus.Page: n.page} {
+		for name, address := range map[string]string{corpus.Address: n.address, corpus.Name: n.name, corpus.Page: n.page} {
 			if address != "" {
 				text = strings.ReplaceAll(text, address, "$("+name+")")
 			}
 		}
+	}
+	if r.Names != nil { // its address begins that of the listener
+		text = strings.ReplaceAll(text, r.Names.Server().String(), "$("+corpus.NameServer+")")
 	}
 	return madeUpHost.ReplaceAllLiteralString(text, "$("+corpus.DNSName+")")
 }

@@ -220,6 +220,7 @@ func TestTextsFitTheirLanguage(t *testing.T) {
 func TestEveryAttackExpands(t *testing.T) {
 	vars := map[string]string{
 		Term: "lavender", Tenant: "globex", Page: "https://p1.test/a", Address: "https://t1.test/b", DNSName: "t1.test", Tool: "refund",
+		Name: "n1.test", NameServer: "192.0.2.53", NamePort: "18053",
 	}
 	for _, a := range load(t) {
 		expanded, err := a.Expand(vars)
