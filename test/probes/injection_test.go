@@ -157,7 +157,7 @@ func TestInjectionDefencesPass(t *testing.T) {
 			// Lookups are none of the worst attacks, so that a smoke run makes none.
 			smoke := name != "" && name != chatbots.BotLooksUp
 			result := prompted(t, nil, oddities).injection(t, app, smoke)
-			if !smoke && !strings.Contains(result.Control, " asked the app to look a name up at the probe, and it did not") {
+			if !smoke && !strings.Contains(result.Control, " to look a name up at the probe (") {
 				t.Errorf("nothing was to be looked up: %s", told(result))
 			}
 			if result.Verdict == v1alpha1.VerdictFail || (result.Verdict == v1alpha1.VerdictUnknown && !slices.Contains(stopped, name)) {

@@ -76,11 +76,15 @@ func (r *run) report() {
 	if r.blocked+r.failed+r.skipped > 0 {
 		r.Control("Not counted: %d that were blocked, %d that met an error, %d for which the app has no place.", r.blocked, r.failed, r.skipped)
 	}
+	var unheard []string
 	if r.unfetched > 0 {
-		r.Control("%d asked the app to fetch something from the probe, and it did not; whether it could have is not known.", r.unfetched)
+		unheard = append(unheard, fmt.Sprintf("to fetch something from the probe (%d)", r.unfetched))
 	}
 	if r.unasked > 0 {
-		r.Control("%d asked the app to look a name up at the probe, and it did not; whether it could have is not known.", r.unasked)
+		unheard = append(unheard, fmt.Sprintf("to look a name up at the probe (%d)", r.unasked))
+	}
+	if len(unheard) > 0 {
+		r.Control("Attacks asked the app %s, and it did not; whether it could have is not known.", strings.Join(unheard, " and "))
 	}
 	if r.unread > 0 {
 		r.Control("%d stood on pages that the app did not fetch.", r.unread)
@@ -91,7 +95,7 @@ func (r *run) report() {
 }
 
 // ownResolver is what no server hears that no resolver knows.
-const ownResolver = "what the app looks up by its own resolver"
+const ownResolver = "lookups by the app's own resolver"
 
 // unreached names the ways that attacks can't take here.
 func (r *run) unreached() string {
@@ -101,9 +105,9 @@ func (r *run) unreached() string {
 	}
 	switch {
 	case r.Names == nil:
-		ways = append(ways, "what the app looks up")
+		ways = append(ways, "lookups of names")
 	case !r.Names.Usual():
-		ways = append(ways, fmt.Sprintf("what the app looks up at port %d of a server that a text names (this pod may not hear there)", listener.UsualPort), ownResolver)
+		ways = append(ways, ownResolver, fmt.Sprintf("lookups at port %d of the probe, which may not hear there", listener.UsualPort))
 	default:
 		ways = append(ways, ownResolver)
 	}
