@@ -154,7 +154,7 @@ func TestWhatTheAppFetchesAndLooksUpIsHeard(t *testing.T) {
 	}
 	asked := ns.must("get", "lrep", "chat", "-o", `jsonpath={.status.rows[?(@.row=="PromptInjectionResistant")].findings[?(@.rule=="InternalNameServerAsked")].message}`)
 	// The shortest attack names no port: it is heard of where the probe may hear at the usual one.
-	if atUsualPort := asked != "" && !strings.Contains(asked, " port"); asked == "" || atUsualPort != (cluster.node == realNode) {
+	if atUsualPort := asked != "" && !strings.Contains(asked, "18053"); asked == "" || atUsualPort != (cluster.node == realNode) {
 		t.Errorf("on the %s node it was not heard what is looked up, or not at the port that was expected: %s", cluster.node, asked)
 	}
 	ns.apply(prompted(""))
