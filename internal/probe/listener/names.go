@@ -21,9 +21,9 @@ import (
 )
 
 const (
-	// NamesPort is where the name server of a probe hears in any case, and UsualPort where most of what looks names up would ask. A
-	// process without privileges may hear there where Kubernetes lets it.
+	// NamesPort is where the name server of a probe hears in any case.
 	NamesPort = 18053
+	// UsualPort is where most of what looks names up would ask. A process without privileges may hear there where Kubernetes lets it.
 	UsualPort = 53
 
 	// zone is what the names end in. It is nobody's, and no resolver answers for it by itself, as many do for .invalid: RFC 6761 §6.2.
@@ -44,6 +44,9 @@ type Names struct {
 	port    uint16
 	usual   bool
 	open    []io.Closer
+	ended   func()
+	// closed is closed when nobody is to wait any more.
+	closed <-chan struct{}
 
 	mu sync.Mutex
 	// asked says of each token whether it was asked for since the last time that somebody looked.
@@ -53,7 +56,8 @@ type Names struct {
 // ListenNames begins to hear for names on an address, by UDP and TCP, at a port or, where it is 0, at any. It does so at the usual port
 // besides, where it may.
 func ListenNames(address netip.Addr, port, usual uint16) (*Names, error) {
-	n := &Names{address: address, asked: map[string]bool{}}
+	closed := make(chan struct{})
+	n := &Names{address: address, asked: map[string]bool{}, closed: closed, ended: sync.OnceFunc(func() { close(closed) })}
 	at, err := n.hear(port)
 	if err != nil {
 		return nil, fmt.Errorf("hearing for names on the probe's own address: %w", err)
@@ -85,7 +89,7 @@ func (n *Names) serve(s *dns.Server) {
 	s.Handler = n
 	s.ReadTimeout, s.IdleTimeout, s.MaxTCPQueries = patience, func() time.Duration { return patience }, perConnection
 	limit := rate.NewLimiter(perSecond, burst)
-	s.DecorateReader = func(r dns.Reader) dns.Reader { return paced{r, limit} }
+	s.DecorateReader = func(r dns.Reader) dns.Reader { return paced{r, limit, n.closed} }
 	go func() { _ = s.ActivateAndServe() }() // it ends when what it reads is closed
 }
 
@@ -93,23 +97,33 @@ func (n *Names) serve(s *dns.Server) {
 type paced struct {
 	dns.Reader
 
-	limit *rate.Limiter
+	limit  *rate.Limiter
+	closed <-chan struct{}
+}
+
+// wait ends when one more may be read.
+func (p paced) wait() {
+	select {
+	case <-time.After(p.limit.Reserve().Delay()):
+	case <-p.closed:
+	}
 }
 
 // ReadUDP implements [dns.Reader].
 func (p paced) ReadUDP(conn *net.UDPConn, timeout time.Duration) ([]byte, *dns.SessionUDP, error) {
-	time.Sleep(p.limit.Reserve().Delay())
+	p.wait()
 	return p.Reader.ReadUDP(conn, timeout)
 }
 
 // ReadTCP implements [dns.Reader].
 func (p paced) ReadTCP(conn net.Conn, timeout time.Duration) ([]byte, error) {
-	time.Sleep(p.limit.Reserve().Delay())
+	p.wait()
 	return p.Reader.ReadTCP(conn, timeout)
 }
 
 // Close ends it.
 func (n *Names) Close() error {
+	n.ended()
 	var errs []error
 	for _, c := range n.open {
 		errs = append(errs, c.Close())
