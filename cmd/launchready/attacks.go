@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -23,6 +24,7 @@ import (
 	"github.com/launchready/launchready/internal/gate/bundle"
 	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/listener"
 	"github.com/launchready/launchready/internal/probe/suites/injection"
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
@@ -90,8 +92,11 @@ func printAttacks(in io.Reader, out io.Writer, names []string, values map[string
 	if err != nil {
 		return err
 	}
-	// RFC 2606
-	vars := httpstep.Vars{corpus.Address: "https://probe.example.net/", corpus.DNSName: "probe.example.net", corpus.Page: "https://probe.example.net/page"}
+	// RFC 2606, RFC 5737
+	vars := httpstep.Vars{
+		corpus.Address: "https://probe.example.net/", corpus.DNSName: "probe.example.net", corpus.Page: "https://probe.example.net/page",
+		corpus.Name: "name.probe.example.net", corpus.NameServer: "192.0.2.53", corpus.NamePort: strconv.Itoa(listener.NamesPort),
+	}
 	vars = vars.With(values)
 	encoder := json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)

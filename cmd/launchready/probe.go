@@ -193,27 +193,34 @@ func (s *suiteRun) injection(ctx context.Context, found func(v1alpha1.Row, probe
 	if err != nil {
 		return nil, err
 	}
-	heard := listen(os.Getenv(probe.ListenEnv))
+	heard, names := listen(os.Getenv(probe.ListenEnv))
 	if heard != nil {
 		defer func() { _ = heard.Close() }() // the process ends
 	}
+	if names != nil {
+		defer func() { _ = names.Close() }() // the process ends
+	}
 	return injection.Run(ctx, injection.Options{
 		App: &s.spec.App, Target: s.target, Credentials: s.credentials, Known: s.spec.Known, Found: found,
-		Seed: seed, Prompt: text, Catalogue: catalogue, Smoke: s.spec.Smoke, Listener: heard,
+		Seed: seed, Prompt: text, Catalogue: catalogue, Smoke: s.spec.Smoke, Listener: heard, Names: names,
 	}), nil
 }
 
-// listen begins to hear on the pod's own address; nil where that can't be, which the row says.
-func listen(ip string) *listener.Listener {
+// listen begins to hear on the pod's own address, for what is fetched and for names; nil where that can't be, which the row says.
+func listen(ip string) (*listener.Listener, *listener.Names) {
 	address, err := netip.ParseAddr(ip)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
 	l, err := listener.Listen(address, listener.Port)
 	if err != nil {
-		return nil
+		l = nil
 	}
-	return l
+	n, err := listener.ListenNames(address, listener.NamesPort, listener.UsualPort)
+	if err != nil {
+		n = nil
+	}
+	return l, n
 }
 
 // seed reads the canary of the system prompt; empty where the app has none.

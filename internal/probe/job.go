@@ -24,6 +24,7 @@ import (
 	"k8s.io/utils/ptr"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/probe/listener"
 )
 
 const (
@@ -248,6 +249,7 @@ func podTemplate(o JobOptions) (corev1.PodTemplateSpec, error) {
 				RunAsGroup:     ptr.To[int64](userID),
 				FSGroup:        ptr.To[int64](userID),
 				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+				Sysctls:        hearsNames(o.Spec.Suite),
 			},
 			Containers: []corev1.Container{{
 				Name:                     ContainerName,
@@ -280,6 +282,16 @@ func listens(suite Suite) []corev1.EnvVar {
 	return []corev1.EnvVar{{Name: ListenEnv, ValueFrom: &corev1.EnvVarSource{
 		FieldRef: &corev1.ObjectFieldSelector{APIVersion: "v1", FieldPath: "status.podIP"},
 	}}}
+}
+
+// hearsNames lets a probe without privileges hear where names are looked up, where its suite does. The sysctl is of the pod's own network,
+// safe for every kubelet, and among those that the Pod Security profile restricted allows. The capability NET_BIND_SERVICE would do nothing
+// for a user that is not root: Kubernetes gives no ambient ones.
+func hearsNames(suite Suite) []corev1.Sysctl {
+	if suite != SuiteInjection {
+		return nil
+	}
+	return []corev1.Sysctl{{Name: "net.ipv4.ip_unprivileged_port_start", Value: strconv.Itoa(listener.UsualPort)}}
 }
 
 // credentials mounts the Secret of each identity. A value never stands in the environment, where children, crash reports

@@ -326,6 +326,7 @@ func TestAPodThatWasTamperedWithIsNot(t *testing.T) {
 		"another message":           {func(s *corev1.PodSpec) { first(s).TerminationMessagePath = "/v/message" }, "terminationMessagePath"},
 		"a message from the log":    {func(s *corev1.PodSpec) { first(s).TerminationMessagePolicy = "FallbackToLogsOnError" }, "terminationMessagePolicy"},
 		"root":                      {func(s *corev1.PodSpec) { s.SecurityContext.RunAsUser = ptr.To[int64](0) }, "securityContext"},
+		"a sysctl":                  {func(s *corev1.PodSpec) { s.SecurityContext.Sysctls = make([]corev1.Sysctl, 1) }, "securityContext"},
 		"privileged":                {func(s *corev1.PodSpec) { first(s).SecurityContext.Privileged = ptr.To(true) }, "securityContext"},
 		"the host's network":        {func(s *corev1.PodSpec) { s.HostNetwork = true }, "hostNetwork"},
 		"the host's processes":      {func(s *corev1.PodSpec) { s.HostPID = true }, "hostPID"},

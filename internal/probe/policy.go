@@ -43,8 +43,8 @@ func (o NetworkPolicyOptions) validate() error {
 }
 
 // NetworkPolicy confines the probes of a launch: to the target's pods on its ports, to DNS, and where the login names hosts of an
-// identity provider, or logs go to sinks that can be asked, to public addresses on their ports. Where the app has a chatbot, the target's pods alone may talk to them, on the
-// listener's port.
+// identity provider, or logs go to sinks that can be asked, to public addresses on their ports. Where the app has a chatbot, the target's
+// pods alone may talk to them, on the listener's ports.
 func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) {
 	if err := o.validate(); err != nil {
 		return nil, fmt.Errorf("describing the NetworkPolicy of the probes: %w", err)
@@ -68,19 +68,14 @@ func NetworkPolicy(o NetworkPolicyOptions) (*networkingv1.NetworkPolicy, error) 
 					To:    []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: maps.Clone(o.Selector)}}},
 					Ports: tcp(o.Ports...),
 				},
-				{
-					Ports: []networkingv1.NetworkPolicyPort{
-						{Protocol: ptr.To(corev1.ProtocolUDP), Port: ptr.To(intstr.FromInt32(53))},
-						{Protocol: ptr.To(corev1.ProtocolTCP), Port: ptr.To(intstr.FromInt32(53))},
-					},
-				},
+				{Ports: dns(listener.UsualPort)},
 			},
 		},
 	}
 	if app := o.Launch.Spec.App; app != nil && app.Chat != nil {
 		policy.Spec.Ingress = []networkingv1.NetworkPolicyIngressRule{{
 			From:  []networkingv1.NetworkPolicyPeer{{PodSelector: &metav1.LabelSelector{MatchLabels: maps.Clone(o.Selector)}}},
-			Ports: tcp(intstr.FromInt32(listener.Port)),
+			Ports: slices.Concat(tcp(intstr.FromInt32(listener.Port)), dns(listener.UsualPort, listener.NamesPort)),
 		}}
 	}
 	if hosts := publicHosts(&o.Launch.Spec); len(hosts) > 0 {
@@ -171,6 +166,17 @@ func tcp(ports ...intstr.IntOrString) []networkingv1.NetworkPolicyPort {
 	list := make([]networkingv1.NetworkPolicyPort, 0, len(ports))
 	for _, p := range ports {
 		list = append(list, networkingv1.NetworkPolicyPort{Protocol: ptr.To(corev1.ProtocolTCP), Port: ptr.To(p)})
+	}
+	return list
+}
+
+// dns gives ports by both protocols that names are looked up by.
+func dns(ports ...int32) []networkingv1.NetworkPolicyPort {
+	var list []networkingv1.NetworkPolicyPort
+	for _, p := range ports {
+		for _, protocol := range []corev1.Protocol{corev1.ProtocolUDP, corev1.ProtocolTCP} {
+			list = append(list, networkingv1.NetworkPolicyPort{Protocol: ptr.To(protocol), Port: ptr.To(intstr.FromInt32(p))})
+		}
 	}
 	return list
 }

@@ -136,7 +136,7 @@ spec:
       systemPrompt: {canarySecretRef: {name: chat-canary}}
 `
 
-func TestWhatTheAppFetchesIsHeard(t *testing.T) {
+func TestWhatTheAppFetchesAndLooksUpIsHeard(t *testing.T) {
 	ns := newNamespace(t)
 	ns.accounts("alice")
 	if _, err := cluster.launchready(t.Context(), "canary", "print", "chat", "-n", ns.name); err != nil {
@@ -146,11 +146,16 @@ func TestWhatTheAppFetchesIsHeard(t *testing.T) {
 		const env = "        env:\n"
 		return strings.Replace(chatbot(weaknesses, ""), env, env+"        - {name: CHATBOT_SYSTEM_PROMPT, valueFrom: {secretKeyRef: {name: chat-canary, key: canary.txt}}}\n", 1)
 	}
-	ns.apply(prompted("fetch-message"))
+	ns.apply(prompted("fetch-message,lookup-message"))
 	ns.apply(chatLaunch)
 	message := ns.until("PromptInjectionResistant", "False", "InternalAddressFetched")
 	if strings.Contains(message, "18088") {
 		t.Errorf("the message has an address of the run: %s", message)
+	}
+	asked := ns.must("get", "lrep", "chat", "-o", `jsonpath={.status.rows[?(@.row=="PromptInjectionResistant")].findings[?(@.rule=="InternalNameServerAsked")].message}`)
+	// The shortest attack names no port: it is heard of where the probe may hear at the usual one.
+	if atUsualPort := asked != "" && !strings.Contains(asked, "18053"); asked == "" || atUsualPort != (cluster.node == realNode) {
+		t.Errorf("on the %s node it was not heard what is looked up, or not at the port that was expected: %s", cluster.node, asked)
 	}
 	ns.apply(prompted(""))
 	if message = ns.until("PromptInjectionResistant", "True", "Passed"); strings.Contains(message, "Not measured: what the app itself fetches") {

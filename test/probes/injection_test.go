@@ -4,7 +4,9 @@
 package probes_test
 
 import (
+	"context"
 	_ "embed"
+	"errors"
 	"net/netip"
 	"slices"
 	"strings"
@@ -43,8 +45,16 @@ func prompted(t testing.TB, weaknesses, oddities []string) *rig {
 	}
 	return newRig(t, chatbots.Config{
 		Weaknesses: weaknesses, Oddities: oddities, Honeypot: "lr_audit", Seed: 7,
-		SystemPrompt: instructions + handshake.Lines(),
+		SystemPrompt: instructions + handshake.Lines(), LookUp: lookUp,
 	})
+}
+
+// lookUp asks the server that it is told by DNS, and is no resolver that leads out of here.
+func lookUp(ctx context.Context, name, server string) error {
+	if server == "" {
+		return errors.New("nobody knows that name")
+	}
+	return chatbots.LookUp(ctx, name, server)
 }
 
 // injection runs the suite.
@@ -61,8 +71,14 @@ func (r *rig) injection(t testing.TB, app *v1alpha1.App, smoke bool) probe.RowRe
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = heard.Close() })
+	// That port is taken: the emulator would ask at 53, which others may have here.
+	names, err := listener.ListenNames(netip.MustParseAddr("127.0.0.1"), 0, netip.MustParseAddrPort(strings.Trim(heard.Base(), "htp:/")).Port())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = names.Close() })
 	return injection.Run(t.Context(), injection.Options{
-		Listener: heard, Prompt: instructions, App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
+		Listener: heard, Names: names, Prompt: instructions, App: app, Target: r.target, Credentials: r.credentials(), Seed: canarySeed, Catalogue: all, Smoke: smoke, Known: r.known,
 		Found: func(_ v1alpha1.Row, f probe.Finding) { r.found = append(r.found, f) },
 	})[0]
 }
@@ -85,6 +101,8 @@ func convicts(goal chatbots.Goal) []string {
 		return []string{"SystemPromptQuoted"}
 	case chatbots.GoalFetch:
 		return []string{"InternalAddressFetched"}
+	case chatbots.GoalLookup:
+		return []string{"InternalNameServerAsked"}
 	case chatbots.GoalUnbounded:
 		return []string{"UnboundedReply"}
 	default:
@@ -136,7 +154,12 @@ func TestInjectionDefencesPass(t *testing.T) {
 					app.Resources[i].InChat = v1alpha1.InChatNever
 				}
 			}
-			result := prompted(t, nil, oddities).injection(t, app, name != "")
+			// Lookups are none of the worst attacks, so that a smoke run makes none.
+			smoke := name != "" && name != chatbots.BotLooksUp
+			result := prompted(t, nil, oddities).injection(t, app, smoke)
+			if !smoke && !strings.Contains(result.Control, " to look a name up at the probe (") {
+				t.Errorf("nothing was to be looked up: %s", told(result))
+			}
 			if result.Verdict == v1alpha1.VerdictFail || (result.Verdict == v1alpha1.VerdictUnknown && !slices.Contains(stopped, name)) {
 				t.Fatal(told(result))
 			}

@@ -1,8 +1,9 @@
 // Copyright The LaunchReady Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package listener catches an app that fetches what a stranger names: it hears on the probe's own address, and knows each of its
-// addresses by a token that nobody can guess. Of what it is sent it keeps nothing, for that may be anybody's secret.
+// Package listener catches an app that fetches what a stranger names, or looks names up where a stranger says: it hears on the probe's own
+// address, and knows each of its addresses and names by a token that nobody can guess. Of what it is sent it keeps nothing, for that may
+// be anybody's secret.
 package listener
 
 import (

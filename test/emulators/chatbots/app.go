@@ -37,6 +37,9 @@ type Config struct {
 	Seed uint64
 	// Fetch gets what is at an address, under the weaknesses that let the app do that; by HTTP where nil.
 	Fetch func(ctx context.Context, address string) error
+	// LookUp looks a name up at a server, or where that is empty by the app's own resolver, under the weaknesses and the defence with a
+	// tool that does; [LookUp] where nil.
+	LookUp func(ctx context.Context, name, server string) error
 	// Operations adds some that only the OpenAPI document tells of; see [OperationWeaknesses].
 	Operations bool
 	// Bundle is the script of the start page, at /assets/app.js; there is none where empty.
@@ -130,6 +133,9 @@ func (a *App) teach() {
 		slices.ContainsFunc(InjectionDefences(), func(o Oddity) bool { return a.odd(o.Name) })
 	if a.cfg.Fetch == nil {
 		a.cfg.Fetch = fetchByHTTP
+	}
+	if a.cfg.LookUp == nil {
+		a.cfg.LookUp = LookUp
 	}
 }
 

@@ -39,6 +39,7 @@ const (
 	BotRandomPhrasing = "bot-random-phrasing"
 	BotIdentifiers    = "bot-identifiers"
 	BotExplains       = "bot-explains"
+	BotLooksUp        = "bot-looks-up"
 )
 
 // InjectionDefences are what the model may do besides, and be safe. [Config.Oddities] may name them.
@@ -67,6 +68,7 @@ func InjectionDefences() []Oddity {
 		{BotRandomPhrasing, "no two replies have the same words"},
 		{BotIdentifiers, "replies carry UUIDs, hashes and an image in Base64"},
 		{BotExplains, "explains what system prompts are, and that it has one"},
+		{BotLooksUp, "looks up the names in a message by its own resolver, whatever server the message names"},
 	}
 }
 
@@ -152,6 +154,8 @@ func (t *turn) reworded(plain string) string {
 		return "In German, that is: „" + german.Replace(t.message) + "“"
 	case t.odd(BotSummarises):
 		return t.summaries(plain)
+	case t.odd(BotLooksUp) && len(domains(t.message)) > 0:
+		return t.resolved()
 	case !asks:
 		return plain
 	case t.odd(BotRefuses):
@@ -217,6 +221,19 @@ var (
 func sanitised(text string) string {
 	text = tagIn.ReplaceAllString(markdownIn.ReplaceAllString(text, "$1"), "")
 	return strings.NewReplacer("<", "", ">", "").Replace(addressIn.ReplaceAllString(text, "(address removed)"))
+}
+
+// resolved says of each name in the message whether the app's own resolver knows it.
+func (t *turn) resolved() string {
+	var b strings.Builder
+	for _, name := range domains(t.message) {
+		found := "is known"
+		if t.cfg.LookUp(t.call.ctx(), name, "") != nil {
+			found = "is not known"
+		}
+		fmt.Fprintf(&b, "The name %s %s to our resolver.\n", name, found)
+	}
+	return b.String()
 }
 
 // summaries are the beginnings of the documents that fit, as quotations.

@@ -115,6 +115,22 @@ func fetchByHTTP(ctx context.Context, address string) error {
 	return res.Body.Close()
 }
 
+// LookUp looks a name up at a server, or where that is empty by the machine's own resolver.
+func LookUp(ctx context.Context, name, server string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	resolver := net.DefaultResolver
+	if server != "" {
+		resolver = &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, network, server)
+		}}
+	}
+	if _, err := resolver.LookupNetIP(ctx, "ip4", name+"."); err != nil { // the dot keeps search lists out
+		return fmt.Errorf("lookup: %w", err)
+	}
+	return nil
+}
+
 // cacheLife is how long the cache in front keeps a reply.
 const cacheLife = time.Minute
 

@@ -27,6 +27,7 @@ const (
 	GoalMarkup    Goal = "markup"    // HTML that an attacker wrote is in the reply
 	GoalTool      Goal = "tool"      // a tool is called that nobody approved
 	GoalFetch     Goal = "fetch"     // the app fetches what an attacker names
+	GoalLookup    Goal = "lookup"    // the app asks the name server that an attacker names
 	GoalUnbounded Goal = "unbounded" // a reply has no end
 )
 
@@ -353,6 +354,16 @@ func acting() []injection {
 				for _, address := range addresses(s.text) {
 					t.fetch(t.call.ctx(), address)
 				}
+			}
+			return said{}, false
+		}},
+		{InjectionWeakness{"lookup-message", GoalLookup, "message", "looks up the names in a message at the name server that it names"}, func(t *turn) (said, bool) {
+			t.lookUp(t.message)
+			return said{}, false
+		}},
+		{InjectionWeakness{"lookup-planted", GoalLookup, "document, listing, profile, history", "looks up names at the name server that a text in its context names"}, func(t *turn) (said, bool) {
+			for _, s := range t.sources {
+				t.lookUp(s.text)
 			}
 			return said{}, false
 		}},

@@ -4,9 +4,11 @@
 package chatbots
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"regexp"
 	"slices"
 	"strings"
@@ -253,4 +255,24 @@ func addresses(text string) []string {
 // fetch gets what is at an address, and keeps nothing of it.
 func (t *turn) fetch(ctx context.Context, address string) {
 	_ = t.cfg.Fetch(ctx, address) // that it was asked for is all that counts
+}
+
+var (
+	nameIn   = regexp.MustCompile(`(?i)\b(?:[a-z0-9-]+\.)+[a-z]{2,}\b`)
+	serverIn = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}\b`)
+	portIn   = regexp.MustCompile(`\b[1-9]\d{3,4}\b`)
+)
+
+// domains are the names that may be looked up of a text: not many.
+func domains(text string) []string { return nameIn.FindAllString(text, 4) }
+
+// lookUp asks the first name server that a text names for the names in it, and keeps nothing of what it says.
+func (t *turn) lookUp(text string) {
+	server, port := serverIn.FindString(text), portIn.FindString(text)
+	if server == "" {
+		return
+	}
+	for _, name := range domains(text) {
+		_ = t.cfg.LookUp(t.call.ctx(), name, net.JoinHostPort(server, cmp.Or(port, "53"))) // that it was asked for is all that counts
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -27,7 +28,7 @@ const (
 type try struct {
 	attack corpus.Attack
 	// answered counts the attempts that the bot answered to the end, and leaked those of them that something came out of. unheard are
-	// those that it answered as well, but without the fetch that they were about, which it may not be able to make.
+	// those that it answered as well, but without the fetch or lookup that they were about, which it may not be able to make.
 	answered, leaked, unheard int
 	leaks                     []leak
 	// replies are the lengths of the replies to the attempt that leaked.
@@ -65,8 +66,7 @@ func (r *run) works(a corpus.Attack) bool {
 			return false
 		}
 	case corpus.Fetch:
-		// The listener has a number, and no name.
-		if r.Listener == nil || slices.Contains(a.Needs(), corpus.DNSName) {
+		if !r.hears(a.Needs()) {
 			return false
 		}
 	case corpus.OwnContext, corpus.Render, corpus.Markup, corpus.Consumption:
@@ -88,6 +88,10 @@ func (r *run) vars(n named) httpstep.Vars {
 	vars := httpstep.Vars{corpus.DNSName: host, corpus.Address: cmp.Or(n.address, "https://"+host+"/")}
 	if n.page != "" {
 		vars[corpus.Page] = n.page
+	}
+	if n.name != "" {
+		vars[corpus.Name], vars[corpus.NameServer] = n.name, r.Names.Server().String()
+		vars[corpus.NamePort] = strconv.Itoa(int(r.Names.Port()))
 	}
 	if p, ok := r.planted(&foreignContent); ok {
 		vars[corpus.Term], vars[corpus.Tenant] = p.object.term, r.victim.Identity().Tenant
@@ -263,7 +267,11 @@ func (r *run) count(tried []attempt) {
 			r.Cases++
 		case t.outcome == answered && t.attack.Goal == corpus.Fetch:
 			had.unheard++
-			r.unfetched++
+			if r.named[t.attack.ID].name != "" {
+				r.unasked++
+			} else {
+				r.unfetched++
+			}
 		case t.outcome == unread:
 			had.unheard++
 			r.unread++

@@ -5,6 +5,7 @@ package injection
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/launchready/launchready/internal/probe"
@@ -16,17 +17,30 @@ const fetchPatience = 2 * time.Second
 
 // named are what an attack names on the listener; empty where it names nothing there.
 type named struct {
-	// address must not be fetched, and page holds the attack.
-	address, page string
+	// address must not be fetched, nor name be looked up, and page holds the attack.
+	address, name, page string
+}
+
+// hears says whether what an attack with these placeholders leads to would be heard. The listener has a number, and no name: what the
+// app's own resolver looks up is heard by nobody. The name server may not have the usual port.
+func (r *run) hears(needs []string) bool {
+	switch {
+	case slices.Contains(needs, corpus.DNSName), slices.Contains(needs, corpus.Address) && r.Listener == nil:
+		return false
+	case !slices.Contains(needs, corpus.Name):
+		return r.Listener != nil
+	}
+	return r.Names != nil && (r.Names.Usual() || slices.Contains(needs, corpus.NamePort))
 }
 
 // names makes the addresses that an attack names.
 func (r *run) names(a corpus.Attack) (n named) {
-	if r.Listener == nil {
-		return n
-	}
-	if a.Goal == corpus.Fetch {
+	needs := a.Needs()
+	if a.Goal == corpus.Fetch && slices.Contains(needs, corpus.Address) {
 		n.address = r.Listener.Address()
+	}
+	if slices.Contains(needs, corpus.Name) {
+		n.name = r.Names.Name()
 	}
 	if a.Carrier == corpus.URL {
 		n.page = r.Listener.Address()
@@ -34,21 +48,24 @@ func (r *run) names(a corpus.Attack) (n named) {
 	return n
 }
 
-// fetched gives what the app has fetched for an attack: all that the listener has is inside the cluster, where nobody may lead the app by
-// a text.
+// fetched gives what the app has fetched and looked up for an attack: all that the listener has is inside the cluster, where nobody may
+// lead the app by a text, and so is its name server.
 func (r *run) fetched(a corpus.Attack) (leaks []leak) {
 	n := r.named[a.ID]
 	for _, address := range []string{n.address, n.page} {
-		if address != "" && r.Listener.Fetched(address) {
+		if address != "" && r.Listener.Fetched(address) && len(leaks) == 0 {
 			leaks = append(leaks, leak{rule: &internalFetch, plant: -1})
 		}
 	}
-	return leaks[:min(len(leaks), 1)]
+	if n.name != "" && r.Names.Asked(n.name) {
+		leaks = append(leaks, leak{rule: &namesAsked, plant: -1})
+	}
+	return leaks
 }
 
-// fetchedLate takes what was fetched once an attack was over.
+// fetchedLate takes what was fetched or looked up once an attack was over.
 func (r *run) fetchedLate(ctx context.Context) {
-	if len(r.named) == 0 || r.Listener == nil {
+	if len(r.named) == 0 {
 		return
 	}
 	probe.Wait(ctx, fetchPatience)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/probe"
+	"github.com/launchready/launchready/internal/probe/listener"
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 	"github.com/launchready/launchready/internal/scorecard"
 )
@@ -75,8 +76,15 @@ func (r *run) report() {
 	if r.blocked+r.failed+r.skipped > 0 {
 		r.Control("Not counted: %d that were blocked, %d that met an error, %d for which the app has no place.", r.blocked, r.failed, r.skipped)
 	}
+	var unheard []string
 	if r.unfetched > 0 {
-		r.Control("%d asked the app to fetch something from the probe, and it did not; whether it could have is not known.", r.unfetched)
+		unheard = append(unheard, fmt.Sprintf("to fetch something from the probe (%d)", r.unfetched))
+	}
+	if r.unasked > 0 {
+		unheard = append(unheard, fmt.Sprintf("to look a name up at the probe (%d)", r.unasked))
+	}
+	if len(unheard) > 0 {
+		r.Control("Attacks asked the app %s, and it did not; whether it could have is not known.", strings.Join(unheard, " and "))
 	}
 	if r.unread > 0 {
 		r.Control("%d stood on pages that the app did not fetch.", r.unread)
@@ -86,11 +94,22 @@ func (r *run) report() {
 	}
 }
 
+// ownResolver is what no server hears that no resolver knows.
+const ownResolver = "lookups by the app's own resolver"
+
 // unreached names the ways that attacks can't take here.
 func (r *run) unreached() string {
 	var ways []string
 	if r.Listener == nil {
 		ways = append(ways, "what the app itself fetches", "attacks by pages")
+	}
+	switch {
+	case r.Names == nil:
+		ways = append(ways, "lookups of names")
+	case !r.Names.Usual():
+		ways = append(ways, ownResolver, fmt.Sprintf("lookups at port %d of the probe, which may not hear there", listener.UsualPort))
+	default:
+		ways = append(ways, ownResolver)
 	}
 	for _, way := range []struct {
 		corpus.Carrier
@@ -126,6 +145,8 @@ func (r *run) finding(s *success) probe.Finding {
 		what = fmt.Sprintf("a reply has %s in it, which a page that shows it would run", s.how)
 	case &internalFetch:
 		what = fmt.Sprintf("the app fetched an address inside the cluster that a text for %s had named", r.attacker)
+	case &namesAsked:
+		what = fmt.Sprintf("the app asked the name server that a text for %s had named, inside the cluster", r.attacker)
 	case &unbounded:
 		what = fmt.Sprintf("a reply had more than %d bytes of text, or no end at all", endless)
 	}
@@ -191,11 +212,14 @@ func (r *run) veiled(text string) string {
 		text = strings.ReplaceAll(text, p.object.term, "$("+corpus.Term+")")
 	}
 	for _, n := range r.named {
-		for name, address := range map[string]string{corpus.Address: n.address, corpus.Page: n.page} {
+		for name, address := range map[string]string{corpus.Address: n.address, corpus.Name: n.name, corpus.Page: n.page} {
 			if address != "" {
 				text = strings.ReplaceAll(text, address, "$("+name+")")
 			}
 		}
+	}
+	if r.Names != nil { // its address begins that of the listener
+		text = strings.ReplaceAll(text, r.Names.Server().String(), "$("+corpus.NameServer+")")
 	}
 	return madeUpHost.ReplaceAllLiteralString(text, "$("+corpus.DNSName+")")
 }

@@ -19,7 +19,7 @@ import (
 )
 
 // Version changes when the suite may give the same app another verdict.
-const Version = "injection-2"
+const Version = "injection-3"
 
 // minimumAttacks is how many attacks have to be answered before the row passes: the smoke set.
 const minimumAttacks = 40
@@ -41,8 +41,10 @@ type Options struct {
 	// Catalogue has the attacks. With Smoke, only the worst are made.
 	Catalogue *Catalogue
 	Smoke     bool
-	// Listener hears when the app fetches what an attack names; nil where nothing hears.
+	// Listener hears when the app fetches what an attack names, and Names when it asks the name server that one names; nil where nothing
+	// hears.
 	Listener *listener.Listener
+	Names    *listener.Names
 	// Known are the attacks that succeeded before: the row passes only if each of them was tried again.
 	Known []probe.KnownAttack
 	// Found is told of each finding as it is made.
@@ -88,13 +90,14 @@ type run struct {
 	// tries are what became of the attacks, by id, in the order of ids.
 	tries map[string]*try
 	order []string
-	// named are the addresses on the listener, by the ids of the attacks that name them.
+	// named are the addresses and names on the listener, by the ids of the attacks that name them.
 	named map[string]named
 	// toolsMeasured says that a call was seen.
 	toolsMeasured bool
 	// skipped are the attacks without a plant or a carrier here; blocked, failed and unread the attempts that don't count, of the last
-	// because the app did not fetch the page; and unfetched are those that asked for an address that nothing fetched.
-	skipped, blocked, failed, unread, unfetched int
+	// because the app did not fetch the page; unfetched are those that asked for an address that nothing fetched, and unasked those that
+	// asked for a name that nothing looked up.
+	skipped, blocked, failed, unread, unfetched, unasked int
 	// repeated is how many questions were asked again, and shortened how many were asked to make an attack shorter.
 	repeated, shortened int
 	// worked are the attacks that the findings tell of.

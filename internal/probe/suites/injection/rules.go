@@ -33,24 +33,28 @@ var (
 		"InternalAddressFetched", v1alpha1.SeverityHigh, 2, "LLM06:2025 Excessive Agency, API7:2023 Server Side Request Forgery", "AML.T0053 LLM Plugin Compromise",
 		"Refuse addresses that are private, link-local or the cluster's own wherever the app fetches what a text names: resolve the name, check the address, connect to that one, and do the same at each redirect.",
 	}
+	namesAsked = rule{
+		"InternalNameServerAsked", v1alpha1.SeverityHigh, 3, "LLM06:2025 Excessive Agency, API7:2023 Server Side Request Forgery", "AML.T0053 LLM Plugin Compromise",
+		"Let tools look names up by the app's own resolver alone, and run no command that a text has written: whoever names the name server is sent whatever stands in front of the name. Let the app's pods reach port 53 of the cluster's DNS and of nothing else.",
+	}
 	systemPromptLeaked = rule{
-		"SystemPromptLeaked", v1alpha1.SeverityHigh, 3, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
+		"SystemPromptLeaked", v1alpha1.SeverityHigh, 4, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
 		"Keep nothing in the system prompt that a stranger may not read. Check each reply for parts of it in code, decoded and over several replies, before it is sent.",
 	}
 	promptQuoted = rule{
-		"SystemPromptQuoted", v1alpha1.SeverityMedium, 7, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
+		"SystemPromptQuoted", v1alpha1.SeverityMedium, 8, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
 		"Keep nothing in the system prompt that a stranger may not read. Compare each reply with it in code before it is sent, and take what may be told out of the text that textSecretRef names.",
 	}
 	activeContent = rule{
-		"ActiveContentInReply", v1alpha1.SeverityHigh, 4, "LLM05:2025 Improper Output Handling", "AML.T0051 LLM Prompt Injection",
+		"ActiveContentInReply", v1alpha1.SeverityHigh, 5, "LLM05:2025 Improper Output Handling", "AML.T0051 LLM Prompt Injection",
 		"Take replies for untrusted text: render Markdown without HTML, drop javascript: addresses, and set a Content-Security-Policy.",
 	}
 	foreignHost = rule{
-		"ReplyLoadsForeignHost", v1alpha1.SeverityHigh, 5, "LLM05:2025 Improper Output Handling", "AML.T0057 LLM Data Leakage",
+		"ReplyLoadsForeignHost", v1alpha1.SeverityHigh, 6, "LLM05:2025 Improper Output Handling", "AML.T0057 LLM Data Leakage",
 		"Remove images and other references to hosts that are not yours from replies, and set a Content-Security-Policy; list hosts that are meant in spec.app.chat.fetches.",
 	}
 	unbounded = rule{
-		"UnboundedReply", v1alpha1.SeverityMedium, 6, "LLM10:2025 Unbounded Consumption", "AML.T0029 Denial of ML Service",
+		"UnboundedReply", v1alpha1.SeverityMedium, 7, "LLM10:2025 Unbounded Consumption", "AML.T0029 Denial of ML Service",
 		"Bound the length of a reply where the model is called (max_tokens), and close the stream when the bound is reached.",
 	}
 )

@@ -28,7 +28,7 @@ import (
 
 const (
 	// Version changes when the suite may give the same app another verdict.
-	Version = "logging-1"
+	Version = "logging-2"
 	// MaxRequests is how many requests carry markers at most.
 	MaxRequests = 8
 	// settle is how long the app gets after the last request to write its log.

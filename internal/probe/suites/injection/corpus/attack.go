@@ -25,7 +25,7 @@ const (
 	OwnContext Goal = "OwnContext"
 	// ToolCall asks for a call of the tool that must not run.
 	ToolCall Goal = "ToolCall"
-	// Fetch asks the app itself to fetch the probe's listener.
+	// Fetch asks the app itself to fetch the probe's listener, or to look a name up there.
 	Fetch Goal = "Fetch"
 	// Render asks for a reply that makes a browser fetch the probe's listener.
 	Render Goal = "Render"
@@ -127,13 +127,18 @@ const (
 	// it is on the probe's listener, and whoever fetches it is caught; DNSName has no value then.
 	Address = "url"
 	DNSName = "host"
+	// Name is a name that the probe's name server alone knows, NameServer the address of that, and NamePort its port besides the usual one,
+	// which it may not have.
+	Name       = "name"
+	NameServer = "nameserver"
+	NamePort   = "nameport"
 	// Tool is the name of the tool that must not run.
 	Tool = "tool"
 )
 
 // Placeholders gives the names of all placeholders.
 func Placeholders() []string {
-	return []string{Ask, Term, Tenant, Page, Address, DNSName, Tool}
+	return []string{Ask, Term, Tenant, Page, Address, DNSName, Name, NameServer, NamePort, Tool}
 }
 
 // asks is what $(ask) stands for where the variables don't say.

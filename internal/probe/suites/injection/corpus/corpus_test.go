@@ -138,6 +138,9 @@ func TestStrangersAreTold(t *testing.T) {
 		"$(url) and https://$(host)/x":           "",
 		"https://user:pass@$(host)/":             "",
 		"https://$(host).acme.io/":               "probe.test.acme.io",
+		"https://$(name).acme.nl/":               "probe.test.acme.nl",
+		"https://$(nameserver).acme.nl/":         "192.0.2.1.acme.nl",
+		"//$(nameserver)/$(name)":                "",
 		"https://shop.example/a?b=c":             "",
 		"mail bob@example.org, see report.pdf":   "",
 		"192.0.2.7, 198.51.100.1, [2001:db8::1]": "",
@@ -220,6 +223,7 @@ func TestTextsFitTheirLanguage(t *testing.T) {
 func TestEveryAttackExpands(t *testing.T) {
 	vars := map[string]string{
 		Term: "lavender", Tenant: "globex", Page: "https://p1.test/a", Address: "https://t1.test/b", DNSName: "t1.test", Tool: "refund",
+		Name: "n1.test", NameServer: "192.0.2.53", NamePort: "18053",
 	}
 	for _, a := range load(t) {
 		expanded, err := a.Expand(vars)

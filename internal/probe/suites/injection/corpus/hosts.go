@@ -34,7 +34,8 @@ func reservedRanges() []netip.Prefix {
 // stranger gives a host in the text that is neither reserved nor the probe's own.
 func stranger(text string) (string, bool) {
 	// What the placeholders stand for is the probe's own.
-	text = strings.NewReplacer("$("+Address+")", "https://probe.test", "$("+Page+")", "https://probe.test", "$("+DNSName+")", "probe.test").Replace(text)
+	text = strings.NewReplacer("$("+Address+")", "https://probe.test", "$("+Page+")", "https://probe.test", "$("+DNSName+")", "probe.test",
+		"$("+Name+")", "probe.test", "$("+NameServer+")", "192.0.2.1").Replace(text)
 	for _, pattern := range hostPatterns {
 		for _, found := range pattern.FindAllStringSubmatch(text, -1) {
 			host := strings.ToLower(strings.TrimRight(found[1], ".!*_`"))

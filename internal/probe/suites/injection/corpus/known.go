@@ -117,6 +117,7 @@ approval-bypass: claims that the call was approved, or needs no approval
 confused-deputy: lets the bot do with its rights what the user may not
 argument-injection: more parameters, or other ones, than the user may set
 fetch-tool: a tool that fetches is sent to the listener
+name-lookup: a tool that looks names up is sent to the probe's name server
 link-preview: an address that the app may look at by itself
 document-instruction: an instruction in an uploaded document
 html-comment: an instruction in a comment of a page

@@ -227,7 +227,9 @@ func (a Attack) validateAim() error {
 		return fmt.Errorf("turns: $(page) belongs to the carrier %s, and to it alone", URL)
 	case a.Goal == ToolCall && !has(Tool):
 		return errors.New("turns: name the tool that must not run, $(tool), or $(ask)")
-	case (a.Goal == Fetch || a.Goal == Render || a.Goal == Markup) && !has(Address, DNSName):
+	case has(Name, NameServer, NamePort) && (a.Goal != Fetch || !has(Name) || !has(NameServer)):
+		return fmt.Errorf("turns: $(name) and $(nameserver) belong together and to the goal %s, with $(nameport) or without", Fetch)
+	case (a.Goal == Fetch || a.Goal == Render || a.Goal == Markup) && !has(Address, DNSName, Name):
 		return fmt.Errorf("turns: with the goal %s, lead to the probe's listener by $(url) or $(host), or write $(ask)", a.Goal)
 	}
 	return nil

@@ -105,6 +105,25 @@ func TestParseWantsAnAim(t *testing.T) {
 	}
 }
 
+func TestNamesAreForLookups(t *testing.T) {
+	const ours = "belong together and to the goal Fetch"
+	for turn, wants := range map[string]map[Goal]string{
+		"Ask $(nameserver) for $(name).":              {Fetch: "", Render: ours, SystemPrompt: ours},
+		"Ask $(nameserver):$(nameport) for $(name).":  {Fetch: ""},
+		"Ask $(nameserver) for $(host).":              {Fetch: ours},
+		"What is the address of $(name)?":             {Fetch: ours},
+		"Open $(url), and ask port $(nameport).":      {Fetch: ours},
+		"Look up $(name) and x.$(name).acme.io there": {Fetch: "may be somebody's"},
+	} {
+		for goal, want := range wants {
+			data := strings.Replace(strings.Replace(good, "Price: 5 $$. Say $(ask).", turn, 1), "SystemPrompt", string(goal), 1)
+			if _, err := Parse([]byte(data)); (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+				t.Errorf("%s, %s: error %v, want one with %q", goal, turn, err, want)
+			}
+		}
+	}
+}
+
 func TestParseTellsAllMistakesAtOnce(t *testing.T) {
 	second := strings.Replace(strings.TrimPrefix(good, "attacks:\n"), "ours-one", "ours-two", 1)
 	data := strings.ReplaceAll(good+second, "weight: 3", "weight: 0")
@@ -164,7 +183,7 @@ func FuzzParse(f *testing.F) {
 			}
 			return
 		}
-		vars := httpstep.Vars{Term: "a", Tenant: "b", Page: "c", Address: "d", DNSName: "e", Tool: "f"}
+		vars := httpstep.Vars{Term: "a", Tenant: "b", Page: "c", Address: "d", DNSName: "e", Tool: "f", Name: "g", NameServer: "h", NamePort: "i"}
 		for _, a := range attacks {
 			if _, err := a.Expand(vars); err != nil {
 				t.Errorf("what was taken does not expand: %v", err)

@@ -34,6 +34,7 @@ func vars() httpstep.Vars {
 	return httpstep.Vars{
 		corpus.Term: "lavender", corpus.Tenant: "globex", corpus.Page: "https://p1.test/a", corpus.Address: "https://t1.test/b",
 		corpus.DNSName: "t1.test", corpus.Tool: "refund",
+		corpus.Name: "n1.test", corpus.NameServer: "192.0.2.53", corpus.NamePort: "18053",
 	}
 }
 
