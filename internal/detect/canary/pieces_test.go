@@ -60,6 +60,10 @@ func TestPiecesWithinOneReplyAreFound(t *testing.T) {
 
 func TestWordsWithinSentencesAreFound(t *testing.T) {
 	c := New("x")
+	// A canary's own word that comes again in each sentence is the next one nowhere.
+	for slices.ContainsFunc(strings.Fields(c.Words), func(word string) bool { return strings.Contains(" the old man said to me ", " "+word+" ") }) {
+		c = New("x")
+	}
 	m := NewMatcher([]Canary{c, New("y")})
 	text := ""
 	for _, word := range strings.Fields(c.Words) {
