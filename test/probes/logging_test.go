@@ -16,9 +16,6 @@ import (
 	"testing"
 	"time"
 
-	"k8s.io/apimachinery/pkg/util/validation/field"
-	"sigs.k8s.io/yaml"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/checks/logging"
 	"github.com/launchready/launchready/internal/detect/logmark"
@@ -27,6 +24,8 @@ import (
 	"github.com/launchready/launchready/internal/probe/suites/logs"
 	"github.com/launchready/launchready/internal/scorecard"
 	"github.com/launchready/launchready/test/emulators/chatbots"
+	"k8s.io/apimachinery/pkg/util/validation/field"
+	"sigs.k8s.io/yaml"
 )
 
 // nonce of the Job that the probe would run in.
