@@ -175,7 +175,7 @@ func TestASinkThatShowsNothingSaysWhy(t *testing.T) {
 		}}
 	}
 	echo := store{answers: func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprintf(w, `{"query": %q, "hits": []}`, r.URL.Query().Get("id"))
+		_ = json.NewEncoder(w).Encode(map[string]any{"query": r.URL.Query().Get("id"), "hits": []any{}}) // to a test
 	}}
 	trials, wants := map[string]*trial{}, map[string]probe.SeenSink{}
 	for name, c := range map[string]struct {
