@@ -24,7 +24,7 @@ const minimumOfGoal = 3
 // goals are the kinds of attacks for which the app has a place.
 func (r *run) goals() []corpus.Goal {
 	goals := []corpus.Goal{corpus.Render, corpus.Markup}
-	for _, goal := range []corpus.Goal{corpus.SystemPrompt, corpus.OtherTenant} {
+	for _, goal := range []corpus.Goal{corpus.SystemPrompt, corpus.OtherTenant, corpus.OwnContext} {
 		if _, ok := r.planted(goalOf(goal)); ok {
 			goals = append(goals, goal)
 		}
@@ -133,7 +133,7 @@ func (r *run) unreached() string {
 func (r *run) finding(s *success) probe.Finding {
 	what := ""
 	switch s.rule {
-	case &systemPromptLeaked, &foreignContent:
+	case &systemPromptLeaked, &foreignContent, &internalTold:
 		what = fmt.Sprintf("the chatbot told %s what stands in %s%s", r.attacker, r.plants[s.plant].site, encoded(s.via))
 	case &promptQuoted:
 		what = fmt.Sprintf("the chatbot told %s %s of its system prompt in a row", r.attacker, s.how)
