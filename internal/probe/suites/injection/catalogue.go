@@ -124,10 +124,13 @@ func fits(app *v1alpha1.App, a corpus.Attack) bool {
 	case corpus.Render, corpus.Markup, corpus.Consumption, corpus.Fetch:
 		return true
 	case corpus.OwnContext:
-		return slices.ContainsFunc(chat.Sources, func(s v1alpha1.ChatSource) bool { return httpstep.Uses(s.Create.Request, httpstep.Internal) })
+		return slices.ContainsFunc(chat.Sources, remarked)
 	}
 	return false
 }
+
+// remarked says whether a source has a part that the bot reads and must not tell.
+func remarked(s v1alpha1.ChatSource) bool { return httpstep.Uses(s.Create.Request, httpstep.Internal) }
 
 // reaches says whether there is a way for what a carrier carries.
 func reaches(app *v1alpha1.App, carrier corpus.Carrier) bool {

@@ -6,6 +6,7 @@ package injection
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -125,6 +126,9 @@ func (r *run) unreached() string {
 		if !reaches(r.App, way.Carrier) {
 			ways = append(ways, "attacks by "+way.by)
 		}
+	}
+	if !slices.ContainsFunc(r.App.Chat.Sources, remarked) {
+		ways = append(ways, "internal remarks")
 	}
 	return strings.Join(ways, ", ")
 }

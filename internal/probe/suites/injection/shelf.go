@@ -116,7 +116,7 @@ func (r *run) addSources(ctx context.Context) {
 		sources = append(sources, &shelf{
 			name: described.Name, described: at, create: step, delete: &described.Delete, holds: httpstep.Content,
 			question: cmp.Or(described.Control, question), author: author, carries: []corpus.Carrier{sourceCarrier(described.Kind)},
-			files: described.Kind == v1alpha1.ChatSourcePDF, internal: httpstep.Uses(described.Create.Request, httpstep.Internal),
+			files: described.Kind == v1alpha1.ChatSourcePDF, internal: remarked(described),
 		})
 	}
 	if i := slices.IndexFunc(sources, func(s *shelf) bool { return s.internal }); i >= 0 {
