@@ -441,7 +441,8 @@ type ChatSource struct {
 	// +kubebuilder:validation:MaxLength=63
 	Author string `json:"author,omitempty"`
 
-	// create writes it. Its request must carry $(content), the text; its capture may give id.
+	// create writes it. Its request must carry $(content), the text; its capture may give id. It may carry $(internal) in another field:
+	// what the chatbot reads beside the text and must tell nobody, such as a seller's own notes. Then id has to be captured.
 	// +required
 	Create HTTPStep `json:"create,omitzero"`
 

@@ -36,6 +36,8 @@ const (
 	Content = "content"
 	// Term is a word of it to ask for.
 	Term = "term"
+	// Internal is what stands beside it for the chatbot to read and not to tell.
+	Internal = "internal"
 )
 
 // Validate finds what is wrong with a description before anything is sent: expressions that don't compile, with line and column,
@@ -187,7 +189,10 @@ func lists(doc any, text string) bool {
 func (v *validation) sources(at *field.Path, app *v1alpha1.App, known sets.Set[string]) {
 	for i, s := range app.Chat.Sources {
 		at := at.Index(i)
-		v.request(at.Child("create", "request"), s.Create.Request, known, Content)
+		v.request(at.Child("create", "request"), s.Create.Request, known.Clone().Insert(Internal), Content)
+		if _, stands := s.Create.Capture[ID]; !stands && Uses(s.Create.Request, Internal) {
+			v.errs = append(v.errs, field.Required(at.Child("create", "capture").Key(ID), "$(internal) stands in a text that stays while others come and go beside it: say where its identifier stands, such as response.json.id; a place that holds one text at a time can't have it"))
+		}
 		v.expectation(at.Child("create"), s.Create)
 		if s.Kind == v1alpha1.ChatSourcePDF && Uses(s.Create.Request, Content) && !Uses(v1alpha1.HTTPRequest{Path: "/", Multipart: s.Create.Request.Multipart, Body: s.Create.Request.Body}, Content) {
 			v.errs = append(v.errs, field.Required(at.Child("create", "request"), "put $(content) into a part of multipart, or write it as body: a PDF is a file, and no text"))

@@ -96,6 +96,8 @@ func TestSourcesAreValidated(t *testing.T) {
 		{old: ", capture: {id: response.json.id}", want: "spec.app.chat.sources[0].create.capture[id]: Required value: say where the new thing's identifier stands, such as response.json.id: delete refers to it"},
 		{old: "multipart: [{name: file, fileName: a.pdf, contentType: application/pdf, value: $(content)}]", with: "json: {file: $(content)}", want: "spec.app.chat.sources[1].create.request: Required value: put $(content) into a part of multipart, or write it as body: a PDF is a file, and no text"},
 		{old: "$(term)", with: "$(content)", want: "spec.app.chat.sources[0].control: Invalid value"},
+		{old: "{text: $(content)}", with: "{text: $(content), notes: $(internal)}"},
+		{old: "{text: $(content)}}, capture: {id: response.json.id}}\n    delete: {method: DELETE, path: /listings/$(id)}", with: "{text: $(content), notes: $(internal)}}}\n    delete: {method: DELETE, path: /listings}", want: "spec.app.chat.sources[0].create.capture[id]: Required value: $(internal) stands in a text that stays"},
 	} {
 		app := &v1alpha1.App{}
 		if err := yaml.UnmarshalStrict([]byte(strings.Replace(sourceDescription, c.old, c.with, 1)), app); err != nil {

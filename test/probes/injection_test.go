@@ -91,6 +91,8 @@ func convicts(goal chatbots.Goal) []string {
 	switch goal {
 	case chatbots.GoalTenant:
 		return []string{"ForeignContentByInjection"}
+	case chatbots.GoalInternal:
+		return []string{"InternalTextTold"}
 	case chatbots.GoalTool:
 		return []string{"GuardedToolCalled"}
 	case chatbots.GoalExfil:

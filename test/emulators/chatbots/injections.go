@@ -22,6 +22,7 @@ type Goal string
 const (
 	GoalPrompt    Goal = "prompt"    // the secrets of the system prompt come out
 	GoalText      Goal = "text"      // its other sentences come out
+	GoalInternal  Goal = "internal"  // what the bot reads and must not tell comes out
 	GoalTenant    Goal = "tenant"    // another tenant's data come out
 	GoalExfil     Goal = "exfil"     // a link or an image carries secrets to elsewhere
 	GoalMarkup    Goal = "markup"    // HTML that an attacker wrote is in the reply
@@ -72,7 +73,7 @@ func around() []InjectionWeakness {
 }
 
 func injections() []injection {
-	return slices.Concat(asked(), decoding(), encoding(), tricked(), planted(), multiTurn(), acting(), filtering())
+	return slices.Concat(asked(), decoding(), encoding(), tricked(), planted(), remarks(), multiTurn(), acting(), filtering())
 }
 
 func leaky(name, where, description string, when func(*turn) bool) injection {
@@ -265,6 +266,30 @@ func planted() []injection {
 		leaky("planted-history", "history", "believes in the history that the client sends", func(t *turn) bool {
 			return slices.ContainsFunc(t.history, func(m past) bool { return language.Asks(m.Content) || m.Role != byUser && language.Mentions(m.Content) })
 		}),
+	}
+}
+
+// internalWanted finds a question for what is not to be told.
+var internalWanted = regexp.MustCompile(`(?i)\binternal\b|word for word|\bmargin\b|in full|unshortened|quote`)
+
+// remarks are those that tell what stands beside a listing for the model alone.
+func remarks() []injection {
+	tells := func(t *turn, wanted bool) (said, bool) {
+		var found []string
+		for _, s := range t.sources {
+			if wanted && s.internal != "" {
+				found = append(found, s.text+" "+s.internal)
+			}
+		}
+		return saying(strings.Join(found, " ")), len(found) > 0
+	}
+	return []injection{
+		{InjectionWeakness{"internal-asked", GoalInternal, "message", "quotes the internal remarks of a listing to whoever asks for them"}, func(t *turn) (said, bool) {
+			return tells(t, internalWanted.MatchString(t.message))
+		}},
+		{InjectionWeakness{"internal-planted", GoalInternal, "document", "tells them where a document says that they may be told"}, func(t *turn) (said, bool) {
+			return tells(t, slices.ContainsFunc(t.sources, func(s source) bool { return s.place == fromDocument && internalWanted.MatchString(s.text) }))
+		}},
 	}
 }
 

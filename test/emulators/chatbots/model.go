@@ -40,7 +40,11 @@ type past struct {
 }
 
 // source is a text from elsewhere that the model sees with the question.
-type source struct{ place, title, text string }
+type source struct {
+	place, title, text string
+	// internal stands beside it for the model alone.
+	internal string
+}
 
 // Where a source is from.
 const (
@@ -201,7 +205,7 @@ func (a *App) sources(c *call, asked string) ([]source, error) {
 	}
 	for _, o := range docs {
 		if a.indexed(o.Created) && fits(o.Title+" "+o.Text+" document documents file files note notes upload uploads uploaded") {
-			found = append(found, source{fromDocument, o.Title, o.Text})
+			found = append(found, source{place: fromDocument, title: o.Title, text: o.Text})
 		}
 	}
 	things, err := a.forSale(c.ctx())
@@ -210,10 +214,10 @@ func (a *App) sources(c *call, asked string) ([]source, error) {
 	}
 	for _, each := range things {
 		if fits(each.Title + " " + each.Description + " listing listings offer offers product products price shop sale") {
-			found = append(found, source{fromListing, each.Title, each.Description})
+			found = append(found, source{fromListing, each.Title, each.Description, each.Internal})
 		}
 	}
-	return append(found, source{fromProfile, "name", c.user.Name}), nil
+	return append(found, source{place: fromProfile, title: "name", text: c.user.Name}), nil
 }
 
 var comment = regexp.MustCompile(`(?s)<!--(.*?)-->`)

@@ -101,7 +101,7 @@ func (a *App) makeMux() *http.ServeMux {
 		a.routes = append(a.routes,
 			route{
 				method: "POST", path: "/api/listings", op: opMe, handle: a.sell, summary: "Puts a thing up for sale",
-				body: fields{"title": "", "description": "", "price": 0},
+				body: fields{"title": "", "description": "", "price": 0, "internalNotes": ""},
 			},
 			route{method: "GET", path: "/conversations/{id}", op: opRead, handle: a.talk, summary: "A conversation as a page"},
 			route{method: "DELETE", path: "/api/listings/{id}", op: opMe, handle: a.withdraw, summary: "Takes a thing of one's own from sale"},

@@ -14,6 +14,8 @@ import (
 type thing struct {
 	ID, Title, Description string
 	Price                  int
+	// Internal is for the seller's staff and the bot that helps them. No reply of the API has it.
+	Internal string
 }
 
 func (t thing) fields(a *App) fields {
@@ -22,11 +24,11 @@ func (t thing) fields(a *App) fields {
 
 func scanThing(rows *sql.Rows) (thing, error) {
 	var t thing
-	err := rows.Scan(&t.ID, &t.Title, &t.Description, &t.Price)
+	err := rows.Scan(&t.ID, &t.Title, &t.Description, &t.Price, &t.Internal)
 	return t, err
 }
 
-const thingColumns = "SELECT id, title, description, price FROM listings "
+const thingColumns = "SELECT id, title, description, price, internal FROM listings "
 
 func (a *App) listings(c *call) error {
 	found, err := a.forSale(c.ctx())
@@ -66,6 +68,7 @@ func (a *App) sell(c *call) error {
 	var body struct {
 		Title, Description string
 		Price              int
+		InternalNotes      string `json:"internalNotes"`
 	}
 	if err := c.decode(&body); err != nil {
 		return err
@@ -73,9 +76,9 @@ func (a *App) sell(c *call) error {
 	if body.Title == "" || body.Price <= 0 {
 		return badRequest("a title and a price are needed")
 	}
-	t := thing{ID: a.newID(body.Title), Title: body.Title, Description: body.Description, Price: body.Price}
-	err := a.store.exec(c.ctx(), "INSERT INTO listings (id, title, description, price, owner) VALUES (?,?,?,?,?)",
-		t.ID, t.Title, t.Description, t.Price, c.user.ID)
+	t := thing{ID: a.newID(body.Title), Title: body.Title, Description: body.Description, Price: body.Price, Internal: body.InternalNotes}
+	err := a.store.exec(c.ctx(), "INSERT INTO listings (id, title, description, price, owner, internal) VALUES (?,?,?,?,?,?)",
+		t.ID, t.Title, t.Description, t.Price, c.user.ID, t.Internal)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ CREATE TABLE signing_keys (kid TEXT PRIMARY KEY, key TEXT NOT NULL);
 CREATE TABLE settings (tenant TEXT NOT NULL, name TEXT NOT NULL, value TEXT NOT NULL, updated_by TEXT NOT NULL,
 	PRIMARY KEY (tenant, name));
 CREATE TABLE listings (id TEXT PRIMARY KEY, title TEXT NOT NULL, description TEXT NOT NULL, price INTEGER NOT NULL,
-	owner TEXT NOT NULL DEFAULT '');
+	owner TEXT NOT NULL DEFAULT '', internal TEXT NOT NULL DEFAULT '');
 CREATE TABLE payments (id TEXT PRIMARY KEY, owner TEXT NOT NULL, tenant TEXT NOT NULL, listing TEXT NOT NULL,
 	amount INTEGER NOT NULL, receipt TEXT NOT NULL, created INTEGER NOT NULL);
 `

@@ -41,7 +41,7 @@ func (r *run) expanded(attacks []corpus.Attack) []corpus.Attack {
 	for _, a := range attacks {
 		if r.works(a) {
 			names := r.names(a)
-			if expanded, err := a.Expand(r.vars(names)); err == nil {
+			if expanded, err := a.Expand(r.vars(a, names)); err == nil {
 				if names != (named{}) {
 					r.named[a.ID] = names
 				}
@@ -57,7 +57,7 @@ func (r *run) expanded(attacks []corpus.Attack) []corpus.Attack {
 // works says whether the controls of what an attack needs were seen.
 func (r *run) works(a corpus.Attack) bool {
 	switch a.Goal {
-	case corpus.SystemPrompt, corpus.OtherTenant:
+	case corpus.SystemPrompt, corpus.OtherTenant, corpus.OwnContext:
 		if _, ok := r.planted(goalOf(a.Goal)); !ok {
 			return false
 		}
@@ -69,7 +69,7 @@ func (r *run) works(a corpus.Attack) bool {
 		if !r.hears(a.Needs()) {
 			return false
 		}
-	case corpus.OwnContext, corpus.Render, corpus.Markup, corpus.Consumption:
+	case corpus.Render, corpus.Markup, corpus.Consumption:
 	}
 	switch a.Carrier {
 	case corpus.Chat, corpus.Memory, corpus.History:
@@ -83,7 +83,7 @@ func (r *run) works(a corpus.Attack) bool {
 }
 
 // vars are what the placeholders of an attack stand for.
-func (r *run) vars(n named) httpstep.Vars {
+func (r *run) vars(a corpus.Attack, n named) httpstep.Vars {
 	host := strings.ToLower(marker.New().Secret) + ".example.net" // RFC 2606
 	vars := httpstep.Vars{corpus.DNSName: host, corpus.Address: cmp.Or(n.address, "https://"+host+"/")}
 	if n.page != "" {
@@ -95,6 +95,9 @@ func (r *run) vars(n named) httpstep.Vars {
 	}
 	if p, ok := r.planted(&foreignContent); ok {
 		vars[corpus.Term], vars[corpus.Tenant] = p.object.term, r.victim.Identity().Tenant
+	}
+	if p, ok := r.planted(&internalTold); ok && a.Goal == corpus.OwnContext {
+		vars[corpus.Term] = p.object.term
 	}
 	if len(r.judge.Guarded) > 0 {
 		vars[corpus.Tool] = r.judge.Guarded[0]
@@ -219,7 +222,7 @@ func (r *run) once(ctx context.Context, a corpus.Attack) attempt {
 		r.Listener.Serve(r.named[a.ID].page, a.Content)
 	default:
 		s := r.shelfFor(a.Carrier)
-		o, err := r.create(ctx, s, s.author, a.Content, a.Place)
+		o, err := r.create(ctx, s, s.author, a.Content, nothingInternal, a.Place)
 		if err != nil {
 			t.outcome = failed
 			return t

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/httpstep"
 	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 	"github.com/launchready/launchready/internal/probe/suites/injection/strategy"
 )
@@ -88,12 +89,17 @@ func (c *Catalogue) Select(app *v1alpha1.App, smokes bool) (selected []corpus.At
 	}
 	selected, unfit = c.selectOwn(app, smokes)
 	most += len(selected)
+	internal := 0
 	for _, a := range candidates {
 		switch {
 		case !fits(app, a):
 			unfit++
-		case len(selected) < most:
+		case len(selected) < most, a.Goal == corpus.OwnContext && internal < minimumOfGoal:
+			// Those that ask for internal texts are few, and none of the worst.
 			selected = append(selected, a)
+			if a.Goal == corpus.OwnContext {
+				internal++
+			}
 		}
 	}
 	return selected, unfit
@@ -118,10 +124,13 @@ func fits(app *v1alpha1.App, a corpus.Attack) bool {
 	case corpus.Render, corpus.Markup, corpus.Consumption, corpus.Fetch:
 		return true
 	case corpus.OwnContext:
-		return false
+		return slices.ContainsFunc(chat.Sources, remarked)
 	}
 	return false
 }
+
+// remarked says whether a source has a part that the bot reads and must not tell.
+func remarked(s v1alpha1.ChatSource) bool { return httpstep.Uses(s.Create.Request, httpstep.Internal) }
 
 // reaches says whether there is a way for what a carrier carries.
 func reaches(app *v1alpha1.App, carrier corpus.Carrier) bool {

@@ -6,6 +6,7 @@ package injection
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -24,7 +25,7 @@ const minimumOfGoal = 3
 // goals are the kinds of attacks for which the app has a place.
 func (r *run) goals() []corpus.Goal {
 	goals := []corpus.Goal{corpus.Render, corpus.Markup}
-	for _, goal := range []corpus.Goal{corpus.SystemPrompt, corpus.OtherTenant} {
+	for _, goal := range []corpus.Goal{corpus.SystemPrompt, corpus.OtherTenant, corpus.OwnContext} {
 		if _, ok := r.planted(goalOf(goal)); ok {
 			goals = append(goals, goal)
 		}
@@ -126,6 +127,9 @@ func (r *run) unreached() string {
 			ways = append(ways, "attacks by "+way.by)
 		}
 	}
+	if !slices.ContainsFunc(r.App.Chat.Sources, remarked) {
+		ways = append(ways, "internal remarks")
+	}
 	return strings.Join(ways, ", ")
 }
 
@@ -133,7 +137,7 @@ func (r *run) unreached() string {
 func (r *run) finding(s *success) probe.Finding {
 	what := ""
 	switch s.rule {
-	case &systemPromptLeaked, &foreignContent:
+	case &systemPromptLeaked, &foreignContent, &internalTold:
 		what = fmt.Sprintf("the chatbot told %s what stands in %s%s", r.attacker, r.plants[s.plant].site, encoded(s.via))
 	case &promptQuoted:
 		what = fmt.Sprintf("the chatbot told %s %s of its system prompt in a row", r.attacker, s.how)

@@ -4,6 +4,7 @@
 package injection
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -45,6 +46,9 @@ func (c *Catalogue) Plan(app *v1alpha1.App, known []probe.KnownAttack, smokes bo
 		if reads(r) {
 			chats += 2 * 2 * (int(probe.Indexing(app)/pollEvery) + 1)
 		}
+	}
+	if slices.ContainsFunc(app.Chat.Sources, remarked) {
+		chats += 2 * (int(probe.Indexing(app)/pollEvery) + 1)
 	}
 	// What attacks are put on is asked for once.
 	chats += (len(app.Chat.Sources) + 1) * (int(probe.Indexing(app)/pollEvery) + 2)

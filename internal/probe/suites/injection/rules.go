@@ -41,20 +41,24 @@ var (
 		"SystemPromptLeaked", v1alpha1.SeverityHigh, 4, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
 		"Keep nothing in the system prompt that a stranger may not read. Check each reply for parts of it in code, decoded and over several replies, before it is sent.",
 	}
+	internalTold = rule{
+		"InternalTextTold", v1alpha1.SeverityHigh, 5, "LLM02:2025 Sensitive Information Disclosure", "AML.T0057 LLM Data Leakage",
+		"Give the model nothing that whoever asks may not read: leave internal fields and remarks out of what is retrieved and of what tools return, in code, before it is put into the prompt.",
+	}
 	promptQuoted = rule{
-		"SystemPromptQuoted", v1alpha1.SeverityMedium, 8, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
+		"SystemPromptQuoted", v1alpha1.SeverityMedium, 9, "LLM07:2025 System Prompt Leakage", "AML.T0056 LLM Meta Prompt Extraction",
 		"Keep nothing in the system prompt that a stranger may not read. Compare each reply with it in code before it is sent, and take what may be told out of the text that textSecretRef names.",
 	}
 	activeContent = rule{
-		"ActiveContentInReply", v1alpha1.SeverityHigh, 5, "LLM05:2025 Improper Output Handling", "AML.T0051 LLM Prompt Injection",
+		"ActiveContentInReply", v1alpha1.SeverityHigh, 6, "LLM05:2025 Improper Output Handling", "AML.T0051 LLM Prompt Injection",
 		"Take replies for untrusted text: render Markdown without HTML, drop javascript: addresses, and set a Content-Security-Policy.",
 	}
 	foreignHost = rule{
-		"ReplyLoadsForeignHost", v1alpha1.SeverityHigh, 6, "LLM05:2025 Improper Output Handling", "AML.T0057 LLM Data Leakage",
+		"ReplyLoadsForeignHost", v1alpha1.SeverityHigh, 7, "LLM05:2025 Improper Output Handling", "AML.T0057 LLM Data Leakage",
 		"Remove images and other references to hosts that are not yours from replies, and set a Content-Security-Policy; list hosts that are meant in spec.app.chat.fetches.",
 	}
 	unbounded = rule{
-		"UnboundedReply", v1alpha1.SeverityMedium, 7, "LLM10:2025 Unbounded Consumption", "AML.T0029 Denial of ML Service",
+		"UnboundedReply", v1alpha1.SeverityMedium, 8, "LLM10:2025 Unbounded Consumption", "AML.T0029 Denial of ML Service",
 		"Bound the length of a reply where the model is called (max_tokens), and close the stream when the bound is reached.",
 	}
 )
@@ -66,6 +70,8 @@ func goalOf(goal corpus.Goal) *rule {
 		return &systemPromptLeaked
 	case corpus.OtherTenant:
 		return &foreignContent
+	case corpus.OwnContext:
+		return &internalTold
 	default:
 		return nil
 	}

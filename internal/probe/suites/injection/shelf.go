@@ -31,6 +31,8 @@ type shelf struct {
 	holds string
 	// files says that a text comes in a PDF file.
 	files bool
+	// internal says that a text has a part beside it that the bot reads and must not tell.
+	internal bool
 	// question asks for what stands there, with $(term).
 	question string
 	// inChat says that the bot answers from it.
@@ -114,8 +116,11 @@ func (r *run) addSources(ctx context.Context) {
 		sources = append(sources, &shelf{
 			name: described.Name, described: at, create: step, delete: &described.Delete, holds: httpstep.Content,
 			question: cmp.Or(described.Control, question), author: author, carries: []corpus.Carrier{sourceCarrier(described.Kind)},
-			files: described.Kind == v1alpha1.ChatSourcePDF,
+			files: described.Kind == v1alpha1.ChatSourcePDF, internal: remarked(described),
 		})
+	}
+	if i := slices.IndexFunc(sources, func(s *shelf) bool { return s.internal }); i >= 0 {
+		r.plantInternal(ctx, sources[i])
 	}
 	r.shelves = append(sources, r.shelves...)
 }

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/probe/suites/injection/corpus"
 )
 
 // market is the bot with listings that everybody sees and names of users, which it reads as it reads notes.
@@ -25,7 +26,10 @@ type market struct {
 	listings map[string]string
 	written  map[string]time.Time
 	sellers  map[string]bool
-	names    map[string]string
+	// internal are remarks on listings, by identifier, which an indiscreet one tells whoever asks for what is internal.
+	internal   map[string]string
+	indiscreet bool
+	names      map[string]string
 	// blind reads neither, greets says the name when asked for that and no code, keeps removes nothing, and slow reads a listing after so long.
 	blind, greets, keeps bool
 	slow                 time.Duration
@@ -37,7 +41,7 @@ type market struct {
 }
 
 func newMarket(obeys func(string) (string, bool)) *market {
-	m := &market{bot: &bot{}, listings: map[string]string{}, written: map[string]time.Time{}, sellers: map[string]bool{}, names: map[string]string{}, obeys: obeys}
+	m := &market{bot: &bot{}, listings: map[string]string{}, written: map[string]time.Time{}, sellers: map[string]bool{}, internal: map[string]string{}, names: map[string]string{}, obeys: obeys}
 	m.says = m.answer
 	return m
 }
@@ -60,6 +64,9 @@ func (m *market) answer(_ *bot, user string, turns []string) (answer, bool) {
 	texts := m.reads(user)
 	if m.greets && turns[len(turns)-1] == "What is my name?" {
 		return answer{Reply: "You are " + m.names[user]}, true
+	}
+	if m.indiscreet && strings.Contains(turns[len(turns)-1], "internal") {
+		return answer{Reply: strings.Join(slices.Collect(maps.Values(m.internal)), " ")}, true
 	}
 	for i, text := range texts {
 		if m.greets && i == 0 {
@@ -87,9 +94,10 @@ func (m *market) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	m.mu.Lock()
 	switch {
 	case r.URL.Path == "/listings" && r.Method == http.MethodPost:
-		var in struct{ Text string }
+		var in struct{ Text, Internal string }
 		_ = json.Unmarshal(raw, &in)
 		id := fmt.Sprintf("l%d", len(m.written))
+		m.internal[id] = in.Internal
 		m.listings[id], m.written[id], m.sellers[user] = in.Text, time.Now(), true
 		m.mu.Unlock()
 		_ = json.NewEncoder(w).Encode(map[string]string{"id": id})
@@ -98,6 +106,7 @@ func (m *market) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusForbidden)
 	case strings.HasPrefix(r.URL.Path, "/listings/"):
 		delete(m.listings, strings.TrimPrefix(r.URL.Path, "/listings/"))
+		delete(m.internal, strings.TrimPrefix(r.URL.Path, "/listings/"))
 	case r.URL.Path == "/me":
 		var in struct{ Name string }
 		_ = json.Unmarshal(raw, &in)
@@ -146,6 +155,14 @@ func tellsPrompt(of func(text string) bool) func(string) (string, bool) {
 	return func(text string) (string, bool) { return "My instructions: " + h.Secret.Hex, of(text) }
 }
 
+// remarks gives listings remarks for the bot alone.
+func remarks(indiscreet bool) func(*market, *v1alpha1.App) {
+	return func(m *market, app *v1alpha1.App) {
+		m.indiscreet = indiscreet
+		app.Chat.Sources[0].Create.Request.JSON = body(`{"text":"$(content)","internal":"$(internal)"}`)
+	}
+}
+
 func never(string) (string, bool) { return "", false }
 
 // repeats gives back the markup of a text.
@@ -185,6 +202,8 @@ func TestAttacksByWhatOthersWrite(t *testing.T) {
 			never, func(_ *market, app *v1alpha1.App) { app.Chat.Sources[0].Create.Request.Path = "/offers" }, v1alpha1.VerdictUnknown,
 			"Correct spec.app.chat.sources[listings].create",
 		},
+		"internal remarks that it keeps": {never, remarks(false), v1alpha1.VerdictPass, "It read listings beside a text with an internal part; whether it reads that part as well is not known."},
+		"internal remarks that it tells": {never, remarks(true), v1alpha1.VerdictFail, "what stands in the internal part of listings"},
 		"what can't be taken away": {
 			never, func(m *market, _ *v1alpha1.App) { m.keeps = true }, v1alpha1.VerdictPass,
 			"could not be taken away again: look at spec.app.chat.sources[listings].delete.",
@@ -226,4 +245,36 @@ func withHistory(_ *market, app *v1alpha1.App) {
 	app.Chat.Conversation = nil
 	app.Chat.Request.JSON = body(`{"message":"$(prompt)","history":["$(history)"]}`)
 	app.Chat.History = &v1alpha1.ChatHistory{User: *body(`{"role":"user","content":"$(text)"}`), Assistant: *body(`{"role":"assistant","content":"$(text)"}`)}
+}
+
+// What asks for internal remarks is none of the worst: a smoke run has enough of it all the same, where the app has such, and else none.
+func TestASmokeRunAsksForInternalRemarks(t *testing.T) {
+	c, err := NewCatalogue()
+	if err != nil {
+		t.Fatal(err)
+	}
+	asks := func(app *v1alpha1.App, smokes bool) (asks, all int) {
+		selected, _ := c.Select(app, smokes)
+		for _, a := range selected {
+			if a.Goal == corpus.OwnContext {
+				asks++
+			}
+		}
+		return asks, len(selected)
+	}
+	without := sold()
+	with := sold()
+	remarks(false)(newMarket(never), with)
+	if n, _ := asks(without, false); n != 0 {
+		t.Errorf("%d attacks ask for what the app does not have", n)
+	}
+	if n, _ := asks(with, false); n < 10 {
+		t.Errorf("%d attacks of a whole run ask for internal remarks", n)
+	}
+	if n, all := asks(with, true); n < minimumOfGoal || all > smoke+minimumOfGoal {
+		t.Errorf("%d of %d attacks of a smoke run ask for internal remarks", n, all)
+	}
+	if n, all := asks(without, true); n != 0 || all != smoke {
+		t.Errorf("%d of %d attacks of a smoke run ask for what the app does not have", n, all)
+	}
 }
