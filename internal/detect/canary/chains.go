@@ -86,7 +86,8 @@ type chain struct{ forward, backward [hexDigits + 1]link }
 // chains are all that is kept of the words so far.
 type chains struct {
 	words int
-	of    map[int]*chain
+	// of are the chains of each form, or nil.
+	of []*chain
 	// found are the links of one word: a word is no piece twice, so that they are kept when all are there.
 	found []found
 }
@@ -135,7 +136,7 @@ func (f *finder) piece(c *chains, word []byte) bool {
 			return false
 		}
 		if c.of == nil {
-			c.of = map[int]*chain{}
+			c.of = make([]*chain, len(f.chainIndex.forms))
 		}
 		if c.of[s.chained] == nil {
 			c.of[s.chained] = &chain{}

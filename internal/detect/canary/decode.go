@@ -43,7 +43,9 @@ func (f *finder) decode(text string, r *streams, via []string, next func(kind, d
 		next("in groups", groups(text))
 	}
 	if strings.Contains(text, "begin ") || strings.Contains(text, "\nM") {
-		next("uuencode", uudecode(text))
+		if b := uudecode(text); textual(b) { // a line of prose may well begin like one of uuencode
+			next("uuencode", string(b))
+		}
 	}
 	// Text backwards is found as it is; what is encoded and then turned around has many digits or marks.
 	if 3*(r.digits+r.marks) > len(text)-r.spaces && (len(via) == 0 || via[len(via)-1] != "reversed") {

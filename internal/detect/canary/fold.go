@@ -5,6 +5,7 @@ package canary
 
 import (
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -13,10 +14,8 @@ import (
 
 // tables are what texts are read by.
 type tables struct {
+	*dresses
 	symbols, leet [256]byte
-	confusables   map[rune]byte
-	// common has the one character that stands for a common one; 0 where that is not so simple.
-	common [commonRunes]byte
 	// run are the digits of base64, and visible is all but white space.
 	run, visible [256]bool
 	// ink says what each byte is for those that read words.
@@ -25,6 +24,13 @@ type tables struct {
 	base85    []alphabet85
 	// in85 says of which of them a character is a digit, the first in the lowest bit; Ascii85's z counts.
 	in85 [256]uint16
+}
+
+// dresses are what characters are folded by, whatever the canaries.
+type dresses struct {
+	confusables map[rune]byte
+	// common has the one character that stands for another, or unwritten; 0 where that is not so simple.
+	common [commonRunes]byte
 }
 
 // lookalikes are letters of other scripts that look like a Latin one, of the Unicode Consortium's confusables (UTS #39, §4),
@@ -36,7 +42,7 @@ const (
 )
 
 func newTables(folds []folding) *tables {
-	t := &tables{symbols: symbols(), confusables: map[rune]byte{}, alphabets: alphabets(folds), base85: base85s(folds)}
+	t := &tables{dresses: dressed(), symbols: symbols(), alphabets: alphabets(folds), base85: base85s(folds)}
 	for c := range t.run {
 		t.visible[c] = !unicode.IsSpace(rune(c))
 		t.run[c] = c < utf8.RuneSelf && (t.symbols[c] != 0 || strings.IndexByte("+/-_", byte(c)) >= 0)
@@ -48,20 +54,6 @@ func newTables(folds []folding) *tables {
 			}
 		}
 	}
-	i := 0
-	for _, r := range lookalikes {
-		t.confusables[r] = looksLike[i]
-		i++
-	}
-	for _, r := range "‐‑‒–—―−﹣－ー" {
-		t.confusables[r] = '-'
-	}
-	for _, r := range "·•∙⋅●․‧・" {
-		t.confusables[r] = '.'
-	}
-	for _, r := range "“”„‟«»‹›「」『』" {
-		t.confusables[r] = '"'
-	}
 	to := leet()
 	for i, s := range t.symbols {
 		t.leet[i] = to.to[s]
@@ -70,24 +62,45 @@ func newTables(folds []folding) *tables {
 		t.leet[pair[0]] = to.to[t.symbols[pair[1]]]
 	}
 	t.ink = inks()
-	t.commonly()
 	return t
 }
 
-// commonRunes are those below the end of the Unicode block General Punctuation: Latin, Greek, Cyrillic, and typographic marks.
-const commonRunes = 0x2070
+// commonRunes are those of the Basic Multilingual Plane: replies of some languages have little else.
+const commonRunes = 0x10000
 
-// commonly folds the common characters once: replies of some languages have little else.
-func (t *tables) commonly() {
+// unwritten is what stands in common for a character of which nothing is left.
+const unwritten = 0x80
+
+// dressed folds the common characters once for all matchers: it takes some milliseconds.
+var dressed = sync.OnceValue(func() *dresses {
+	d := &dresses{confusables: map[rune]byte{}}
+	i := 0
+	for _, r := range lookalikes {
+		d.confusables[r] = looksLike[i]
+		i++
+	}
+	for _, r := range "‐‑‒–—―−﹣－ー" {
+		d.confusables[r] = '-'
+	}
+	for _, r := range "·•∙⋅●․‧・" {
+		d.confusables[r] = '.'
+	}
+	for _, r := range "“”„‟«»‹›「」『』" {
+		d.confusables[r] = '"'
+	}
 	var b strings.Builder
 	for r := rune(utf8.RuneSelf); r < commonRunes; r++ {
 		b.Reset()
-		t.foldRune(&b, string(r), r)
-		if s := b.String(); len(s) == 1 {
-			t.common[r] = s[0]
+		d.foldRune(&b, string(r), r)
+		switch s := b.String(); len(s) {
+		case 0:
+			d.common[r] = unwritten
+		case 1:
+			d.common[r] = s[0]
 		}
 	}
-}
+	return d
+})
 
 func (t *tables) symbolsOf(text string) []byte {
 	out := make([]byte, 0, len(text))
@@ -139,7 +152,9 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		case r == 0x2028 || r == 0x2029 || r == 0x85:
 			plain.WriteByte('\n')
 		case r < commonRunes && t.common[r] != 0:
-			plain.WriteByte(t.common[r])
+			if c := t.common[r]; c != unwritten {
+				plain.WriteByte(c)
+			}
 		default:
 			t.foldRune(&plain, text[i:i+size], r)
 		}
@@ -224,8 +239,8 @@ func digitOf(r rune) (byte, bool) {
 	return "0123456789"[(r-zero)%10], true
 }
 
-func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
-	if c, ok := t.confusables[r]; ok {
+func (d *dresses) foldRune(out *strings.Builder, text string, r rune) {
+	if c, ok := d.confusables[r]; ok {
 		out.WriteByte(c)
 		return
 	}
@@ -239,16 +254,16 @@ func (t *tables) foldRune(out *strings.Builder, text string, r rune) {
 		out.WriteByte(digit)
 		return
 	}
-	d := norm.NFKD.PropertiesString(text).Decomposition()
-	if d == nil {
+	parts := norm.NFKD.PropertiesString(text).Decomposition()
+	if parts == nil {
 		if r < 0x300 || r > 0x36F { // a combining mark sits on a letter
 			out.WriteByte(' ')
 		}
 		return
 	}
 	// The longest decompositions are phrases of 18 characters (U+FDFA): of those nothing is wanted.
-	for _, r := range string(d[:min(len(d), 8)]) {
-		if c, ok := t.confusables[r]; ok {
+	for _, r := range string(parts[:min(len(parts), 8)]) {
+		if c, ok := d.confusables[r]; ok {
 			out.WriteByte(c)
 		} else if r < utf8.RuneSelf {
 			out.WriteByte(byte(r & 0x7f))

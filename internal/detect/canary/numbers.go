@@ -16,6 +16,9 @@ import (
 // minNumbers is the shortest list of numbers that is decoded: 64 bits of a canary's own bytes.
 const minNumbers = 8
 
+// minDigits is how many a shorter list must have: of a number of 10 or of 7 come 16 or 8 hexadecimal digits, of which 20 are needed.
+const minDigits = 17
+
 // numbers decodes lists of numbers, as bytes in decimal, octal or hexadecimal, and what has only zeros and ones.
 func (f *finder) numbers(text string, via []string, next func(kind, decoded string)) {
 	var list []string
@@ -58,7 +61,7 @@ func (f *finder) list(list []string, via []string, next func(kind, decoded strin
 	for _, n := range list {
 		total += len(n)
 	}
-	if !f.spend(total) {
+	if total < minDigits && len(list) < minNumbers || !f.spend(total) {
 		return
 	}
 	if digits := strings.TrimPrefix(strings.Join(list, ""), "0b"); len(digits) >= 56 && strings.Trim(digits, "01") == "" {
@@ -146,7 +149,7 @@ func morse(text string, next func(kind, decoded string)) {
 }
 
 // uudecode decodes lines that say their own length (POSIX uuencode).
-func uudecode(text string) string {
+func uudecode(text string) []byte {
 	var out []byte
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
@@ -164,7 +167,7 @@ func uudecode(text string) string {
 		}
 		out = append(out, b[:min(n, len(b))]...)
 	}
-	return string(out)
+	return out
 }
 
 // large takes numbers for parts of a canary's own number: two of 64 bits, four of 32, or all of it, maybe in groups of three.

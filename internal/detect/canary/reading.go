@@ -40,9 +40,12 @@ func (f *finder) layersFrom(l layer) {
 				return
 			}
 			f.layer(l, func(kind, decoded string) {
+				if len(decoded) < gramLength {
+					return
+				}
 				parts := strings.Split(kind, ", ")
 				to := steps + 2*len(parts) - 1
-				if len(decoded) < gramLength || to > maxSteps || !f.spend(len(decoded)) {
+				if to > maxSteps || !f.spend(len(decoded)) {
 					return
 				}
 				queue[to] = append(queue[to], layer{text: decoded, via: append(slices.Clip(l.via), parts...), depth: l.depth + 1})

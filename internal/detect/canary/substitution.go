@@ -4,6 +4,7 @@
 package canary
 
 import (
+	"math"
 	"math/bits"
 	"strings"
 	"unicode"
@@ -82,10 +83,8 @@ type row struct {
 	ended int
 }
 
-type recent struct {
-	sign uint32
-	at   int
-}
+// recent is small so that all of a row's stay near.
+type recent struct{ sign, at uint32 }
 
 // reset begins a new row.
 func (r *row) reset() { r.start = r.n }
@@ -95,13 +94,13 @@ func (r *row) sign(s uint32) {
 	i := r.n
 	gap := 0
 	known := &r.recent[s%uint32(len(r.recent))]
-	if at := known.at; at > max(r.start, i+1-patternLength) {
+	if at := int(known.at); at > max(r.start, i+1-patternLength) {
 		gap = i + 1 - at
 		if known.sign != s {
 			gap = r.before(s)
 		}
 	}
-	*known = recent{s, i + 1}
+	*known = recent{s, uint32((i + 1) & math.MaxUint32)}
 	r.signs[i%rowLength], r.gaps[i%rowLength] = s, byte(gap)
 	r.key, r.again = r.key<<5&0x7fff|uint16(gap), r.again<<1
 	if gap > 0 {
@@ -162,30 +161,23 @@ func (r *row) matches() {
 // substituted looks for a canary's digits of which each is written as something else, always the same: characters with nothing between, words, or
 // the last words of lines. It takes time in proportion to the text.
 func (f *finder) substituted(text string) {
+	if len(text) < patternLength || !f.spend(len(text)) {
+		return
+	}
 	var characters, words, lines row
 	characters.finder, words.finder, lines.finder = f, f, f
-	var word wordSign
 	last, start := uint32(0), 0
 	for i := 0; i <= len(text); i++ {
+		sign, end := f.tables.word(text, i)
+		if i = end; sign != 0 {
+			last = sign
+			words.sign(sign)
+		}
 		c := byte('\n')
 		if i < len(text) {
 			c = text[i]
 		}
-		ink := f.tables.ink[c]
-		if ink == inkOfWord {
-			word.letters = bits.RotateLeft32(word.letters, 5) ^ uint32(c|0x20)
-			continue
-		}
-		if ink == inkMark {
-			word.marks = bits.RotateLeft32(word.marks, 5) ^ uint32(c)
-			continue
-		}
-		if word != (wordSign{}) {
-			last = word.sign()
-			words.sign(last)
-			word = wordSign{}
-		}
-		if ink == inkBetween {
+		if f.tables.ink[c] == inkBetween {
 			continue
 		}
 		if i-start >= patternLength {
@@ -200,26 +192,43 @@ func (f *finder) substituted(text string) {
 	}
 }
 
-// twoSigns reads what has two signs alone as bits.
-func (f *finder) twoSigns(text string) {
-	var of [2]rune
-	var bits [2][]byte
-	seen := 0
-	for _, c := range text {
-		if beside(c) {
+// word makes a number of the word at a place, whatever its case and the marks around it; of marks alone, that of the marks; 0 of nothing. It
+// also gives where the word ends. It is fast and not fine: two words of one number make no find, for that takes a canary's pattern.
+func (t *tables) word(text string, i int) (sign uint32, end int) {
+	letters, marks := uint32(0), uint32(0)
+	for ; i < len(text); i++ {
+		c := text[i]
+		switch t.ink[c] {
+		case inkOfWord:
+			letters = bits.RotateLeft32(letters, 5) ^ uint32(c|0x20)
+			continue
+		case inkMark:
+			marks = bits.RotateLeft32(marks, 5) ^ uint32(c)
 			continue
 		}
-		which := 0
-		for which < seen && of[which] != c {
-			which++
-		}
-		if which == len(of) {
-			return
-		}
-		of[which], seen = c, max(seen, which+1)
-		bits[0], bits[1] = append(bits[0], "01"[which]), append(bits[1], "10"[which])
+		break
 	}
-	if seen < len(of) || len(bits[0]) < hexDigits {
+	if letters != 0 {
+		return letters * spread32, i
+	}
+	return marks * spread32, i
+}
+
+// twoSigns reads what has two signs alone as bits.
+func (f *finder) twoSigns(text string) {
+	one, other, only := twoOf(text)
+	if !only {
+		return
+	}
+	var bits [2][]byte
+	for _, c := range text {
+		if c == one {
+			bits[0], bits[1] = append(bits[0], '0'), append(bits[1], '1')
+		} else if c == other {
+			bits[0], bits[1] = append(bits[0], '1'), append(bits[1], '0')
+		}
+	}
+	if len(bits[0]) < hexDigits {
 		return
 	}
 	for i := range bits {
@@ -227,6 +236,23 @@ func (f *finder) twoSigns(text string) {
 			f.layersFrom(layer{text: decoded, via: []string{"two signs", kind}, depth: 1})
 		})
 	}
+}
+
+// twoOf gives the signs of a text, and says whether there are just two.
+func twoOf(text string) (one, other rune, only bool) {
+	one, other = -1, -1
+	for _, c := range text {
+		switch {
+		case c == one || c == other || beside(c):
+		case one < 0:
+			one = c
+		case other < 0:
+			other = c
+		default:
+			return one, other, false
+		}
+	}
+	return one, other, other >= 0
 }
 
 // of takes the characters of a text for signs.
@@ -241,18 +267,11 @@ func (r *row) of(text string) {
 
 // beside says whether a character only changes how the one before looks, or stands between two as a comma does.
 func beside(c rune) bool {
-	return c == '、' || c == '，' || c == '・' || c == '；' || c == 0x200D || 0xFE00 <= c && c <= 0xFE0F || 0x300 <= c && c <= 0x36F || c == 0x20E3 || 0x200B <= c && c <= 0x200F || c == 0x2060 || c == 0xFEFF
-}
-
-// wordSign makes a number of a word, whatever its case and the marks around it; of marks alone, that of the marks. It is fast and not fine: two
-// words of one number make no find, for that takes a canary's pattern.
-type wordSign struct{ letters, marks uint32 }
-
-func (w wordSign) sign() uint32 {
-	if w.letters != 0 {
-		return w.letters * spread32
+	if c < 0x300 || '、' < c && c < '・' || '・' < c && c < 0xFE00 { // most are
+		return false
 	}
-	return w.marks * spread32
+	return c <= 0x36F || 0x200B <= c && c <= 0x200F || c == 0x2060 || c == 0x20E3 || c == '、' || c == '・' || 0xFE00 <= c && c <= 0xFE0F ||
+		c == 0xFEFF || c == '，' || c == '；'
 }
 
 // spread32 spreads the numbers of words that differ in the first letters alone.
