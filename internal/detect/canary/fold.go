@@ -148,7 +148,7 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 			selected = append(selected, byte(r-0xE0100+16))
 		case r == 0x200B || r == 0x200C: // zero width space and non-joiner: the usual 0 and 1
 			bits.WriteByte("01"[r-0x200B])
-		case r == 0xAD || r == 0x200D || r == 0x2060 || r == 0xFEFF || r == 0x180E || 0x200E <= r && r <= 0x200F || 0x202A <= r && r <= 0x202E || 0x2061 <= r && r <= 0x206F:
+		case unseen(r):
 		case r == 0x2028 || r == 0x2029 || r == 0x85:
 			plain.WriteByte('\n')
 		case r < commonRunes && t.common[r] != 0:
@@ -168,6 +168,15 @@ func (t *tables) fold(text string, next func(kind, decoded string)) string {
 		next("Braille", braille(cells, false))
 	}
 	return plain.String()
+}
+
+// unseen says whether a character is there for what stands beside it alone: joiners, marks of direction, operators that nobody sees.
+func unseen(r rune) bool {
+	switch r {
+	case 0xAD, 0x180E, 0x200D, 0x200E, 0x200F, 0xFEFF:
+		return true
+	}
+	return 0x202A <= r && r <= 0x202E || 0x2060 <= r && r <= 0x206F
 }
 
 // cellsOf gives the dots of Braille in a text, and 0 for a space behind a cell.

@@ -222,9 +222,10 @@ func (f *finder) twoSigns(text string) {
 	}
 	var bits [2][]byte
 	for _, c := range text {
-		if c == one {
+		switch c {
+		case one:
 			bits[0], bits[1] = append(bits[0], '0'), append(bits[1], '1')
-		} else if c == other {
+		case other:
 			bits[0], bits[1] = append(bits[0], '1'), append(bits[1], '0')
 		}
 	}
