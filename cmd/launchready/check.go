@@ -16,7 +16,6 @@ import (
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
@@ -149,15 +148,8 @@ func readLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, &lr, true); err != nil {
 		return nil, []error{cmp.Or(misshapen(object), err)}
 	}
-	var wrong field.ErrorList
-	if lr.Spec.App != nil {
-		wrong = httpstep.Validate(lr.Spec.App, field.NewPath("spec", "app"))
-	}
-	if lr.Spec.Logging != nil {
-		wrong = append(wrong, httpstep.ValidateSinks(lr.Spec.Logging.Sinks, field.NewPath("spec", "logging", "sinks"))...)
-	}
 	var errs []error
-	for _, err := range wrong {
+	for _, err := range httpstep.ValidateSpec(&lr.Spec) {
 		errs = append(errs, err)
 	}
 	return lr.Spec.App, errs

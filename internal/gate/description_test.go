@@ -45,7 +45,7 @@ func describedApp() map[string]any {
 func TestADescriptionIsNotTakenBack(t *testing.T) {
 	open := gated(in(StateOpen))
 	before := changed(launchObject(), set(describedApp(), "spec", "app"))
-	weak := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains or app), which needs the verb bypass on it.")
+	weak := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains, app or logging.sinks), which needs the verb bypass on it.")
 	now := func(changes ...func(map[string]any)) Request {
 		return update(open, before, changed(before, func(o map[string]any) {
 			for _, change := range changes {
@@ -53,6 +53,7 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 			}
 		}))
 	}
+	sink := func(name string) map[string]any { return map[string]any{"name": name} }
 	drop := func(field string) func(map[string]any) { return func(app map[string]any) { delete(app, field) } }
 	identity := func(at int, field string, value any) func(map[string]any) {
 		return func(app map[string]any) { fieldsAt(listAt(app, "identities")[at])[field] = value }
@@ -109,6 +110,10 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		{"logins by another identity provider", update(open, changed(before, set([]any{"idp.example.com"}, "spec", "app", "login", "hosts")), changed(before, set([]any{"id.example.com"}, "spec", "app", "login", "hosts"))), allowed(13)},
 		{"no more logins by an identity provider", update(open, changed(before, set([]any{"idp.example.com"}, "spec", "app", "login", "hosts")), before), allowed(13)},
 		{"less is left untested", now(func(app map[string]any) { delete(fieldsAt(app, "openAPI"), "untested") }), allowed(13)},
+		{"a sink of logs less", update(open, changed(before, set([]any{sink("tracker"), sink("traces")}, "spec", "logging", "sinks")), changed(before, set([]any{sink("traces")}, "spec", "logging", "sinks"))), weak},
+		{"no sink of logs any more", update(open, changed(before, set([]any{sink("tracker")}, "spec", "logging", "sinks")), changed(before, set([]any{}, "spec", "logging", "sinks"))), weak},
+		{"nothing said of sinks any more", update(open, changed(before, set([]any{sink("tracker")}, "spec", "logging", "sinks")), before), weak},
+		{"a sink of logs more", update(open, changed(before, set([]any{sink("tracker")}, "spec", "logging", "sinks")), changed(before, set([]any{sink("traces"), sink("tracker")}, "spec", "logging", "sinks"))), allowed(13)},
 		{"in another order", now(func(app map[string]any) {
 			slices.Reverse(listAt(app, "identities"))
 			slices.Reverse(listAt(app, "adminPaths"))

@@ -59,6 +59,7 @@ func launchTable() table {
 				spec("oldObject") + ".?gate.?rollouts.orValue('') == 'VerifiedOnly' && " + spec("object") + ".?gate.?rollouts.orValue('') != 'VerifiedOnly'",
 				spec("oldObject") + ".?policyRef.hasValue() && " + spec("object") + ".?policyRef != " + spec("oldObject") + ".?policyRef",
 				gone(".?workloads", "n.name == o.name && n.ref == o.ref && o.?services.orValue([]).all(s, s in n.?services.orValue([]))"),
+				gone(".?logging.?sinks", "n.name == o.name"),
 				hosts("oldObject") + ".exists(h, h != '' && !(h in " + hosts("object") + "))",
 				"variables.appWeakened",
 			}, " || ") + ")")},
@@ -70,7 +71,7 @@ func launchTable() table {
 			{11, []string{"adopts", "!mayAdopt"}, deny, message{"LaunchReadiness ", "$subject", ": spec.gate.adoption Live takes what is exposed already as exposed by right, which needs the verb adopt on it."}},
 			{0, []string{"!live"}, allow, nil},
 			{13, []string{"deleted", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: deleting it needs the verb bypass on it. What it holds stays held until a new launch takes it over."}},
-			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains or app), which needs the verb bypass on it."}},
+			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains, app or logging.sinks), which needs the verb bypass on it."}},
 			{13, nil, allow, nil},
 		},
 		mode:        "mode",
@@ -136,6 +137,9 @@ func weakened(now, old map[string]any) bool {
 		policy != nil && !equal(policy, at(now, "spec", "policyRef")) ||
 		slices.ContainsFunc(listAt(old, "spec", "workloads"), func(o any) bool {
 			return !slices.ContainsFunc(listAt(now, "spec", "workloads"), func(n any) bool { return sameWorkload(o, n) })
+		}) ||
+		slices.ContainsFunc(listAt(old, "spec", "logging", "sinks"), func(o any) bool {
+			return !slices.ContainsFunc(listAt(now, "spec", "logging", "sinks"), func(n any) bool { return textAt(n, "name") == textAt(o, "name") })
 		}) ||
 		slices.ContainsFunc(hosts(old), func(h any) bool { return h != "" && !slices.Contains(hosts(now), h) }) ||
 		appWeakened(fieldsAt(now, "spec", "app"), fieldsAt(old, "spec", "app"))

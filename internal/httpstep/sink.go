@@ -27,6 +27,19 @@ func AsksByID(query v1alpha1.LogQuery) bool {
 	return Uses(query.Request, RequestID) || Uses(query.Request, TraceID)
 }
 
+// ValidateSpec finds what is wrong with what a launch says of requests: to its app, and to its sinks of logs.
+func ValidateSpec(spec *v1alpha1.LaunchReadinessSpec) field.ErrorList {
+	at := field.NewPath("spec")
+	var wrong field.ErrorList
+	if spec.App != nil {
+		wrong = Validate(spec.App, at.Child("app"))
+	}
+	if spec.Logging != nil {
+		wrong = append(wrong, ValidateSinks(spec.Logging.Sinks, at.Child("logging", "sinks"))...)
+	}
+	return wrong
+}
+
 // ValidateSinks finds what is wrong with the queries of sinks before any is sent.
 func ValidateSinks(sinks []v1alpha1.LogSink, at *field.Path) field.ErrorList {
 	v := &validation{}

@@ -38,12 +38,12 @@ const (
 )
 
 // notValidated is what the writer hears where there was no answer in time.
-const notValidated = "spec.app was not validated, for it took too long; `launchready check -f` and the condition Stalled tell what is wrong with it"
+const notValidated = "spec.app and spec.logging were not validated, for it took too long; `launchready check -f` and the condition Stalled tell what is wrong with it"
 
 // Handler validates LaunchReadinesses. It implements admission.Handler.
 type Handler struct {
 	decoder  admission.Decoder
-	validate func(*v1alpha1.App, *field.Path) field.ErrorList
+	validate func(*v1alpha1.LaunchReadinessSpec) field.ErrorList
 	slots    chan struct{}
 	patience time.Duration
 }
@@ -55,7 +55,7 @@ func NewHandler() (*Handler, error) {
 		return nil, fmt.Errorf("setting up the admission webhook: %w", err)
 	}
 	return &Handler{
-		decoder: admission.NewDecoder(scheme), validate: httpstep.Validate, slots: make(chan struct{}, atOnce), patience: patience,
+		decoder: admission.NewDecoder(scheme), validate: httpstep.ValidateSpec, slots: make(chan struct{}, atOnce), patience: patience,
 	}, nil
 }
 
@@ -71,10 +71,10 @@ func (h *Handler) Handle(ctx context.Context, req admission.Request) admission.R
 		log.FromContext(ctx).Info("a LaunchReadiness passes without validation: it can't be read")
 		return admission.Allowed("")
 	}
-	if now.Spec.App == nil || now.DeletionTimestamp != nil {
+	if now.DeletionTimestamp != nil {
 		return admission.Allowed("")
 	}
-	if before != nil && equality.Semantic.DeepEqual(before.Spec.App, now.Spec.App) {
+	if before != nil && equality.Semantic.DeepEqual(before.Spec.App, now.Spec.App) && equality.Semantic.DeepEqual(before.Spec.Logging, now.Spec.Logging) {
 		return admission.Allowed("")
 	}
 	return h.inTime(ctx, now, before)
@@ -134,14 +134,13 @@ func (h *Handler) inTime(ctx context.Context, now, before *v1alpha1.LaunchReadin
 // judge refuses what is wrong. What was wrong before and still is the same is only warned of: an object from a time without the
 // webhook can be mended piece by piece, and changed in other places.
 func (h *Handler) judge(now, before *v1alpha1.LaunchReadiness) admission.Response {
-	at := field.NewPath("spec", "app")
-	wrong := h.validate(now.Spec.App, at)
+	wrong := h.validate(&now.Spec)
 	if len(wrong) == 0 {
 		return admission.Allowed("")
 	}
 	var stayed field.ErrorList
-	if before != nil && before.Spec.App != nil {
-		wrong, stayed = apart(wrong, h.validate(before.Spec.App, at))
+	if before != nil {
+		wrong, stayed = apart(wrong, h.validate(&before.Spec))
 	}
 	if len(wrong) == 0 {
 		return admission.Allowed("").WithWarnings(warnings(stayed)...)

@@ -92,9 +92,19 @@ func newHandler(t testing.TB) *Handler {
 	return h
 }
 
+// asking has the launch log to a sink that is asked at a path.
+func asking(path v1alpha1.RequestPath) func(*v1alpha1.LaunchReadiness) {
+	return func(lr *v1alpha1.LaunchReadiness) {
+		lr.Spec.Logging = &v1alpha1.Logging{Sinks: []v1alpha1.LogSink{{
+			Name: "tracker", Query: &v1alpha1.LogQuery{Host: "tracker.example.com", Request: v1alpha1.HTTPRequest{Path: path}},
+		}}}
+	}
+}
+
 func TestWhatIsRefused(t *testing.T) {
 	const replyIsWrong = `spec.app.chat.reply: Invalid value: "response.jsn.reply": line 1, column 9: undefined field 'jsn'`
 	const limitIsWrong = `spec.app.rateLimited: Invalid value: "response.jsn.reply": line 1, column 9: undefined field 'jsn'`
+	const queryIsWrong = `spec.logging.sinks[tracker].query.request.path: Invalid value: $(id) stands for nothing here: what there is is $(credentials.KEY), $(requestId), $(since), $(traceId); write $$ for a dollar sign`
 	for name, c := range map[string]struct {
 		now, before *v1alpha1.LaunchReadiness
 		refused     string
@@ -114,6 +124,9 @@ func TestWhatIsRefused(t *testing.T) {
 		"a wrong one changes elsewhere in the description":  {now: launch(wrong, rateLimited("response.status == 429")), before: launch(wrong), warned: []string{replyIsWrong}},
 		"a wrong one is wrong in another way":               {now: launch(wrong + ".x"), before: launch(wrong), refused: `"response.jsn.reply.x": line 1, column 9`},
 		"a wrong one becomes wrong at another place":        {now: launch(wrong, rateLimited(wrong)), before: launch(wrong), refused: limitIsWrong, warned: []string{replyIsWrong}},
+		"a wrong query of a sink comes":                     {now: launch(good, asking("/events/$(id)")), before: launch(good, asking("/events")), refused: queryIsWrong},
+		"a wrong query of a sink, and no description":       {now: launch(good, undescribed, asking("/events/$(id)")), refused: queryIsWrong},
+		"a wrong query of a sink stays":                     {now: launch(good, asking("/events/$(id)"), rateLimited("response.status == 429")), before: launch(good, asking("/events/$(id)")), warned: []string{queryIsWrong}},
 		"one of two is mended":                              {now: launch(wrong), before: launch(wrong, rateLimited(wrong)), warned: []string{replyIsWrong}},
 		"what has to be there goes, beside something wrong": {now: launch(wrong, noPrompt), before: launch(wrong), refused: "spec.app.chat.request: Required value: put $(prompt) into the request", warned: []string{replyIsWrong}},
 		"more that has to be there goes": {
@@ -186,7 +199,7 @@ func TestWhatIsNoneOfOursPasses(t *testing.T) {
 // A panic would be a refusal, by controller-runtime: an Errored response is not allowed.
 func TestAPanicPasses(t *testing.T) {
 	h := newHandler(t)
-	h.validate = func(*v1alpha1.App, *field.Path) field.ErrorList { panic("of the object: hunter2") }
+	h.validate = func(*v1alpha1.LaunchReadinessSpec) field.ErrorList { panic("of the object: hunter2") }
 	for range atOnce + 1 { // each gives its slot back
 		if response := h.Handle(t.Context(), request(t, launch(good), nil)); !response.Allowed || len(response.Warnings) > 0 {
 			t.Fatalf("%+v", response)
@@ -198,7 +211,7 @@ func TestWhatTakesTooLongPassesAndNoMoreThanAFewRunAtOnce(t *testing.T) {
 	h := newHandler(t)
 	h.patience = 10 * time.Millisecond
 	started, release := make(chan struct{}, 10), make(chan struct{})
-	h.validate = func(*v1alpha1.App, *field.Path) field.ErrorList {
+	h.validate = func(*v1alpha1.LaunchReadinessSpec) field.ErrorList {
 		started <- struct{}{}
 		<-release
 		return nil
