@@ -260,6 +260,7 @@ func (w *world) objects(rt *rapid.T) []*unstructured.Unstructured {
 		"policyRef": map[string]any{"name": "starter-2026-11"},
 		"gate":      map[string]any{"mode": "Enforce", "rollouts": "VerifiedOnly"},
 		"app":       describedApp(),
+		"logging":   map[string]any{"sinks": []any{map[string]any{"name": "tracker"}, map[string]any{"name": "traces"}}},
 	})
 	return []*unstructured.Unstructured{workload("apps/v1", "Deployment"), workload("argoproj.io/v1alpha1", "Rollout"), service, ingress, route, launch}
 }
@@ -397,6 +398,9 @@ func changeWorkload(rt *rapid.T, u *unstructured.Unstructured) {
 	switch rapid.SampledFrom([]string{"scale", "label", "restart", "restart", "template label", "env", "order", "secret", "arg", "flag", "annotation", "suspect", "reloader", "image", "image", "image", "image", "sidecar"}).Draw(rt, "change") {
 	case "scale":
 		set(u, int64(3), "spec", "replicas")
+	case "sinks":
+		sinks := rapid.SampledFrom([][]any{{}, {map[string]any{"name": "traces"}}, {map[string]any{"name": "traces"}, map[string]any{"name": "files"}, map[string]any{"name": "tracker"}}})
+		set(u, sinks.Draw(rt, "sinks"), "spec", "logging", "sinks")
 	case "label":
 		set(u, "x", "metadata", "labels", "team")
 	case "restart":
@@ -518,7 +522,7 @@ func changeService(rt *rapid.T, u *unstructured.Unstructured) {
 }
 
 func changeLaunch(rt *rapid.T, u *unstructured.Unstructured) {
-	switch rapid.SampledFrom([]string{"mode", "rollouts", "policy", "no policy", "service", "host", "workload", "more", "label", "adopt", "app", "app", "app"}).Draw(rt, "change") {
+	switch rapid.SampledFrom([]string{"mode", "rollouts", "policy", "no policy", "service", "host", "workload", "more", "label", "sinks", "adopt", "app", "app", "app"}).Draw(rt, "change") {
 	case "app":
 		changeDescription(rt, u)
 	case "adopt":

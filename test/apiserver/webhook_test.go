@@ -174,6 +174,11 @@ func TestAWrongDescriptionIsRefusedWhereItIsApplied(t *testing.T) {
 	if output, err := h.kubectl(t, strings.Replace(undescribed, "name: chat}\nspec", "name: other}\nspec", 1), "apply", "-f", "-"); err != nil {
 		t.Errorf("one without a description: %v\n%s", err, output)
 	}
+	asking := strings.Replace(undescribed, "name: chat}\nspec", "name: other}\nspec", 1) +
+		"  logging: {sinks: [{name: tracker, query: {host: tracker.example.com, request: {path: /$(id)}}}]}\n"
+	if output, err := h.kubectl(t, asking, "apply", "-f", "-"); err == nil || !strings.Contains(output, "spec.logging.sinks[tracker].query.request.path") {
+		t.Errorf("a wrong query of a sink comes: %v\n%s", err, output)
+	}
 }
 
 func TestWithTheWebhookDownEverythingPassesAtOnceAndWhatIsThereCanBeChangedWhenItIsBack(t *testing.T) {
