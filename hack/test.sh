@@ -48,7 +48,7 @@ echo "==> tests of the emulators"
 (cd test/emulators && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 10m ./...)
 
 echo "==> the probes against the emulated chatbot, with each of its weaknesses"
-(cd test/probes && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 15m -parallel 4 ./...)
+(cd test/probes && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 30m -parallel 4 ./...)
 
 echo "==> unit, API server and end-to-end tests"
 # The end-to-end tests run what is built beside them: they look at this, so that their results are kept for the same source alone.
