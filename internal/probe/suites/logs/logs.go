@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package logs is the suite that LoggingSafe begins with: it sends requests through the app that carry made-up passwords, tokens,
-// cookies, addresses and the like, on the ways on which apps get real ones. What the app logged of them, the operator looks up; a
-// probe can't.
+// cookies, addresses and the like, on the ways on which apps get real ones. What the app's containers print of them, the operator looks up; a
+// probe can't. What else the app logs to, the suite asks itself, where that is described.
 //
 // It must send nothing that could lock somebody out, and no value that belongs to anybody.
 package logs
