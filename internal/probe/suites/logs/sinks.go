@@ -48,11 +48,12 @@ type asking struct {
 	seen     logmark.Seen
 	// told is what the last round said.
 	told probe.SeenSink
-	// done says that asking again would change nothing.
-	done bool
+	// complete says that each request was shown, and done that it is not to be asked again.
+	complete, done bool
 }
 
-// askSinks asks all sinks until each has shown every request, or long enough: an error tracker never holds those that went well.
+// askSinks asks all sinks until each has shown every request and was asked once more, for an error may come later than the line of its
+// request; or long enough, for an error tracker never holds those that went well.
 func (r *run) askSinks(ctx context.Context) {
 	var all []*asking
 	for _, sink := range r.Sinks {
@@ -113,13 +114,14 @@ func (r *run) ask(ctx context.Context, a *asking) {
 		a.seen.Add(r.askFor(ctx, a, unsent))
 	} else {
 		for _, m := range r.marked {
-			if m.Answered && !a.seen.Requests[m.Number] && !a.done {
+			if m.Answered && (a.complete || !a.seen.Requests[m.Number]) && !a.done {
 				a.seen.Add(r.askFor(ctx, a, m.Number))
 			}
 		}
 	}
 	missing := func(m probe.Marked) bool { return m.Answered && !a.seen.Requests[m.Number] }
-	a.done = a.done || (a.told.Problem == "" && !slices.ContainsFunc(r.marked, missing))
+	complete := a.told.Problem == "" && !slices.ContainsFunc(r.marked, missing)
+	a.done, a.complete = a.done || (complete && a.complete), complete
 }
 
 // askFor asks for what the sink holds, where the query wants to know of which request, and searches the answer.
