@@ -125,23 +125,46 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		cases = append(cases, decisionCase{"no " + field, now(drop(field)), weak})
 	}
 	decide(t, cases)
-	agree := celDescription(t)
+	description, launch := celFunction(t, appWeakenedCEL), celFunction(t, weakenedCEL(t))
 	for _, c := range cases {
 		old, now := fieldsAt(c.request.Old, "spec", "app"), fieldsAt(c.request.Object, "spec", "app")
-		if got, want := agree(now, old), appWeakened(now, old); got != want {
+		if now == nil {
+			now = map[string]any{}
+		}
+		if old == nil {
+			old = map[string]any{}
+		}
+		got := description(map[string]any{"variables": map[string]any{"appNow": now, "appBefore": old}})
+		if want := appWeakened(now, old); got != want {
 			t.Errorf("%s: CEL says weakened %t, Go %t", c.name, got, want)
+		}
+		got = launch(map[string]any{"variables": map[string]any{"appWeakened": got}, "object": c.request.Object, "oldObject": c.request.Old})
+		if want := weakened(c.request.Object, c.request.Old); got != want {
+			t.Errorf("%s: CEL says of the launch that it is weakened: %t, Go %t", c.name, got, want)
 		}
 	}
 }
 
-// celDescription gives appWeakenedCEL as a function.
-func celDescription(t *testing.T) func(now, old map[string]any) bool {
+// weakenedCEL says of a whole launch whether it is weakened.
+func weakenedCEL(t *testing.T) string {
 	t.Helper()
-	env, err := cel.NewEnv(cel.OptionalTypes(), cel.Variable("variables", cel.MapType(cel.StringType, cel.DynType)))
+	variables := launchTable().variables
+	i := slices.IndexFunc(variables, func(v variable) bool { return v.name == "weakened" })
+	if i < 0 {
+		t.Fatal("there is no variable of that name")
+	}
+	return string(variables[i].expression)
+}
+
+// celFunction gives an expression as a function of what it refers to.
+func celFunction(t *testing.T, source string) func(map[string]any) bool {
+	t.Helper()
+	env, err := cel.NewEnv(cel.OptionalTypes(), cel.Variable("variables", cel.MapType(cel.StringType, cel.DynType)),
+		cel.Variable("object", cel.DynType), cel.Variable("oldObject", cel.DynType))
 	if err != nil {
 		t.Fatal(err)
 	}
-	ast, issues := env.Compile(appWeakenedCEL)
+	ast, issues := env.Compile(source)
 	if issues.Err() != nil {
 		t.Fatal(issues.Err())
 	}
@@ -149,15 +172,9 @@ func celDescription(t *testing.T) func(now, old map[string]any) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return func(now, old map[string]any) bool {
+	return func(given map[string]any) bool {
 		t.Helper()
-		if now == nil {
-			now = map[string]any{}
-		}
-		if old == nil {
-			old = map[string]any{}
-		}
-		value, _, err := program.Eval(map[string]any{"variables": map[string]any{"appNow": now, "appBefore": old}})
+		value, _, err := program.Eval(given)
 		if err != nil {
 			t.Fatal(err)
 		}
