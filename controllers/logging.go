@@ -81,14 +81,7 @@ func seenIn(declared []v1alpha1.LogSink, seen []probe.SeenSink) []logging.Sink {
 		sink := logging.Sink{Name: d.Name}
 		if i := slices.IndexFunc(seen, func(s probe.SeenSink) bool { return s.Name == d.Name }); d.Query != nil && i >= 0 {
 			s := seen[i]
-			sink.Asked, sink.Problem, sink.Status, sink.Detail = true, logging.Problem(s.Problem), s.Status, s.Detail
-			sink.Seen = logmark.Seen{Leaks: map[logmark.Leak]int{}, Requests: map[int]bool{}}
-			for _, leak := range s.Leaks {
-				sink.Seen.Leaks[leak]++
-			}
-			for _, number := range s.Requests {
-				sink.Seen.Requests[number] = true
-			}
+			sink.Asked, sink.Seen, sink.Problem, sink.Status, sink.Detail = true, s.Seen(), logging.Problem(s.Problem), s.Status, s.Detail
 		}
 		all = append(all, sink)
 	}

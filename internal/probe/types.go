@@ -341,6 +341,18 @@ type SeenSink struct {
 	Detail string `json:"detail,omitempty"`
 }
 
+// Seen gives what was seen as a search of the sink would.
+func (s SeenSink) Seen() logmark.Seen {
+	seen := logmark.Seen{Leaks: map[logmark.Leak]int{}, Requests: map[int]bool{}}
+	for _, leak := range s.Leaks {
+		seen.Leaks[leak]++
+	}
+	for _, number := range s.Requests {
+		seen.Requests[number] = true
+	}
+	return seen
+}
+
 // SinkProblem says what is wrong with what a sink answered.
 type SinkProblem string
 

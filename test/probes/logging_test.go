@@ -20,7 +20,6 @@ import (
 	"github.com/launchready/launchready/internal/checks/logging"
 	"github.com/launchready/launchready/internal/detect/logmark"
 	"github.com/launchready/launchready/internal/httpstep"
-	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites/logs"
 	"github.com/launchready/launchready/internal/scorecard"
 	"github.com/launchready/launchready/test/emulators/chatbots"
@@ -143,20 +142,9 @@ func logged(t *testing.T, weaknesses, oddities []string) (printed, sunk verdict)
 	in.Containers = []logging.Container{container}
 	printed = verdictOf(t, markers, logging.Judge(in))
 	container.Seen = logmark.Seen{}
-	in.Containers, in.Sinks.List = []logging.Container{container}, []logging.Sink{seenIn(sent.Sinks[0])}
+	shown := sent.Sinks[0]
+	in.Containers, in.Sinks.List = []logging.Container{container}, []logging.Sink{{Name: shown.Name, Asked: true, Seen: shown.Seen(), Problem: logging.Problem(shown.Problem)}}
 	return printed, verdictOf(t, markers, logging.Judge(in))
-}
-
-// seenIn gives what was seen in a sink as the operator takes it.
-func seenIn(s probe.SeenSink) logging.Sink {
-	sink := logging.Sink{Name: s.Name, Asked: true, Problem: logging.Problem(s.Problem), Seen: logmark.Seen{Leaks: map[logmark.Leak]int{}, Requests: map[int]bool{}}}
-	for _, leak := range s.Leaks {
-		sink.Seen.Leaks[leak]++
-	}
-	for _, number := range s.Requests {
-		sink.Seen.Requests[number] = true
-	}
-	return sink
 }
 
 // verdictOf gives all that is said of an outcome, which must not give a marker away.

@@ -44,7 +44,7 @@ type Sink struct {
 type asking struct {
 	Sink
 	step     *httpstep.Step
-	searcher *logmark.Searcher
+	searcher *logmark.Searcher // of all sinks
 	seen     logmark.Seen
 	// told is what the last round said.
 	told probe.SeenSink
@@ -55,9 +55,17 @@ type asking struct {
 // askSinks asks all sinks until each has shown every request and was asked once more, for an error may come later than the line of its
 // request; or long enough, for an error tracker never holds those that went well.
 func (r *run) askSinks(ctx context.Context) {
+	if len(r.Sinks) == 0 {
+		return
+	}
+	searcher, err := logmark.NewSearcher(r.markers, unsent+1)
+	if err != nil {
+		r.Unknown(v1alpha1.FaultOperator, v1alpha1.ReasonProbeError, err.Error())
+		return
+	}
 	var all []*asking
 	for _, sink := range r.Sinks {
-		all = append(all, r.begin(ctx, sink))
+		all = append(all, r.begin(ctx, sink, searcher))
 	}
 	wait := r.patience() / (1<<(askings-1) - 1)
 	for round := range askings {
@@ -85,13 +93,10 @@ func (r *run) patience() time.Duration {
 }
 
 // begin compiles a query. One that asks by ids shows first that it does not answer with whatever it is asked for.
-func (r *run) begin(ctx context.Context, sink Sink) *asking {
-	a := &asking{Sink: sink, told: probe.SeenSink{Name: sink.Name}}
+func (r *run) begin(ctx context.Context, sink Sink, searcher *logmark.Searcher) *asking {
+	a := &asking{Sink: sink, searcher: searcher, told: probe.SeenSink{Name: sink.Name}}
 	var err error
-	if a.step, err = httpstep.CompileStep(v1alpha1.HTTPStep{Request: sink.Query.Request, Expect: sink.Query.Expect}); err == nil {
-		a.searcher, err = logmark.NewSearcher(r.markers, unsent+1)
-	}
-	if err != nil {
+	if a.step, err = httpstep.CompileStep(v1alpha1.HTTPStep{Request: sink.Query.Request, Expect: sink.Query.Expect}); err != nil {
 		a.misdescribed(err)
 		return a
 	}
