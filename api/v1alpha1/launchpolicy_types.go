@@ -46,6 +46,10 @@ type LaunchPolicySpec struct {
 	// +optional
 	Probes *ProbeRules `json:"probes,omitempty"`
 
+	// edge says which zones are managed, by which token and for whom.
+	// +optional
+	Edge *EdgeRules `json:"edge,omitempty"`
+
 	// remeasureWithinSeconds is how long after a rollout of a launched app its rows may stay unmeasured through the
 	// app's fault, or with a measurement under way, before they stop counting as passed. 900 unless a policy says otherwise.
 	// +optional

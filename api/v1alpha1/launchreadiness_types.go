@@ -33,6 +33,18 @@ type LaunchReadinessSpec struct {
 	// +optional
 	Domains *Domains `json:"domains,omitempty"`
 
+	// cloudflare says how the edge in front of the hosts is set up and kept. Where it is absent, nothing is asked of Cloudflare.
+	// +optional
+	Cloudflare *Cloudflare `json:"cloudflare,omitempty"`
+
+	// email says which mail the app's domains send.
+	// +optional
+	// +listType=map
+	// +listMapKey=domain
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=8
+	Email []EmailDomain `json:"email,omitempty"`
+
 	// app says how strangers and tenants use the app. Rows about the app itself are measured by it.
 	// +optional
 	App *App `json:"app,omitempty"`
@@ -161,6 +173,25 @@ type Domains struct {
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=32
 	Hosts []HostName `json:"hosts,omitempty"`
+
+	// redirects are names that lead to the canonical one, such as example.com and www.example.com.
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Redirects []HostName `json:"redirects,omitempty"`
+
+	// retired are names that must not resolve any more.
+	// +optional
+	// +listType=map
+	// +listMapKey=host
+	// +kubebuilder:validation:MinItems=1
+	// +kubebuilder:validation:MaxItems=32
+	Retired []RetiredHost `json:"retired,omitempty"`
+
+	// origin is where the edge finds the app.
+	// +optional
+	Origin *Origin `json:"origin,omitempty"`
 }
 
 // HostName is a fully qualified domain name in lower case, without a trailing dot and without wildcards.
@@ -189,6 +220,11 @@ type Gate struct {
 	// needs the verb adopt. Unverified where it is absent.
 	// +optional
 	Adoption Adoption `json:"adoption,omitempty"`
+
+	// edge says when the edge answers strangers with a holding page: Off, LockedUntilLaunched or LockedWhileFailing. It needs
+	// cloudflare.mode Enforce. Off where it is absent.
+	// +optional
+	Edge EdgeLock `json:"edge,omitempty"`
 }
 
 // PolicyReference names a policy.
@@ -348,6 +384,10 @@ type LaunchReadinessStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64
 	KnownAttacks []KnownAttack `json:"knownAttacks,omitempty"`
+
+	// edge says how the zone compares with what this launch wants.
+	// +optional
+	Edge *EdgeStatus `json:"edge,omitempty"`
 
 	// gate says what the gate does for this app.
 	// +optional
