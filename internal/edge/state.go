@@ -135,14 +135,14 @@ type Setting string
 
 // The settings that are looked at.
 const (
-	SettingSSL             Setting = "ssl"
-	SettingAlwaysHTTPS     Setting = "always_use_https"
-	SettingMinTLS          Setting = "min_tls_version"
-	SettingTLS13           Setting = "tls_1_3"
-	SettingDevelopment     Setting = "development_mode"
-	SettingSecurityHeader  Setting = "security_header"
-	SettingSecurityLevel   Setting = "security_level"
-	SettingHTTPSRewrites   Setting = "automatic_https_rewrites"
+	SettingSSL            Setting = "ssl"
+	SettingAlwaysHTTPS    Setting = "always_use_https"
+	SettingMinTLS         Setting = "min_tls_version"
+	SettingTLS13          Setting = "tls_1_3"
+	SettingDevelopment    Setting = "development_mode"
+	SettingSecurityHeader Setting = "security_header"
+	SettingSecurityLevel  Setting = "security_level"
+	SettingHTTPSRewrites  Setting = "automatic_https_rewrites"
 )
 
 // SettingValue is the value of a setting.
