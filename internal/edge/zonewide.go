@@ -1,0 +1,161 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package edge
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+)
+
+// strength orders the values of a setting from lax to strict. One that isn't listed is taken for laxer than any.
+var strength = map[Setting][]string{ //nolint:gochecknoglobals // a table that nothing changes
+	SettingMinTLS:      {"1.0", "1.1", "1.2", "1.3"},
+	SettingTLS13:       {"off", "on", "zrt"},
+	SettingDevelopment: {"on", "off"},
+}
+
+// zoneWanted is what is wanted of the whole zone, whoever is in it.
+var zoneWanted = []struct { //nolint:gochecknoglobals // a table that nothing changes
+	Setting     Setting
+	Value, Area string
+}{
+	{SettingMinTLS, "1.2", "TLS"}, // RFC 8996
+	{SettingTLS13, "on", "TLS"},
+	{SettingDevelopment, "off", "Cache"}, // it makes the edge keep nothing
+}
+
+// weaker says whether a setting has a laxer value than is wanted.
+func weaker(s Setting, have, want string) bool {
+	return slices.Index(strength[s], have) < slices.Index(strength[s], want)
+}
+
+// settings wants settings of the whole zone, where the policy consents. Else they are findings.
+func (d *desired) settings() {
+	var enforcing []LaunchID
+	for _, l := range d.in.Launches {
+		if l.Mode() == v1alpha1.EdgeEnforce && !l.Leaving && !l.Retained {
+			enforcing = append(enforcing, l.LaunchID)
+		}
+	}
+	if len(enforcing) == 0 || !d.in.ManageSettings {
+		return
+	}
+	for _, w := range zoneWanted {
+		d.want.Settings = append(d.want.Settings, WantSetting{Setting: w.Setting, Value: w.Value, Launches: enforcing})
+	}
+	d.want.Bots = enforcing
+}
+
+// mail wants SPF, DKIM and DMARC records where there are none. What exists is never edited.
+func (d *desired) mail() {
+	for _, l := range d.in.Launches {
+		if l.Leaving || l.Mode() == v1alpha1.EdgeRevert {
+			continue
+		}
+		for _, e := range l.Spec.Email {
+			domain := string(e.Domain)
+			if !InZone(domain, d.state.Zone.Name) || !d.ownsDomain(l, domain) {
+				continue
+			}
+			for _, t := range mailRecords(e) {
+				d.mailRecord(l, t)
+			}
+		}
+	}
+}
+
+// ownsDomain says whether a launch may publish mail records of a domain: one of its names is the domain, or below it, and no
+// other launch's is the domain itself.
+func (d *desired) ownsDomain(l Launch, domain string) bool {
+	for _, other := range d.in.Launches {
+		if other.LaunchID != l.LaunchID && slices.Contains(slices.Concat(other.Hosts(), other.Redirects()), domain) {
+			return false
+		}
+	}
+	names := slices.Concat(l.Hosts(), l.Redirects())
+	return slices.ContainsFunc(names, func(n string) bool { return InZone(n, domain) })
+}
+
+// mailTarget is a record about mail.
+type mailTarget struct {
+	name, kind, content string
+	// begins is what another record of the same meaning begins with.
+	begins, what string
+}
+
+func mailRecords(e v1alpha1.EmailDomain) []mailTarget {
+	domain := string(e.Domain)
+	var out []mailTarget
+	if e.SPF != nil {
+		parts := []string{"v=spf1"}
+		for _, a := range e.SPF.Addresses {
+			mechanism := "ip4:"
+			if strings.Contains(string(a), ":") {
+				mechanism = "ip6:"
+			}
+			parts = append(parts, mechanism+string(a))
+		}
+		for _, i := range e.SPF.Include {
+			parts = append(parts, "include:"+string(i))
+		}
+		parts = append(parts, "~all")
+		out = append(out, mailTarget{domain, "TXT", strings.Join(parts, " "), "v=spf1", "SPF"})
+	}
+	if e.DKIM != nil {
+		for _, s := range e.DKIM.Selectors {
+			if s.Target != "" {
+				out = append(out, mailTarget{s.Name + "._domainkey." + domain, "CNAME", string(s.Target), "", "DKIM"})
+			}
+		}
+	}
+	if e.DMARC != nil {
+		out = append(out, mailTarget{"_dmarc." + domain, "TXT", "v=DMARC1; p=none; rua=" + e.DMARC.RUA, "v=DMARC1", "DMARC"})
+	}
+	return out
+}
+
+// mailRecord wants a record unless there is one of the same meaning.
+func (d *desired) mailRecord(l Launch, t mailTarget) {
+	for _, r := range d.state.Records {
+		if r.Name != t.name {
+			continue
+		}
+		same := strings.HasPrefix(strings.ToLower(unquoted(r.Content)), strings.ToLower(t.begins)) && r.Type == t.kind
+		blocks := t.kind == "CNAME" || r.Type == "CNAME"
+		if !same && !blocks {
+			continue
+		}
+		if d.in.Marker.OwnsRecord(r) {
+			continue
+		}
+		if unquoted(r.Content) != t.content || r.Type != t.kind {
+			d.note(l.LaunchID, ReasonForeignRecord, v1alpha1.SeverityLow, t.name,
+				fmt.Sprintf("There is %s record of somebody else's where the %s record would be: it is left as it is.", article(r.Type), t.what),
+				fmt.Sprintf("If it is yours, make it say %q.", t.content))
+		}
+		return
+	}
+	d.want.Records = append(d.want.Records, WantRecord{
+		Record: Record{Name: t.name, Type: t.kind, Content: t.content, TTL: automaticTTL, Comment: d.in.Marker.RecordComment(l.UID, claimMail)},
+		Launch: l.LaunchID, Optional: true,
+	})
+}
+
+func article(kind string) string {
+	if kind == "A" || kind == "AAAA" || kind == "MX" {
+		return "an " + kind
+	}
+	return "a " + kind
+}
+
+// unquoted takes the quotes off a TXT record: Cloudflare shows it as it was written.
+func unquoted(content string) string {
+	if len(content) >= 2 && content[0] == '"' && content[len(content)-1] == '"' {
+		return content[1 : len(content)-1]
+	}
+	return content
+}
