@@ -270,9 +270,10 @@ type EdgeRateLimit struct {
 	// +kubebuilder:validation:Maximum=100000
 	Requests int32 `json:"requests,omitempty"`
 
-	// periodSeconds in which they are counted: 10, or on plans that are paid for 60 and more. 60 where it is absent.
+	// periodSeconds in which they are counted: 10 on the plan Free, and more on those that are paid for. 60 where it is absent.
 	// +optional
-	// +kubebuilder:validation:Enum=10;15;20;30;40;45;60;90;120;180;240;300;480;600;900;1200;1800;2400;3600;65535;86400
+	// +kubebuilder:validation:Enum=10;60;120;300;600;3600
+	// +kubebuilder:validation:Minimum=10
 	PeriodSeconds *int32 `json:"periodSeconds,omitempty"`
 }
 
