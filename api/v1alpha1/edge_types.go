@@ -29,9 +29,11 @@ const (
 
 // Origin is where the edge finds the app. One of its fields is set.
 //
-// +kubebuilder:validation:ExactlyOneOf=hostname;addresses;ingressRef;gatewayRef;serviceRef
+// +kubebuilder:validation:XValidation:rule="[has(self.hostname), has(self.addresses), has(self.ingressRef), has(self.gatewayRef), has(self.serviceRef)].filter(given, given).size() == 1",message="the app has one origin: set one of hostname, addresses, ingressRef, gatewayRef and serviceRef, and remove the others"
+// +kubebuilder:validation:XValidation:rule="!has(self.hostname) || !isIP(self.hostname)",fieldPath=".hostname",message="an address is no name: write it into addresses, such as addresses: [203.0.113.7]"
+// +kubebuilder:validation:XValidation:rule="!has(self.hostname) || !self.hostname.matches('[.](svc|local|localhost|internal|invalid|test|onion|alt|home[.]arpa)$')",fieldPath=".hostname",message="must be a name that public DNS knows, such as lb.example.net: Cloudflare is outside of the cluster; a Service of the type LoadBalancer goes into serviceRef"
 type Origin struct {
-	// hostname of a load balancer: for example lb.example.net. It is none of the app's own hosts.
+	// hostname of a load balancer, as public DNS knows it: for example lb.example.net. It is none of the app's own hosts.
 	// +optional
 	Hostname HostName `json:"hostname,omitempty"`
 
@@ -55,11 +57,13 @@ type Origin struct {
 	ServiceRef *ObjectName `json:"serviceRef,omitempty"`
 }
 
-// OriginAddress is an address that Cloudflare can reach.
+// OriginAddress is an address that Cloudflare can reach. What it can't is a part of what internal/netguard lists with its sources:
+// addresses for documentation are let through, for whoever tries things out.
 //
 // +kubebuilder:validation:MinLength=2
 // +kubebuilder:validation:MaxLength=45
 // +kubebuilder:validation:XValidation:rule="isIP(self)",message="must be an IPv4 or IPv6 address such as 203.0.113.7, without a port"
+// +kubebuilder:validation:XValidation:rule="!isIP(self) || (ip(self).family() == 6 ? cidr('2000::/3').containsIP(self) : !['0.0.0.0/8', '10.0.0.0/8', '100.64.0.0/10', '127.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16', '224.0.0.0/3'].exists(range, cidr(range).containsIP(self)))",message="must be a public address: Cloudflare can't reach one that is private, link-local, loopback or reserved; write that of the load balancer, such as 203.0.113.7, or name what has it in ingressRef, gatewayRef or serviceRef"
 type OriginAddress string
 
 // ObjectName names an object of the same namespace.
@@ -112,12 +116,13 @@ type Cloudflare struct {
 	WAF *EdgeWAF `json:"waf,omitempty"`
 
 	// rateLimits are the requests that one visitor may make in a time. Where it is absent, the paths of app.login are limited to 10 in
-	// a minute and that of app.chat to its ratePerMinute.
+	// a minute and that of app.chat to its ratePerMinute. The same paths may have one limit for a moment and another for longer.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
 	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:XValidation:rule="self.all(a, self.exists_one(b, a.paths.size() == b.paths.size() && a.paths.all(p, p in b.paths) && has(a.methods) == has(b.methods) && (!has(a.methods) || (a.methods.size() == b.methods.size() && a.methods.all(m, m in b.methods))) && (has(a.periodSeconds) ? a.periodSeconds : 60) == (has(b.periodSeconds) ? b.periodSeconds : 60)))",message="two limits count the same: of those with the same paths, methods and periodSeconds, keep the one with fewer requests"
 	RateLimits []EdgeRateLimit `json:"rateLimits,omitempty"`
 
 	// cache says what the edge may keep.
@@ -241,7 +246,9 @@ type EdgeWAF struct {
 // +kubebuilder:validation:XValidation:rule="!self.startsWith('/.well-known')",message="/.well-known belongs to certificates and standards: no rule touches it"
 type EdgePath string
 
-// EdgeRateLimit says how often one visitor may ask for something.
+// EdgeRateLimit says how often one visitor may ask for something. The periods are those of
+// https://developers.cloudflare.com/waf/rate-limiting-rules/parameters/ ("When rate exceeds > Period"); which of them a plan has, says
+// https://developers.cloudflare.com/waf/rate-limiting-rules/#availability.
 type EdgeRateLimit struct {
 	// name of it, as findings give it: for example login.
 	// +required
@@ -270,15 +277,17 @@ type EdgeRateLimit struct {
 	// +kubebuilder:validation:Maximum=100000
 	Requests int32 `json:"requests,omitempty"`
 
-	// periodSeconds in which they are counted: 10, or on plans that are paid for 60 and more. 60 where it is absent.
+	// periodSeconds in which they are counted: 10 on the plan Free, and more on those that are paid for. 60 where it is absent.
 	// +optional
-	// +kubebuilder:validation:Enum=10;15;20;30;40;45;60;90;120;180;240;300;480;600;900;1200;1800;2400;3600;65535;86400
+	// +kubebuilder:validation:Enum=10;60;120;300;600;3600
+	// +kubebuilder:validation:Minimum=10
 	PeriodSeconds *int32 `json:"periodSeconds,omitempty"`
 }
 
 // EdgeCache says what the edge may keep.
 //
 // +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.staticPaths) || !has(self.privatePaths) || !self.staticPaths.exists(p, p in self.privatePaths)",message="a path is static or private: remove it from staticPaths if its replies are not the same for everybody, else from privatePaths"
 type EdgeCache struct {
 	// staticPaths are beginnings of paths whose replies are the same for everybody: for example [/assets/, /static/]. Files that are
 	// known by their extension (css, js, images, fonts) are kept anyhow.
@@ -365,11 +374,13 @@ type EmailSPF struct {
 // +kubebuilder:validation:XValidation:rule="self.matches('^([a-z0-9_]([a-z0-9_-]*[a-z0-9])?[.])+[a-z0-9-]+$')",message="must be a domain such as _spf.mail.example.net: lower-case letters, digits, '-', '_' and '.'"
 type SPFDomain string
 
-// SPFAddress is an address, or a range of them, that an SPF record names.
+// SPFAddress is an address, or a range of them, that an SPF record names. The ranges of the largest senders are smaller than those that
+// it refuses.
 //
 // +kubebuilder:validation:MinLength=2
 // +kubebuilder:validation:MaxLength=49
 // +kubebuilder:validation:XValidation:rule="isIP(self) || isCIDR(self)",message="must be an address or a range such as 203.0.113.7 or 203.0.113.0/28"
+// +kubebuilder:validation:XValidation:rule="!isCIDR(self) || cidr(self).prefixLength() >= (cidr(self).ip().family() == 4 ? 8 : 16)",message="lets too many send in the domain's name: write a range of /8 or smaller, or /16 or smaller for IPv6"
 type SPFAddress string
 
 // EmailDKIM says where signing keys are published.
@@ -469,16 +480,17 @@ type EdgeStatus struct {
 // +kubebuilder:validation:MinProperties=1
 type EdgeRules struct {
 	// credentials are API tokens for zones, with the hosts that namespaces may claim in them. Their Secrets are in the operator's own
-	// namespace.
+	// namespace. Each is a grant, and no demand: it counts in the namespaces that both the policy's spec.namespaceSelector and its own
+	// select, and those of all policies count side by side. An app does not get one by naming the policy in spec.policyRef.
 	// +optional
 	// +listType=map
 	// +listMapKey=name
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=16
 	Credentials []EdgeCredential `json:"credentials,omitempty"`
 
-	// claimTTLSeconds is how long a host stays with the namespace that had it, after its launch is gone. 604800, a week, where it is
-	// absent.
+	// claimTTLSeconds is how long a host stays with the namespace that had it, after its launch is gone. 604800, a week, unless a policy
+	// says otherwise; the longest wins.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
 	// +kubebuilder:validation:Maximum=31536000
@@ -486,6 +498,8 @@ type EdgeRules struct {
 }
 
 // EdgeCredential is an API token for zones, and who may claim which hosts in them.
+//
+// +kubebuilder:validation:XValidation:rule="self.hosts.all(h, self.zones.exists(z, h == z || h.endsWith('.' + z)))",fieldPath=".hosts",message="each host must be in one of zones: the zone itself, a name below it such as app.example.com, or *. and such a name; add its zone, or remove it"
 type EdgeCredential struct {
 	// name of the credential.
 	// +required
@@ -498,7 +512,7 @@ type EdgeCredential struct {
 	// +required
 	// +listType=set
 	// +kubebuilder:validation:MinItems=1
-	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:MaxItems=16
 	Zones []HostName `json:"zones,omitempty"`
 
 	// hosts that may be claimed: names, or all below one: for example ["*.apps.example.com"].
@@ -508,7 +522,8 @@ type EdgeCredential struct {
 	// +kubebuilder:validation:MaxItems=64
 	Hosts []HostPattern `json:"hosts,omitempty"`
 
-	// namespaceSelector selects the namespaces that may claim them. An empty one selects all.
+	// namespaceSelector selects the namespaces that may claim them, among those that the policy's selects. An empty one selects all of
+	// these.
 	// +required
 	NamespaceSelector *NamespaceSelector `json:"namespaceSelector,omitempty"`
 
@@ -522,7 +537,7 @@ type EdgeCredential struct {
 	ZoneSettings ZoneSettings `json:"zoneSettings,omitempty"`
 }
 
-// HostPattern is a host name, or *. and a domain for all names below it.
+// HostPattern is a host name, or *. and a domain for all names below it, however deep; the domain itself is not among them.
 //
 // +kubebuilder:validation:MinLength=3
 // +kubebuilder:validation:MaxLength=253

@@ -9,8 +9,9 @@ import (
 
 // LaunchPolicySpec is what an organisation demands of the apps in some namespaces.
 //
-// +kubebuilder:validation:XValidation:rule="has(self.base) || has(self.rows) || has(self.thresholds) || has(self.waivers) || has(self.gate) || has(self.probes) || has(self.remeasureWithinSeconds)",message="the policy demands nothing: set base to a built-in policy such as marketplace-2026-11, or list rows"
+// +kubebuilder:validation:XValidation:rule="has(self.base) || has(self.rows) || has(self.thresholds) || has(self.waivers) || has(self.gate) || has(self.probes) || has(self.edge) || has(self.remeasureWithinSeconds)",message="the policy demands nothing: set base to a built-in policy such as marketplace-2026-11, or list rows"
 // +kubebuilder:validation:XValidation:rule="!has(self.gate) || !has(self.gate.requireLaunch) || self.gate.requireLaunch != 'ForExposure' || has(self.namespaceSelector)",message="gate.requireLaunch ForExposure is about namespaces: say which in spec.namespaceSelector ({} selects all)"
+// +kubebuilder:validation:XValidation:rule="!has(self.edge) || !has(self.edge.credentials) || has(self.namespaceSelector)",message="edge.credentials are for namespaces: say which in spec.namespaceSelector ({} selects all); an app that names the policy in spec.policyRef gets none"
 type LaunchPolicySpec struct {
 	// namespaceSelector selects the namespaces whose apps the policy binds: {} selects all of them. Where it is
 	// absent, the policy binds only the apps that name it in spec.policyRef.
@@ -46,7 +47,8 @@ type LaunchPolicySpec struct {
 	// +optional
 	Probes *ProbeRules `json:"probes,omitempty"`
 
-	// edge says which zones are managed, by which token and for whom.
+	// edge says which zones are managed, by which token and for whom. A policy that says nothing else demands nothing: where no other
+	// selects the namespace, the built-in one binds beside it.
 	// +optional
 	Edge *EdgeRules `json:"edge,omitempty"`
 

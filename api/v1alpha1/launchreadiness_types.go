@@ -8,6 +8,15 @@ import (
 )
 
 // LaunchReadinessSpec describes one app and what it is held to.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.cloudflare) || (has(self.domains) && (has(self.domains.canonical) || has(self.domains.hosts) || has(self.domains.retired)))",fieldPath=".cloudflare",message="cloudflare is about hosts, and there are none: list them in spec.domains, such as domains: {canonical: app.example.com}"
+// +kubebuilder:validation:XValidation:rule="!has(self.cloudflare) || !has(self.cloudflare.mode) || self.cloudflare.mode != 'Enforce' || !has(self.domains) || (!has(self.domains.canonical) && !has(self.domains.hosts)) || has(self.domains.origin)",fieldPath=".cloudflare.mode",message="Enforce makes the records of the hosts, and has to know where they lead: set spec.domains.origin, such as origin: {hostname: lb.example.net}"
+// +kubebuilder:validation:XValidation:rule="!has(self.cloudflare) || !has(self.domains) || !has(self.domains.canonical) || self.domains.canonical == self.cloudflare.zone || self.domains.canonical.endsWith('.' + self.cloudflare.zone)",fieldPath=".domains.canonical",message="must be cloudflare.zone itself or a name below it: list hosts of another zone in a launch of their own, or change zone"
+// +kubebuilder:validation:XValidation:rule="!has(self.cloudflare) || !has(self.domains) || !has(self.domains.hosts) || self.domains.hosts.all(h, h == self.cloudflare.zone || h.endsWith('.' + self.cloudflare.zone))",fieldPath=".domains.hosts",message="each must be cloudflare.zone itself or a name below it: list hosts of another zone in a launch of their own, or change zone"
+// +kubebuilder:validation:XValidation:rule="!has(self.cloudflare) || !has(self.domains) || !has(self.domains.redirects) || self.domains.redirects.all(h, h == self.cloudflare.zone || h.endsWith('.' + self.cloudflare.zone))",fieldPath=".domains.redirects",message="each must be cloudflare.zone itself or a name below it: list hosts of another zone in a launch of their own, or change zone"
+// +kubebuilder:validation:XValidation:rule="!has(self.cloudflare) || !has(self.domains) || !has(self.domains.retired) || self.domains.retired.all(h, h.host == self.cloudflare.zone || h.host.endsWith('.' + self.cloudflare.zone))",fieldPath=".domains.retired",message="each must be cloudflare.zone itself or a name below it: list hosts of another zone in a launch of their own, or change zone"
+// +kubebuilder:validation:XValidation:rule="!has(self.cloudflare) || !has(self.email) || self.email.all(e, e.domain == self.cloudflare.zone || e.domain.endsWith('.' + self.cloudflare.zone))",fieldPath=".email",message="each domain must be cloudflare.zone itself or a name below it: list mail of another zone in a launch of its own, or change zone"
+// +kubebuilder:validation:XValidation:rule="!has(self.gate) || !has(self.gate.edge) || self.gate.edge == 'Off' || has(self.cloudflare)",fieldPath=".gate.edge",message="the edge can't be locked without spec.cloudflare: add it, with the zone of the hosts, or set edge to Off"
 type LaunchReadinessSpec struct {
 	// policyRef names a LaunchPolicy, or a built-in policy, that binds this app besides those whose namespaceSelector
 	// selects the namespace. It can only add strictness: the strictest of all policies in force wins.
@@ -159,9 +168,14 @@ type LogQuery struct {
 	Expect CELExpression `json:"expect,omitempty"`
 }
 
-// Domains are the names of an app.
+// Domains are the names of an app. Each is listed once.
 //
 // +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.redirects) || has(self.canonical)",fieldPath=".redirects",message="redirects lead to the canonical host: set canonical, such as canonical: app.example.com"
+// +kubebuilder:validation:XValidation:rule="!has(self.canonical) || !((has(self.hosts) && self.canonical in self.hosts) || (has(self.redirects) && self.canonical in self.redirects) || (has(self.retired) && self.retired.exists(r, r.host == self.canonical)))",fieldPath=".canonical",message="is listed a second time in hosts, redirects or retired: remove it there"
+// +kubebuilder:validation:XValidation:rule="!has(self.hosts) || !has(self.redirects) || !self.redirects.exists(h, h in self.hosts)",fieldPath=".redirects",message="a host serves the app or redirects to the canonical one: remove it from hosts or from redirects"
+// +kubebuilder:validation:XValidation:rule="!has(self.retired) || !((has(self.hosts) && self.retired.exists(r, r.host in self.hosts)) || (has(self.redirects) && self.retired.exists(r, r.host in self.redirects)))",fieldPath=".retired",message="a host is in use or retired: remove it from retired, or from hosts and redirects"
+// +kubebuilder:validation:XValidation:rule="!has(self.origin) || !has(self.origin.hostname) || !((has(self.canonical) && self.origin.hostname == self.canonical) || (has(self.hosts) && self.origin.hostname in self.hosts) || (has(self.redirects) && self.origin.hostname in self.redirects) || (has(self.retired) && self.retired.exists(r, r.host == self.origin.hostname)))",fieldPath=".origin.hostname",message="is one of the app's own hosts, so that the edge would lead to itself: write the load balancer's name, such as lb.example.net"
 type Domains struct {
 	// canonical is the name that the app is known by, such as app.example.com.
 	// +optional
@@ -222,7 +236,7 @@ type Gate struct {
 	Adoption Adoption `json:"adoption,omitempty"`
 
 	// edge says when the edge answers strangers with a holding page: Off, LockedUntilLaunched or LockedWhileFailing. It needs
-	// cloudflare.mode Enforce. Off where it is absent.
+	// cloudflare, and locks nothing unless cloudflare.mode is Enforce. Off where it is absent.
 	// +optional
 	Edge EdgeLock `json:"edge,omitempty"`
 }
