@@ -36,6 +36,8 @@ const (
 	defaultMaxChatsPerDay = 3000
 	// Thirty runs.
 	defaultMaxSignUpsPerDay = 100
+	// A week: a namespace that is restored or made anew finds its hosts, and one that is gone for good gives them back.
+	defaultClaimTTLSeconds = 604_800
 )
 
 //go:embed policies/*.yaml
@@ -63,7 +65,8 @@ func BuiltInPolicies() (map[string]v1alpha1.LaunchPolicySpec, error) {
 	return policies, nil
 }
 
-// based puts what a policy says over what its base says.
+// based puts what a policy says over what its base says. edge.credentials are no part of it: they are grants, and Credentials
+// alone says whose.
 func based(base, spec v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 	rows := slices.Clone(spec.Rows)
 	for _, d := range base.Rows {
@@ -85,6 +88,9 @@ func based(base, spec v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 			MaxUndescribedPercent:  either(thresholds.MaxUndescribedPercent, baseThresholds.MaxUndescribedPercent),
 		},
 		Probes: probesBased(ptr.Deref(spec.Probes, v1alpha1.ProbeRules{}), ptr.Deref(base.Probes, v1alpha1.ProbeRules{})),
+		Edge: &v1alpha1.EdgeRules{
+			ClaimTTLSeconds: either(ptr.Deref(spec.Edge, v1alpha1.EdgeRules{}).ClaimTTLSeconds, ptr.Deref(base.Edge, v1alpha1.EdgeRules{}).ClaimTTLSeconds),
+		},
 		Gate: &v1alpha1.GateRules{
 			GraceSeconds: either(gate.GraceSeconds, baseGate.GraceSeconds),
 			MinimumMode:  cmp.Or(gate.MinimumMode, baseGate.MinimumMode),
@@ -124,18 +130,20 @@ func defaults() v1alpha1.LaunchPolicySpec {
 			MaxRequestsPerRun: ptr.To[int32](defaultMaxRequestsPerRun), MaxChatsPerDay: ptr.To[int32](defaultMaxChatsPerDay),
 			MaxSignUpsPerDay: ptr.To[int32](defaultMaxSignUpsPerDay),
 		},
+		Edge: &v1alpha1.EdgeRules{ClaimTTLSeconds: ptr.To[int32](defaultClaimTTLSeconds)},
 	}
 }
 
 // Combine gives what policies demand together: the strictest of each demand wins. What a policy does not say counts as
-// said at its default, so that one more policy, such as that of a policyRef, can only add strictness.
+// said at its default, so that one more policy, such as that of a policyRef, can only add strictness. What a policy grants
+// (edge.credentials) is not in it.
 func Combine(policies []v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 	if len(policies) == 0 {
 		return defaults()
 	}
 	all := v1alpha1.LaunchPolicySpec{
 		Thresholds: &v1alpha1.Thresholds{}, Waivers: &v1alpha1.WaiverRules{}, Gate: &v1alpha1.GateRules{},
-		Probes: &v1alpha1.ProbeRules{},
+		Probes: &v1alpha1.ProbeRules{}, Edge: &v1alpha1.EdgeRules{},
 	}
 	for _, p := range policies {
 		p = based(defaults(), p)
@@ -148,6 +156,8 @@ func Combine(policies []v1alpha1.LaunchPolicySpec) v1alpha1.LaunchPolicySpec {
 		all.Gate = stricterGate(*all.Gate, *p.Gate)
 		all.Waivers = stricterWaivers(*all.Waivers, *p.Waivers)
 		all.Probes = stricterProbes(*all.Probes, *p.Probes)
+		// The longer a claim holds, the longer nobody else gets the host.
+		all.Edge.ClaimTTLSeconds = larger(all.Edge.ClaimTTLSeconds, p.Edge.ClaimTTLSeconds)
 	}
 	slices.SortFunc(all.Rows, func(a, b v1alpha1.RowDemand) int { return strings.Compare(string(a.Row), string(b.Row)) })
 	return all
@@ -213,14 +223,29 @@ func union[T cmp.Ordered](a, b []T) []T {
 
 // Selects says whether a LaunchPolicy binds a namespace with these labels.
 func Selects(p *v1alpha1.LaunchPolicy, namespaceLabels map[string]string) (bool, error) {
-	if p.Spec.NamespaceSelector == nil {
-		return false, nil
-	}
-	selector, err := metav1.LabelSelectorAsSelector(p.Spec.NamespaceSelector.LabelSelector())
+	selects, err := selectedBy(p.Spec.NamespaceSelector, namespaceLabels)
 	if err != nil {
 		return false, fmt.Errorf("reading spec.namespaceSelector of LaunchPolicy %s: %w", p.Name, err)
 	}
-	return selector.Matches(labels.Set(namespaceLabels)), nil
+	return selects, nil
+}
+
+// selectedBy says whether a selector selects a namespace. Where there is none, it selects nothing.
+func selectedBy(selector *v1alpha1.NamespaceSelector, namespaceLabels map[string]string) (bool, error) {
+	if selector == nil {
+		return false, nil
+	}
+	read, err := metav1.LabelSelectorAsSelector(selector.LabelSelector())
+	if err != nil {
+		return false, err
+	}
+	return read.Matches(labels.Set(namespaceLabels)), nil
+}
+
+// Demands says whether a policy asks anything of an app. One that only grants credentials does not.
+func Demands(p v1alpha1.LaunchPolicySpec) bool {
+	return p.Base != "" || len(p.Rows) > 0 || p.Thresholds != nil || p.Waivers != nil || p.Gate != nil || p.Probes != nil ||
+		p.RemeasureWithinSeconds != nil
 }
 
 // RequiresLaunch says whether a policy demands a launch for what is exposed in a namespace with these labels. No built-in

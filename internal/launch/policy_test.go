@@ -96,6 +96,9 @@ func TestCombineTakesTheStrictest(t *testing.T) {
 		{"less history loosens none", []spec{{Thresholds: &v1alpha1.Thresholds{MinimumRevisionHistory: ptr.To[int32](1)}}, {}}, defaults()},
 		{"shorter waivers", []spec{{Waivers: &v1alpha1.WaiverRules{MaxDurationSeconds: ptr.To[int32](3600)}}, {}}, complete(func(p *spec) { p.Waivers.MaxDurationSeconds = ptr.To[int32](3600) })},
 		{"waivers forbidden", []spec{{Waivers: &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversForbidden}}, {Waivers: &v1alpha1.WaiverRules{Mode: v1alpha1.WaiversAllowed}}}, complete(func(p *spec) { p.Waivers.Mode = v1alpha1.WaiversForbidden })},
+		{"longer claims", []spec{{Edge: &v1alpha1.EdgeRules{ClaimTTLSeconds: ptr.To[int32](604801)}}, {}}, complete(func(p *spec) { p.Edge.ClaimTTLSeconds = ptr.To[int32](604801) })},
+		{"shorter claims alone", []spec{{Edge: &v1alpha1.EdgeRules{ClaimTTLSeconds: ptr.To[int32](0)}}}, complete(func(p *spec) { p.Edge.ClaimTTLSeconds = ptr.To[int32](0) })},
+		{"shorter claims loosen none", []spec{{Edge: &v1alpha1.EdgeRules{ClaimTTLSeconds: ptr.To[int32](0)}}, {}}, defaults()},
 		{"rows that nobody may waive", []spec{{Waivers: &v1alpha1.WaiverRules{NonWaivable: []v1alpha1.Row{secretsSafe, rollbackReady}}}, {Waivers: &v1alpha1.WaiverRules{NonWaivable: []v1alpha1.Row{secretsSafe}}}}, complete(func(p *spec) { p.Waivers.NonWaivable = []v1alpha1.Row{rollbackReady, secretsSafe} })},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -128,6 +131,9 @@ func anyPolicy() *rapid.Generator[v1alpha1.LaunchPolicySpec] {
 				d.RequiredFrom = metav1.NewTime(time.Date(2027, 1, n, 0, 0, 0, 0, time.UTC))
 			}
 			p.Rows = append(p.Rows, d)
+		}
+		if rapid.Bool().Draw(t, "edge") {
+			p.Edge = &v1alpha1.EdgeRules{ClaimTTLSeconds: number.Draw(t, "claim"), Credentials: []v1alpha1.EdgeCredential{{Name: "apps"}}}
 		}
 		if rapid.Bool().Draw(t, "parts") {
 			p.Thresholds = &v1alpha1.Thresholds{MinimumRevisionHistory: number.Draw(t, "history"), MaxUndescribedPercent: number.Draw(t, "undescribed")}
@@ -177,7 +183,11 @@ func TestOneMorePolicyOnlyAddsStrictness(t *testing.T) {
 		atMost("sign-ups", after.Probes.MaxSignUpsPerDay, before.Probes.MaxSignUpsPerDay)
 		atMost("grace", after.Gate.GraceSeconds, before.Gate.GraceSeconds)
 		atMost("waivers' duration", after.Waivers.MaxDurationSeconds, before.Waivers.MaxDurationSeconds)
+		atMost("time of claims, negated", before.Edge.ClaimTTLSeconds, after.Edge.ClaimTTLSeconds)
 		atMost("required history, negated", before.Thresholds.MinimumRevisionHistory, after.Thresholds.MinimumRevisionHistory)
+		if len(after.Edge.Credentials) > 0 {
+			t.Fatal("a credential was granted by combining")
+		}
 		if before.Waivers.Mode == v1alpha1.WaiversForbidden && after.Waivers.Mode != before.Waivers.Mode {
 			t.Fatal("waivers became allowed")
 		}
@@ -216,6 +226,7 @@ func TestWhatAPolicySaysReplacesItsBase(t *testing.T) {
 			Image: "own", ImagePullSecrets: []v1alpha1.SecretName{"own"}, Mesh: v1alpha1.MeshJoin,
 			MaxRequestsPerRun: ptr.To[int32](1), MaxChatsPerDay: ptr.To[int32](1), MaxSignUpsPerDay: ptr.To[int32](1),
 		},
+		Edge: &v1alpha1.EdgeRules{ClaimTTLSeconds: ptr.To[int32](1)},
 	}
 	want := own
 	want.Rows = []v1alpha1.RowDemand{own.Rows[0], base.Rows[0]}

@@ -71,7 +71,8 @@ func (r *Resolver) resolvePolicies(ctx context.Context, app *App) error {
 	if err != nil {
 		return err
 	}
-	if len(binding) == 0 {
+	// A policy that only grants credentials of the edge puts none out of force: it would take the built-in one from a namespace.
+	if !slices.ContainsFunc(binding, func(p v1alpha1.LaunchPolicy) bool { return Demands(p.Spec) }) {
 		demands = append(demands, r.BuiltIn[DefaultPolicy])
 		app.Policies = append(app.Policies, v1alpha1.PolicyInForce{Name: DefaultPolicy})
 	}

@@ -188,6 +188,7 @@ func TestPoliciesInForce(t *testing.T) {
 	binds := policy("binds", "prod", "rows: [{row: SecretsSafe, enforcement: Advisory}]")
 	elsewhere := policy("elsewhere", "dev", "rows: [{row: AuthEnforced, enforcement: Required}]")
 	named := policy("named", "", "rows: [{row: TLSEnforced, enforcement: Required}]")
+	grants := policy("grants", "prod", "edge: {credentials: [{name: apps, zones: [example.com], hosts: [\"*.example.com\"], namespaceSelector: {}, apiTokenSecretRef: {name: a, key: b}}]}")
 	based := policy("based", "prod", "base: starter-2026-11, rows: [{row: SecretsSafe, enforcement: Advisory}]")
 	for _, test := range []struct {
 		name, ref string
@@ -197,6 +198,8 @@ func TestPoliciesInForce(t *testing.T) {
 		err       string
 	}{
 		{"none selects", "", []client.Object{elsewhere, named}, "marketplace-2026-11", "AuthEnforced=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "none"},
+		{"one selects that only grants", "", []client.Object{grants}, "grants@3 marketplace-2026-11", "AuthEnforced=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "none"},
+		{"one selects that grants, and one that demands", "", []client.Object{grants, binds}, "binds@3 grants@3", "SecretsSafe=Advisory", "none"},
 		{"one selects", "", []client.Object{binds, elsewhere}, "binds@3", "SecretsSafe=Advisory", "none"},
 		{"one is named besides", "named", []client.Object{binds, named}, "binds@3 named@3", "SecretsSafe=Advisory TLSEnforced=Required", "none"},
 		{"the one that selects is named", "binds", []client.Object{binds}, "binds@3", "SecretsSafe=Advisory", "none"},

@@ -142,7 +142,7 @@ func manifests(t *testing.T, pattern string) map[string]manifest {
 	all := map[string]manifest{}
 	for _, file := range files {
 		text := template.Must(template.New(filepath.Base(file)).
-			Funcs(template.FuncMap{"repeat": func(n int, s string) string { return strings.Repeat(s, n) }}).
+			Funcs(template.FuncMap{"repeat": func(n int, s string) string { return strings.Repeat(s, n) }, "words": strings.Fields}).
 			ParseFiles(file))
 		var out bytes.Buffer
 		if err := text.Execute(&out, nil); err != nil {
