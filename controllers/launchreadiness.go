@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/edge"
 	"github.com/launchready/launchready/internal/launch"
 )
 
@@ -38,6 +39,8 @@ type LaunchReadinessReconciler struct {
 	Resync time.Duration
 	// WatchNamespaces are the namespaces that the cache holds; empty for all.
 	WatchNamespaces []string
+	// Edge is what the last look at each zone said; nil where zones aren't looked at.
+	Edge *EdgeBook
 	// RouteKinds are the kinds of the Gateway API that the API server serves.
 	RouteKinds []schema.GroupVersionKind
 }
@@ -47,6 +50,7 @@ func (r *LaunchReadinessReconciler) Reconcile(ctx context.Context, req ctrl.Requ
 	lr := &v1alpha1.LaunchReadiness{}
 	if err := r.Client.Get(ctx, req.NamespacedName, lr); err != nil {
 		if apierrors.IsNotFound(err) {
+			r.Edge.forget(edge.LaunchID{Namespace: req.Namespace, Name: req.Name})
 			err = r.forget(ctx, req.NamespacedName)
 		}
 		return ctrl.Result{}, err

@@ -31,6 +31,7 @@ func (r *LaunchReadinessReconciler) score(app *launch.App, inputs map[v1alpha1.R
 	score := scorecard.Of(s)
 	score.Status.Probes, score.Status.ProbeBudget = probed.status, probed.budget
 	score.Status.KnownAttacks = probed.known
+	score.Status.Edge = r.edgeStatus(app.Launch)
 	score.Status.ReportRef = &v1alpha1.ReportReference{Name: app.Launch.Name}
 	return score
 }

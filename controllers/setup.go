@@ -27,6 +27,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/handler"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/gate"
@@ -136,6 +137,9 @@ func (r *LaunchReadinessReconciler) SetupWithManager(ctx context.Context, mgr ct
 		Watches(&corev1.Pod{}, handler.EnqueueRequestsFromMapFunc(m.owned), builder.WithPredicates(imagesChanged())).
 		WatchesMetadata(configMap, handler.EnqueueRequestsFromMapFunc(m.sameNamespace)).
 		WithOptions(options)
+	if r.Edge != nil {
+		b = b.WatchesRawSource(source.TypedChannel(r.Edge.changed, &handler.TypedEnqueueRequestForObject[*v1alpha1.LaunchReadiness]{}))
+	}
 	if _, err := mgr.GetRESTMapper().RESTMapping(rolloutKind.GroupKind(), rolloutKind.Version); err == nil {
 		rollout := &metav1.PartialObjectMetadata{}
 		rollout.SetGroupVersionKind(rolloutKind)

@@ -71,6 +71,7 @@ type managerOptions struct {
 	concurrentReconciles int
 	probeImage           string
 	maxConcurrentProbes  int
+	edge                 edgeOptions
 	logLevel             int
 }
 
@@ -110,6 +111,7 @@ func newManagerCommand() *cobra.Command {
 	f.IntVar(&o.concurrentReconciles, "concurrent-reconciles", 4, "how many apps are measured at once")
 	f.StringVar(&o.probeImage, "probe-image", "", "image of the probes' Jobs (default: that of the operator's own pod, by $POD_NAME; outside of a cluster no Job is started without it)")
 	f.IntVar(&o.maxConcurrentProbes, "max-concurrent-probes", 4, "how many probes may run at once over the cluster")
+	o.edge.bind(f)
 	f.IntVarP(&o.logLevel, "verbosity", "v", 0, "log level: 0 what an operator must know, 1 decisions, 2 traffic")
 	return cmd
 }
@@ -130,6 +132,9 @@ func (o managerOptions) validate() error {
 	}
 	if o.maxConcurrentProbes < 1 {
 		errs = append(errs, fmt.Errorf("--max-concurrent-probes is %d: give at least 1", o.maxConcurrentProbes))
+	}
+	if err := o.edge.validate(); err != nil {
+		errs = append(errs, err)
 	}
 	if err := o.webhook.validate(); err != nil {
 		errs = append(errs, err)
@@ -216,10 +221,12 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 	if err != nil {
 		return err
 	}
+	book := controllers.NewEdgeBook()
 	checks, err := newChecks(mgr, key)
 	if err != nil {
 		return err
 	}
+	checks = append(checks, o.edge.check(book, key))
 	builtIn, err := launch.BuiltInPolicies()
 	if err != nil {
 		return err
@@ -228,7 +235,11 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 	launches := &controllers.LaunchReadinessReconciler{
 		Client: mgr.GetClient(), Resolver: resolver, Events: mgr.GetEventRecorder("launchready"), Clock: clock.RealClock{},
 		Checks: &controllers.CheckRunner{Checks: checks, Timeout: o.checkTimeout}, MeasurableSince: since, Resync: o.resync,
-		WatchNamespaces: o.watchNamespaces, Key: key,
+		WatchNamespaces: o.watchNamespaces, Key: key, Edge: book,
+	}
+	zones, err := o.edge.zones(ctx, mgr, direct, o.namespace, key, book)
+	if err != nil {
+		return err
 	}
 	if launches.Probes, err = o.probes(ctx, mgr.GetConfig(), direct); err != nil {
 		return err
@@ -239,6 +250,7 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 	collector := &controllers.Collector{Reader: mgr.GetClient(), Elected: mgr.Elected(), Now: time.Now}
 	return errors.Join(
 		launches.SetupWithManager(ctx, mgr, controller.Options{MaxConcurrentReconciles: o.concurrentReconciles}),
+		zones.SetupWithManager(ctx, mgr, controller.TypedOptions[controllers.ZoneRequest]{MaxConcurrentReconciles: o.concurrentReconciles}),
 		waivers.SetupWithManager(mgr),
 		policies.SetupWithManager(mgr),
 		requirements.SetupWithManager(mgr),

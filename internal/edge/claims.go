@@ -20,6 +20,8 @@ type Input struct {
 	Ledger   Ledger
 	// ManageSettings says that settings of the whole zone may be tightened.
 	ManageSettings bool
+	// Elsewhere are hosts that launches of other credentials have.
+	Elsewhere []string
 	// ClaimTTL is how long a host stays with the namespace that had it.
 	ClaimTTL time.Duration
 	Now      time.Time
@@ -73,6 +75,9 @@ func (s *settling) launch(l *Launch) {
 func (s *settling) refusal(l Launch, host string) *Refusal {
 	if !InZone(host, s.state.Zone.Name) {
 		return &Refusal{host, ReasonHostNotInZone, host + " is not in the zone " + s.state.Zone.Name + ": correct it in spec.domains, or give the launch the zone that it is in."}
+	}
+	if slices.Contains(s.in.Elsewhere, host) {
+		return &Refusal{host, ReasonHostConflict, host + " belongs to a LaunchReadiness of another credential, which has the older claim: remove it from one of the two."}
 	}
 	if other, ok := s.taken[host]; ok && other != l.LaunchID {
 		return &Refusal{host, ReasonHostConflict, host + " belongs to the LaunchReadiness " + other.String() + ", which has the older claim: remove it from one of the two."}
@@ -178,7 +183,7 @@ func (s *settling) tombstones() {
 	})
 	for i := range s.ledger.Claims {
 		c := &s.ledger.Claims[i]
-		if _, ok := s.taken[c.Host]; !ok && c.LeftAt == nil {
+		if _, ok := s.taken[c.Host]; !ok && c.LeftAt == nil && !slices.Contains(s.in.Elsewhere, c.Host) {
 			c.LeftAt = &s.in.Now
 		}
 	}

@@ -95,12 +95,12 @@ func (j *judging) records() {
 func (j *judging) host(h string) {
 	s := j.e.State
 	ssl := s.Settings[SettingSSL].Text()
-	j.want(ssl == "strict" || ssl == "origin_pull" || j.ruled(PhaseConfig, h, func(r Rule) bool { return parameter(r, "ssl") == `"strict"` }), scorecard.Draft{
+	j.want(s.StrictFor(h), scorecard.Draft{
 		Rule: "SSLNotStrict", Severity: v1alpha1.SeverityHigh, Place: h,
 		Message: "The edge doesn't verify the origin's certificate (SSL/TLS mode " + scorecard.Foreign(ssl) + "): who stands between the two can read and change everything.",
 		Remedy:  j.remedy(v1alpha1.AreaTLS, "set the mode to Full (strict)."),
 	})
-	j.want(s.Settings[SettingAlwaysHTTPS].Text() == "on" || j.ruled(PhaseRedirect, h, redirectsToHTTPS), scorecard.Draft{
+	j.want(s.Settings[SettingAlwaysHTTPS].Text() == "on" || j.e.State.ruled(PhaseRedirect, h, redirectsToHTTPS), scorecard.Draft{
 		Rule: "PlainHTTP", Severity: v1alpha1.SeverityHigh, Place: h, Message: "The edge doesn't send plain HTTP to HTTPS.",
 		Remedy: j.remedy(v1alpha1.AreaRedirects, "turn Always Use HTTPS on."),
 	})
@@ -110,7 +110,7 @@ func (j *judging) host(h string) {
 			Remedy: j.remedy(v1alpha1.AreaWAF, "deploy the Cloudflare Managed Ruleset."),
 		})
 	}
-	j.want(!j.ruled(PhaseManagedWAF, h, weakensManaged), scorecard.Draft{
+	j.want(!j.e.State.ruled(PhaseManagedWAF, h, weakensManaged), scorecard.Draft{
 		Rule: "ManagedRulesWeakened", Severity: v1alpha1.SeverityHigh, Place: h, Message: "A rule runs managed rules with overrides that turn them off.",
 		Remedy: "Remove the overrides.",
 	})
@@ -118,7 +118,7 @@ func (j *judging) host(h string) {
 
 // managed says whether the managed rules run for a host, and do something: a rule that just logs protects nobody.
 func (j *judging) managed(h string) bool {
-	return j.ruled(PhaseManagedWAF, h, func(r Rule) bool {
+	return j.e.State.ruled(PhaseManagedWAF, h, func(r Rule) bool {
 		return r.Action == actionExecute && parameter(r, "id") == `"`+managedCloudflare+`"` && !weakensManaged(r) && !strings.Contains(parameter(r, "overrides"), `"log"`)
 	})
 }
@@ -135,12 +135,6 @@ func weakensManaged(r Rule) bool {
 
 func redirectsToHTTPS(r Rule) bool {
 	return r.Action == actionRedirect && strings.Contains(r.Expression, "not ssl") && strings.Contains(string(r.Parameters), `https://`)
-}
-
-// ruled says whether a rule that is turned on applies to all requests for a host, as far as its expression tells: it names the
-// host, or no host at all.
-func (j *judging) ruled(phase Phase, host string, does func(Rule) bool) bool {
-	return slices.ContainsFunc(j.e.State.Rulesets[phase].Rules, func(r Rule) bool { return r.Enabled && appliesTo(r.Expression, host) && does(r) })
 }
 
 // appliesTo says whether an expression may be about a host: it names it, or names none.

@@ -48,6 +48,8 @@ type Launch struct {
 // Preflight is what came of trying an origin before the edge is told to be strict.
 type Preflight struct {
 	OK bool
+	// Unreachable says that the origin didn't answer here: it may let in the edge alone, as it should.
+	Unreachable bool
 	// Why not, in our own words.
 	Why string
 }

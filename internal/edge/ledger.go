@@ -79,6 +79,9 @@ type Previous struct {
 	Launch string `json:"launch,omitempty"`
 }
 
+// IsEmpty says whether nothing is remembered.
+func (l Ledger) IsEmpty() bool { return len(l.Claims)+len(l.Previous)+len(l.Retained) == 0 }
+
 // claim finds the claim on a host.
 func (l *Ledger) claim(host string) *Claim {
 	i, found := slices.BinarySearchFunc(l.Claims, host, func(c Claim, h string) int { return cmp.Compare(c.Host, h) })
@@ -127,4 +130,13 @@ func (l Ledger) setting(s Setting) (Previous, bool) {
 		}
 	}
 	return Previous{}, false
+}
+
+// Retain notes a launch that leaves, and whose hosts stay set up as they are.
+func (l Ledger) Retain(launch Launch) Ledger {
+	out := l.clone()
+	out.Retained = append(out.Retained, Retained{
+		Namespace: launch.Namespace, Name: launch.Name, UID: launch.UID, Spec: launch.Spec, Targets: launch.Targets, Launched: launch.Launched,
+	})
+	return out
 }

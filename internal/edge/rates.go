@@ -277,7 +277,7 @@ func (d *desired) rateRule(n int, g rateGroup) {
 		d.want.Rules[PhaseRateLimit] = append(d.want.Rules[PhaseRateLimit], WantRule{
 			Rule: r, Area: v1alpha1.AreaRateLimits, Launches: g.launches, Words: words + " on " + listed(g.sorted()),
 		})
-		
+
 	}
 }
 

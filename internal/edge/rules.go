@@ -61,14 +61,15 @@ func (d *desired) canonical(l Launch) {
 		Rule{Action: actionRedirect, Parameters: to}, "redirect to "+canonical)
 }
 
-// tls wants the edge to verify the origin's certificate, where it would stand the test: else visitors would meet error 526.
+// tls wants the edge to verify the origin's certificate, where it would stand the test: else visitors would meet error 526. An origin
+// that couldn't be tried gets the benefit of the doubt on a new host alone, where nobody is cut off.
 func (d *desired) tls() {
 	var strict served
 	for _, l := range d.in.Launches {
 		for _, h := range d.mine(l, v1alpha1.AreaTLS, l.Hosts()) {
 			try, tried := l.Strict[h]
 			switch {
-			case try.OK, l.Retained:
+			case try.OK, l.Retained, try.Unreachable && !d.existing(h):
 				strict.add(l.LaunchID, h)
 			case tried:
 				d.note(l.LaunchID, ReasonOriginNotTrusted, v1alpha1.SeverityHigh, h,

@@ -1,0 +1,83 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"time"
+
+	"github.com/spf13/pflag"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/metrics"
+
+	"github.com/launchready/launchready/controllers"
+	"github.com/launchready/launchready/internal/edge"
+	"github.com/launchready/launchready/internal/edge/authority"
+	"github.com/launchready/launchready/internal/edge/cloudflare"
+	"github.com/launchready/launchready/internal/edge/origin"
+	"github.com/launchready/launchready/internal/netguard"
+)
+
+// edgeOptions are the manager's flags about zones.
+type edgeOptions struct {
+	interval time.Duration
+	// apiURL and nameServerPort lead to stand-ins, in tests and demonstrations.
+	apiURL         string
+	nameServer     string
+	trustedOrigins string
+}
+
+// minEdgeInterval keeps a zone's calls, six a look, far below what Cloudflare allows.
+const minEdgeInterval = 5 * time.Second
+
+func (o *edgeOptions) bind(f *pflag.FlagSet) {
+	f.DurationVar(&o.interval, "edge-interval", 5*time.Minute, "how often a zone of Cloudflare's is looked at without an event, and what was changed by hand is mended")
+	f.StringVar(&o.apiURL, "cloudflare-api-url", "", "base URL of Cloudflare's API, for a stand-in (default: Cloudflare's own)")
+	f.StringVar(&o.nameServer, "edge-name-server", "", "address and port that are asked in the place of zones' name servers, for a stand-in")
+}
+
+func (o *edgeOptions) validate() error {
+	var errs []error
+	if o.interval < minEdgeInterval {
+		errs = append(errs, fmt.Errorf("--edge-interval is %s: give at least %s", o.interval, minEdgeInterval))
+	}
+	if u, err := url.Parse(o.apiURL); o.apiURL != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		errs = append(errs, fmt.Errorf("--cloudflare-api-url is %q: give a URL such as https://api.cloudflare.com/client/v4", o.apiURL))
+	}
+	if _, _, err := net.SplitHostPort(o.nameServer); o.nameServer != "" && err != nil {
+		errs = append(errs, fmt.Errorf("--edge-name-server is %q: give an address and a port such as 127.0.0.1:5353", o.nameServer))
+	}
+	return errors.Join(errs...)
+}
+
+// stalenessInIntervals is how many looks may fail before what the last one said no longer counts.
+const stalenessInIntervals = 3
+
+func (o *edgeOptions) check(book *controllers.EdgeBook, key []byte) controllers.Check {
+	return &controllers.EdgeProtected{Book: book, Key: key, Stale: stalenessInIntervals * o.interval, Clock: clock.RealClock{}}
+}
+
+// zones makes the reconciler of zones.
+func (o *edgeOptions) zones(ctx context.Context, mgr ctrl.Manager, direct client.Reader, namespace string, key []byte, book *controllers.EdgeBook) (*controllers.ZoneReconciler, error) {
+	installation, err := controllers.InstallationID(ctx, direct)
+	if err != nil {
+		return nil, err
+	}
+	guard, err := netguard.New(netguard.Options{Public: true})
+	if err != nil {
+		return nil, err
+	}
+	return &controllers.ZoneReconciler{
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: namespace, API: clients(o.apiURL),
+		Names: o.names(), Origins: &origin.Prober{Dialer: guard, Clock: clock.RealClock{}},
+		Key: key, Installation: edge.ShortID(installation), Interval: o.interval, Clock: clock.RealClock{},
+		Events: mgr.GetEventRecorder("launchready"), Book: book,
+	}, nil
+}

@@ -1,0 +1,307 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package controllers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/tools/events"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/edge"
+)
+
+// ZoneAPI is what is asked of Cloudflare with one token.
+type ZoneAPI interface {
+	edge.API
+	// Observation gives what a zone holds, as it was at most a minute ago, or as it is if it was invalidated since. It is not changed.
+	Observation(ctx context.Context, zone string) (edge.State, error)
+	// Invalidate says that the zone was changed.
+	Invalidate(zone string)
+}
+
+// NameServers tell of names that don't exist.
+type NameServers interface {
+	// Nonexistent says whether every one of a zone's name servers says that a host doesn't exist. An error proves nothing.
+	Nonexistent(ctx context.Context, nameServers []string, host string) (bool, error)
+}
+
+// Origins are tried before the edge is told to be strict with them.
+type Origins interface {
+	// Try makes one TLS handshake with an origin, by the name of a host, and judges the certificate as a strict edge would.
+	Try(ctx context.Context, origin edge.Target, host string) edge.Preflight
+}
+
+// ZoneReconciler keeps zones of Cloudflare as the launches in them want them. A zone is synced by one worker at a time.
+type ZoneReconciler struct {
+	Client client.Client
+	// Live reads Secrets and ConfigMaps, by get alone.
+	Live client.Reader
+	// Namespace of the operator, where the ledgers are and the Secrets of policies' credentials.
+	Namespace string
+	// WatchNamespaces are the namespaces that the cache holds; empty for all.
+	WatchNamespaces []string
+	// API gives what is asked with a token.
+	API func(token string) ZoneAPI
+	// Names and Origins are asked before a host is locked, or its edge strict.
+	Names   NameServers
+	Origins Origins
+	// Key signs what lets probes through locks.
+	Key []byte
+	// Installation tells this operator's marks from those of others.
+	Installation string
+	// Interval is how often a zone is looked at without an event.
+	Interval time.Duration
+	Clock    clock.PassiveClock
+	Events   events.EventRecorder
+	// Book is where launches read what was found.
+	Book *EdgeBook
+}
+
+// ZoneRequest names a zone.
+type ZoneRequest struct{ Zone string }
+
+const (
+	// rounds is how often a zone is observed and changed in one pass: the second finds that all is done, the third takes away what
+	// had to stay until then.
+	rounds = 3
+	// patienceOfLeaving is how long a launch that is deleted waits for Cloudflare before it goes, and leaves behind what is its.
+	patienceOfLeaving = 10 * time.Minute
+	// unreachablePause is how soon a zone is tried again that could not be read or written.
+	unreachablePause = 15 * time.Second
+)
+
+// Reconcile brings a zone to what its launches want, and tells them what was found.
+func (r *ZoneReconciler) Reconcile(ctx context.Context, req ZoneRequest) (ctrl.Result, error) {
+	launches, err := r.launchesIn(ctx, req.Zone)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	if len(launches) == 0 {
+		return ctrl.Result{}, nil
+	}
+	groups, err := r.groups(ctx, req.Zone, launches)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	ledger, err := r.readLedger(ctx, req.Zone)
+	if err != nil {
+		return ctrl.Result{}, err
+	}
+	again := r.Interval
+	var errs []error
+	for _, g := range groups {
+		after, err := r.sync(ctx, g, ledger)
+		if err != nil {
+			errs = append(errs, err)
+		}
+		if after > 0 {
+			again = min(again, after)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: wait.Jitter(again, jitter)}, nil
+}
+
+// sync brings a zone to what the launches of one credential want, in a few rounds. It gives when to come back, if that is
+// sooner than usual.
+func (r *ZoneReconciler) sync(ctx context.Context, g group, ledger *zoneLedger) (time.Duration, error) {
+	if g.obstacle != nil {
+		return unreachablePause, r.hindered(ctx, g, *g.obstacle)
+	}
+	token, o, err := r.token(ctx, g)
+	if err != nil {
+		return 0, err
+	}
+	if o != nil {
+		return unreachablePause, r.hindered(ctx, g, *o)
+	}
+	api := r.API(token)
+	var applied error
+	for range rounds {
+		state, err := api.Observation(ctx, g.zone)
+		if err != nil {
+			return pauseAfter(err), r.hindered(ctx, g, obstacleOf(err, g.zone))
+		}
+		evaluation := edge.Evaluate(r.input(ctx, g, state, ledger.Ledger), state)
+		if evaluation.Plan.Empty() {
+			return 0, r.settled(ctx, g, ledger, evaluation)
+		}
+		if err := r.prepare(ctx, g, ledger, evaluation); err != nil {
+			return 0, err
+		}
+		applied = edge.Apply(ctx, api, state, evaluation.Plan)
+		api.Invalidate(g.zone)
+		if applied != nil {
+			return pauseAfter(applied), r.notApplied(ctx, g, evaluation, applied)
+		}
+		ctrl.LoggerFrom(ctx).Info("changed the zone", "zone", g.zone, "changes", len(evaluation.Plan.Changes))
+	}
+	// Somebody else changes it as fast as we do.
+	return unreachablePause, nil
+}
+
+// prepare writes what has to be known before the zone is changed: that launches have something in it, and what stood there.
+func (r *ZoneReconciler) prepare(ctx context.Context, g group, ledger *zoneLedger, e edge.Evaluation) error {
+	for _, m := range g.members {
+		if m.launch.DeletionTimestamp.IsZero() && m.mode() == v1alpha1.EdgeEnforce {
+			if err := r.hold(ctx, m.launch, g.zone); err != nil {
+				return fmt.Errorf("adding the finalizer: %w", err)
+			}
+		}
+	}
+	return r.writeLedger(ctx, ledger, edge.Remembered(e.Input.Ledger, e.Plan))
+}
+
+// settled notes what a zone that is as wanted says, and lets launches go that have left it.
+func (r *ZoneReconciler) settled(ctx context.Context, g group, ledger *zoneLedger, e edge.Evaluation) error {
+	next := e.Input.Ledger
+	var leaving []*v1alpha1.LaunchReadiness
+	for _, m := range g.members {
+		if !m.leaving() {
+			continue
+		}
+		leaving = append(leaving, m.launch)
+		if l, ok := e.Launch(m.id()); ok && m.retains() {
+			next = next.Retain(l)
+		}
+	}
+	if err := r.writeLedger(ctx, ledger, next); err != nil {
+		return err
+	}
+	for _, lr := range leaving {
+		if err := r.letGo(ctx, lr); err != nil {
+			return err
+		}
+	}
+	r.Book.write(ctx, g, r.Clock.Now(), func(m member) Found { return Found{Evaluation: &e} })
+	return nil
+}
+
+// notApplied tells the launches whose changes were refused. The rest of the plan is tried again.
+func (r *ZoneReconciler) notApplied(ctx context.Context, g group, e edge.Evaluation, err error) error {
+	ctrl.LoggerFrom(ctx).Info("could not change the zone as planned", "zone", g.zone, "error", err.Error())
+	if finalKind(edge.KindOf(err)) {
+		if err := r.abandon(ctx, g, obstacleOf(err, g.zone)); err != nil {
+			return err
+		}
+	}
+	var failures edge.Failures
+	errors.As(err, &failures)
+	r.Book.write(ctx, g, r.Clock.Now(), func(m member) Found {
+		found := Found{Evaluation: &e}
+		for _, f := range failures {
+			if slices.Contains(f.Change.Launches, m.id()) {
+				o := obstacleOf(f.Err, g.zone)
+				found.Failed = append(found.Failed, FailedChange{Words: f.Change.Words, EdgeObstacle: o})
+			}
+		}
+		return found
+	})
+	return nil
+}
+
+// hindered tells the launches why their zone can't be read, and lets those go whose zone never will be.
+func (r *ZoneReconciler) hindered(ctx context.Context, g group, o EdgeObstacle) error {
+	if err := r.abandon(ctx, g, o); err != nil {
+		return err
+	}
+	r.Book.write(ctx, g, r.Clock.Now(), func(member) Found { return Found{Obstacle: &o} })
+	return nil
+}
+
+// abandon lets launches go that are deleted and whose zone can't be tidied: at once where no time will change that, after a
+// while otherwise. It says what stays behind.
+func (r *ZoneReconciler) abandon(ctx context.Context, g group, o EdgeObstacle) error {
+	for _, m := range g.members {
+		if m.launch.DeletionTimestamp.IsZero() {
+			continue
+		}
+		if !o.Final && r.Clock.Since(m.launch.DeletionTimestamp.Time) < patienceOfLeaving {
+			continue
+		}
+		r.Events.Eventf(m.launch, nil, "Warning", o.Reason, "Edge", "%s",
+			fmt.Sprintf("What was set up in the zone %s stays behind: %s", g.zone, o.Message))
+		if err := r.letGo(ctx, m.launch); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// EdgeObstacle is why a zone can't be read or written.
+type EdgeObstacle struct {
+	Reason, Message string
+	// Final says that waiting doesn't help.
+	Final bool
+}
+
+// obstacleOf says what an error of Cloudflare's means.
+func obstacleOf(err error, zone string) EdgeObstacle {
+	var e *edge.APIError
+	if !errors.As(err, &e) {
+		return EdgeObstacle{Reason: edge.ReasonCloudflareError, Message: fmt.Sprintf("Cloudflare could not be asked about the zone %s: it is tried again.", zone)}
+	}
+	o := EdgeObstacle{Final: finalKind(e.Kind)}
+	switch e.Kind {
+	case edge.KindAuth:
+		o.Reason, o.Message = edge.ReasonTokenInvalid, fmt.Sprintf("Cloudflare doesn't accept the API token for the zone %s: make a new one, and put it into the Secret.", zone)
+	case edge.KindPermission:
+		o.Reason, o.Message = edge.ReasonPermissionMissing, fmt.Sprintf("The API token for the zone %s lacks a permission (%s): add it in Cloudflare's dashboard; see docs/edge.md#the-token.", zone, e.Permission)
+	case edge.KindZoneNotFound:
+		o.Reason, o.Message = edge.ReasonZoneNotFound, fmt.Sprintf("There is no zone %s, or the API token can't see it: correct spec.cloudflare.zone, or give the token Zone Read for it.", zone)
+	case edge.KindEntitlement:
+		o.Reason, o.Message = edge.ReasonDegradedByPlan, fmt.Sprintf("The plan of the zone %s doesn't have it: %s.", zone, e.Message)
+	default:
+		o.Reason, o.Message = edge.ReasonCloudflareError, fmt.Sprintf("Cloudflare failed or refused (%s): it is tried again.", e.Error())
+	}
+	return o
+}
+
+func finalKind(k edge.Kind) bool {
+	return k == edge.KindAuth || k == edge.KindPermission || k == edge.KindZoneNotFound
+}
+
+// pauseAfter says how soon to try again.
+func pauseAfter(err error) time.Duration {
+	var e *edge.APIError
+	if errors.As(err, &e) && e.RetryAfter > 0 {
+		return e.RetryAfter
+	}
+	return unreachablePause
+}
+
+// policiesOf gives all LaunchPolicies.
+func (r *ZoneReconciler) policiesOf(ctx context.Context) ([]v1alpha1.LaunchPolicy, error) {
+	var list v1alpha1.LaunchPolicyList
+	if err := r.Client.List(ctx, &list); err != nil {
+		return nil, fmt.Errorf("listing LaunchPolicies: %w", err)
+	}
+	return list.Items, nil
+}
+
+// claimTTL is the longest that the policies give; a week where none says anything.
+func claimTTL(policies []v1alpha1.LaunchPolicy) time.Duration {
+	const week = 7 * 24 * time.Hour
+	longest := time.Duration(-1)
+	for _, p := range policies {
+		if p.Spec.Edge != nil && p.Spec.Edge.ClaimTTLSeconds != nil {
+			longest = max(longest, time.Duration(*p.Spec.Edge.ClaimTTLSeconds)*time.Second)
+		}
+	}
+	if longest < 0 {
+		return week
+	}
+	return longest
+}
