@@ -19,6 +19,7 @@ import (
 
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/httpstep"
+	"github.com/launchready/launchready/internal/launch"
 	"github.com/launchready/launchready/internal/probe"
 	"github.com/launchready/launchready/internal/probe/suites"
 	"github.com/launchready/launchready/internal/probe/suites/injection"
@@ -149,7 +150,7 @@ func readLaunch(object *unstructured.Unstructured) (*v1alpha1.App, []error) {
 		return nil, []error{cmp.Or(misshapen(object), err)}
 	}
 	var errs []error
-	for _, err := range httpstep.ValidateSpec(&lr.Spec) {
+	for _, err := range append(httpstep.ValidateSpec(&lr.Spec), launch.ValidateEdge(&lr.Spec)...) {
 		errs = append(errs, err)
 	}
 	return lr.Spec.App, errs

@@ -467,7 +467,7 @@ func TestAnEnforcedLaunchIsNotTakenBack(t *testing.T) {
 		return map[string]any{"name": name, "ref": map[string]any{"kind": "Deployment", "name": workload}, "services": services}
 	}
 	gone := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: deleting it needs the verb bypass on it. What it holds stays held until a new launch takes it over.")
-	weak := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains, app or logging.sinks), which needs the verb bypass on it.")
+	weak := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, cloudflare, or an entry of workloads, services, domains, email, app or logging.sinks), which needs the verb bypass on it.")
 	adopt := refused(11, "LaunchReadiness shop/chat: spec.gate.adoption Live takes what is exposed already as exposed by right, which needs the verb adopt on it.")
 	live := changed(lr, set("Live", "spec", "gate", "adoption"))
 	glass := changed(lr, annotated(v1alpha1.BreakGlassAnnotation, "incident 42"), set("Off", "spec", "gate", "mode"))

@@ -45,7 +45,7 @@ func describedApp() map[string]any {
 func TestADescriptionIsNotTakenBack(t *testing.T) {
 	open := gated(in(StateOpen))
 	before := changed(launchObject(), set(describedApp(), "spec", "app"))
-	weak := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains, app or logging.sinks), which needs the verb bypass on it.")
+	weak := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, cloudflare, or an entry of workloads, services, domains, email, app or logging.sinks), which needs the verb bypass on it.")
 	now := func(changes ...func(map[string]any)) Request {
 		return update(open, before, changed(before, func(o map[string]any) {
 			for _, change := range changes {
@@ -138,7 +138,7 @@ func TestADescriptionIsNotTakenBack(t *testing.T) {
 		if want := appWeakened(now, old); got != want {
 			t.Errorf("%s: CEL says weakened %t, Go %t", c.name, got, want)
 		}
-		got = launch(map[string]any{"variables": map[string]any{"appWeakened": got}, "object": c.request.Object, "oldObject": c.request.Old})
+		got = launch(map[string]any{"variables": map[string]any{"appWeakened": got, "edgeWeakened": false}, "object": c.request.Object, "oldObject": c.request.Old})
 		if want := weakened(c.request.Object, c.request.Old); got != want {
 			t.Errorf("%s: CEL says of the launch that it is weakened: %t, Go %t", c.name, got, want)
 		}

@@ -36,7 +36,7 @@ func launchTable() table {
 		resources: []admissionregistrationv1.NamedRuleWithOperations{named(v1alpha1.GroupVersion.Group, []string{"*"},
 			append(writes(), admissionregistrationv1.Delete), "launchreadinesses")},
 		concerns: "object == null || oldObject == null || object.spec != oldObject.spec",
-		variables: []variable{
+		variables: slices.Concat([]variable{
 			{"terminating", "has(namespaceObject.metadata.deletionTimestamp)"},
 			{"notes", "namespaceObject.metadata.?annotations.orValue({})"},
 			{"ns", "object == null ? oldObject.metadata.namespace : object.metadata.namespace"},
@@ -54,6 +54,7 @@ func launchTable() table {
 			{"appBefore", expression("oldObject == null ? {} : " + spec("oldObject") + ".?app.orValue({})")},
 			{"appNow", expression("object == null ? {} : " + spec("object") + ".?app.orValue({})")},
 			{"appWeakened", expression(appWeakenedCEL)},
+		}, edgeVariables(), []variable{
 			{"weakened", expression("object != null && oldObject != null && (" + strings.Join([]string{
 				strength("object") + " < " + strength("oldObject"),
 				spec("oldObject") + ".?gate.?rollouts.orValue('') == 'VerifiedOnly' && " + spec("object") + ".?gate.?rollouts.orValue('') != 'VerifiedOnly'",
@@ -62,16 +63,17 @@ func launchTable() table {
 				gone(".?logging.?sinks", "n.name == o.name"),
 				hosts("oldObject") + ".exists(h, h != '' && !(h in " + hosts("object") + "))",
 				"variables.appWeakened",
+				"variables.edgeWeakened",
 			}, " || ") + ")")},
 			{"may", expression(mayCEL(VerbBypass, "launch"))},
-		},
+		}),
 		rules: []rule{
 			{3, []string{"terminating"}, allow, nil},
 			{3, []string{"collected"}, allow, nil},
 			{11, []string{"adopts", "!mayAdopt"}, deny, message{"LaunchReadiness ", "$subject", ": spec.gate.adoption Live takes what is exposed already as exposed by right, which needs the verb adopt on it."}},
 			{0, []string{"!live"}, allow, nil},
 			{13, []string{"deleted", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: deleting it needs the verb bypass on it. What it holds stays held until a new launch takes it over."}},
-			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, or an entry of workloads, services, domains, app or logging.sinks), which needs the verb bypass on it."}},
+			{13, []string{"weakened", "!may"}, deny, message{"LaunchReadiness ", "$subject", " has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, cloudflare, or an entry of workloads, services, domains, email, app or logging.sinks), which needs the verb bypass on it."}},
 			{13, nil, allow, nil},
 		},
 		mode:        "mode",
@@ -142,7 +144,8 @@ func weakened(now, old map[string]any) bool {
 			return !slices.ContainsFunc(listAt(now, "spec", "logging", "sinks"), func(n any) bool { return textAt(n, "name") == textAt(o, "name") })
 		}) ||
 		slices.ContainsFunc(hosts(old), func(h any) bool { return h != "" && !slices.Contains(hosts(now), h) }) ||
-		appWeakened(fieldsAt(now, "spec", "app"), fieldsAt(old, "spec", "app"))
+		appWeakened(fieldsAt(now, "spec", "app"), fieldsAt(old, "spec", "app")) ||
+		edgeWeakened(fieldsAt(now, "spec"), fieldsAt(old, "spec"))
 }
 
 // sameWorkload says whether an entry of a launch is another one, with at least its Services.
