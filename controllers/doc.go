@@ -37,6 +37,8 @@ package controllers
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,verbs=create
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-fingerprint-key,verbs=get
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-webhook,verbs=get;update
+// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=configmaps,verbs=get;create;update
+// +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways,verbs=get
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=pods,verbs=get
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=launchready-system,resources=leases,verbs=get;create;update;patch

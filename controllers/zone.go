@@ -51,7 +51,7 @@ type ZoneReconciler struct {
 	// WatchNamespaces are the namespaces that the cache holds; empty for all.
 	WatchNamespaces []string
 	// API gives what is asked with a token.
-	API func(token string) ZoneAPI
+	API func(token string) (ZoneAPI, error)
 	// Names and Origins are asked before a host is locked, or its edge strict.
 	Names   NameServers
 	Origins Origins
@@ -127,8 +127,10 @@ func (r *ZoneReconciler) sync(ctx context.Context, g group, ledger *zoneLedger) 
 	if o != nil {
 		return unreachablePause, r.hindered(ctx, g, *o)
 	}
-	api := r.API(token)
-	var applied error
+	api, err := r.API(token)
+	if err != nil {
+		return unreachablePause, r.hindered(ctx, g, obstacleOf(err, g.zone))
+	}
 	for range rounds {
 		state, err := api.Observation(ctx, g.zone)
 		if err != nil {
@@ -141,10 +143,10 @@ func (r *ZoneReconciler) sync(ctx context.Context, g group, ledger *zoneLedger) 
 		if err := r.prepare(ctx, g, ledger, evaluation); err != nil {
 			return 0, err
 		}
-		applied = edge.Apply(ctx, api, state, evaluation.Plan)
+		err = edge.Apply(ctx, api, state, evaluation.Plan)
 		api.Invalidate(g.zone)
-		if applied != nil {
-			return pauseAfter(applied), r.notApplied(ctx, g, evaluation, applied)
+		if err != nil {
+			return pauseAfter(err), r.notApplied(ctx, g, evaluation, err)
 		}
 		ctrl.LoggerFrom(ctx).Info("changed the zone", "zone", g.zone, "changes", len(evaluation.Plan.Changes))
 	}
@@ -185,7 +187,7 @@ func (r *ZoneReconciler) settled(ctx context.Context, g group, ledger *zoneLedge
 			return err
 		}
 	}
-	r.Book.write(ctx, g, r.Clock.Now(), func(m member) Found { return Found{Evaluation: &e} })
+	r.Book.write(ctx, g, r.Clock.Now(), func(member) Found { return Found{Evaluation: &e} })
 	return nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -219,10 +220,12 @@ func (r *ZoneReconciler) token(ctx context.Context, g group) (string, *EdgeObsta
 	if err != nil {
 		return "", nil, fmt.Errorf("reading the Secret of the API token: %w", err)
 	}
-	if len(secret.Data[g.key]) == 0 {
+	// A file that a token was put into by an editor ends with a line's end.
+	token := strings.TrimSpace(string(secret.Data[g.key]))
+	if token == "" {
 		return "", &EdgeObstacle{Reason: edge.ReasonTokenMissing, Final: true, Message: fmt.Sprintf("The Secret %s has nothing in the key %s: put the API token there.", g.secret, g.key)}, nil
 	}
-	return string(secret.Data[g.key]), nil, nil
+	return token, nil, nil
 }
 
 // hold keeps a launch until it has left its zone.

@@ -34,7 +34,7 @@ const thing = `    resources:
       item: {path: /notes/$(id)}
 `
 
-const edge = `  domains:
+const edgeSpec = `  domains:
     canonical: app.example.com
     hosts: [api.example.com]
     redirects: [example.com, www.example.com]
@@ -60,12 +60,12 @@ func TestCheckSaysWhatIsWrongBeforeItIsApplied(t *testing.T) {
 		"a text in a list of objects":        {strings.Replace(good, "  app:", "  logging: {sinks: [], readers: [dev, ops]}\n  app:", 1), "spec.logging.readers: write an object such as {field: value}, not a text", "see above"},
 		"a number for a text":                {strings.Replace(good, "name: api", "name: 1", 1), "spec.workloads.name: write a text, in quotes if it is a number, not a number", "see above"},
 		"a text for a number":                {good + "    chat: {request: {method: POST, path: /chat, json: {q: $(prompt)}}, reply: response.text, ratePerMinute: \"10\"}\n", "spec.app.chat.ratePerMinute: write a whole number, not a text", "see above"},
-		"hosts and an edge":                  {good + edge, "Nothing is wrong", ""},
-		"a host of another zone":             {good + strings.Replace(edge, "www.example.com", "www.example.org", 1), "spec.domains.redirects[1]: Invalid value: \"www.example.org\": must be example.com (cloudflare.zone) or a name below it", "see above"},
-		"a host twice":                       {good + strings.Replace(edge, "www.example.com", "api.example.com", 1), "spec.domains.redirects[1]: Invalid value: \"api.example.com\": is listed in spec.domains.hosts[0] already: remove it here or there", "see above"},
-		"a lock without an edge":             {good + strings.Replace(edge, "  cloudflare: {zone: example.com, mode: Enforce}\n", "", 1), "spec.gate.edge: Invalid value: \"LockedWhileFailing\": the edge can't be locked without spec.cloudflare", "see above"},
-		"records that lead nowhere":          {good + strings.Replace(edge, "    origin: {addresses: [203.0.113.7]}\n", "", 1), "spec.domains.origin: Required value: cloudflare.mode Enforce makes the records", "see above"},
-		"an unknown field of the edge":       {good + strings.Replace(edge, "mode: Enforce", "mod: Enforce", 1), "unknown field \"spec.cloudflare.mod\"", "see above"},
+		"hosts and an edge":                  {good + edgeSpec, "Nothing is wrong", ""},
+		"a host of another zone":             {good + strings.Replace(edgeSpec, "www.example.com", "www.example.org", 1), "spec.domains.redirects[1]: Invalid value: \"www.example.org\": must be example.com (cloudflare.zone) or a name below it", "see above"},
+		"a host twice":                       {good + strings.Replace(edgeSpec, "www.example.com", "api.example.com", 1), "spec.domains.redirects[1]: Invalid value: \"api.example.com\": is listed in spec.domains.hosts[0] already: remove it here or there", "see above"},
+		"a lock without an edge":             {good + strings.Replace(edgeSpec, "  cloudflare: {zone: example.com, mode: Enforce}\n", "", 1), "spec.gate.edge: Invalid value: \"LockedWhileFailing\": the edge can't be locked without spec.cloudflare", "see above"},
+		"records that lead nowhere":          {good + strings.Replace(edgeSpec, "    origin: {addresses: [203.0.113.7]}\n", "", 1), "spec.domains.origin: Required value: cloudflare.mode Enforce makes the records", "see above"},
+		"an unknown field of the edge":       {good + strings.Replace(edgeSpec, "mode: Enforce", "mod: Enforce", 1), "unknown field \"spec.cloudflare.mod\"", "see above"},
 		"no launch":                          {"kind: ConfigMap\napiVersion: v1\n", "", "there is no LaunchReadiness"},
 		"what is no YAML":                    {"a: [", "", "-: "},
 		"another API version":                {strings.Replace(good, "v1alpha1", "v9", 1), "", "there is no LaunchReadiness"},

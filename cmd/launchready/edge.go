@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -28,10 +29,9 @@ import (
 // edgeOptions are the manager's flags about zones.
 type edgeOptions struct {
 	interval time.Duration
-	// apiURL and nameServerPort lead to stand-ins, in tests and demonstrations.
-	apiURL         string
-	nameServer     string
-	trustedOrigins string
+	// apiURL and nameServer lead to stand-ins, in tests and demonstrations.
+	apiURL     string
+	nameServer string
 }
 
 // minEdgeInterval keeps a zone's calls, six a look, far below what Cloudflare allows.
@@ -74,10 +74,32 @@ func (o *edgeOptions) zones(ctx context.Context, mgr ctrl.Manager, direct client
 	if err != nil {
 		return nil, err
 	}
+	clients, err := cloudflare.New(cloudflare.Options{BaseURL: o.apiURL, Version: version, Registerer: metrics.Registry})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the client of Cloudflare's API: %w", err)
+	}
 	return &controllers.ZoneReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: namespace, API: clients(o.apiURL),
+		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: namespace,
+		API:   func(token string) (controllers.ZoneAPI, error) { return clients.For(token) },
 		Names: o.names(), Origins: &origin.Prober{Dialer: guard, Clock: clock.RealClock{}},
 		Key: key, Installation: edge.ShortID(installation), Interval: o.interval, Clock: clock.RealClock{},
 		Events: mgr.GetEventRecorder("launchready"), Book: book,
 	}, nil
+}
+
+// names asks zones' own name servers about hosts, or the stand-in for all of them.
+func (o *edgeOptions) names() controllers.NameServers {
+	if o.nameServer == "" {
+		return authority.Servers{}
+	}
+	host, port, _ := net.SplitHostPort(o.nameServer) //nolint:errcheck // validated
+	return authority.Servers{Resolver: standIn(host), Port: port}
+}
+
+// standIn is the address of every name server.
+type standIn string
+
+// LookupNetIP implements authority.Resolver.
+func (s standIn) LookupNetIP(ctx context.Context, network, _ string) ([]netip.Addr, error) {
+	return net.DefaultResolver.LookupNetIP(ctx, network, string(s))
 }

@@ -23,7 +23,8 @@ func scopes() map[string]bool {
 		"roles.rbac.authorization.k8s.io": false, "rolebindings.rbac.authorization.k8s.io": false,
 		"ingresses.networking.k8s.io":          false,
 		"grpcroutes.gateway.networking.k8s.io": false, "httproutes.gateway.networking.k8s.io": false, "tlsroutes.gateway.networking.k8s.io": false,
-		"launchreadinesses.launchready.dev": false, "launchreadinesses/status.launchready.dev": false, "launchreadinesses/finalizers.launchready.dev": false,
+		"gateways.gateway.networking.k8s.io": false,
+		"launchreadinesses.launchready.dev":  false, "launchreadinesses/status.launchready.dev": false, "launchreadinesses/finalizers.launchready.dev": false,
 		"launchreports.launchready.dev": false, "launchreports/status.launchready.dev": false,
 		"launchwaivers.launchready.dev": false, "launchwaivers/status.launchready.dev": false,
 
