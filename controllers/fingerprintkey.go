@@ -47,8 +47,22 @@ func FingerprintKey(ctx context.Context, c client.Client, namespace string) ([]b
 	if err != nil {
 		return nil, fmt.Errorf("getting the fingerprint key, Secret %s: %w", key, err)
 	}
+	return keyOf(&secret)
+}
+
+// ReadFingerprintKey gives the key of an operator that runs already.
+func ReadFingerprintKey(ctx context.Context, c client.Reader, namespace string) ([]byte, error) {
+	var secret corev1.Secret
+	key := client.ObjectKey{Namespace: namespace, Name: fingerprintSecret}
+	if err := c.Get(ctx, key, &secret); err != nil {
+		return nil, fmt.Errorf("reading the operator's key, Secret %s: %w", key, err)
+	}
+	return keyOf(&secret)
+}
+
+func keyOf(secret *corev1.Secret) ([]byte, error) {
 	if len(secret.Data[fingerprintField]) < fingerprintKeyBytes {
-		return nil, fmt.Errorf("the fingerprint key, Secret %s, has fewer than %d bytes in %q: delete it, and a new one is made", key, fingerprintKeyBytes, fingerprintField)
+		return nil, fmt.Errorf("the fingerprint key, Secret %s, has fewer than %d bytes in %q: delete it, and a new one is made", client.ObjectKeyFromObject(secret), fingerprintKeyBytes, fingerprintField)
 	}
 	return secret.Data[fingerprintField], nil
 }

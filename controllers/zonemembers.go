@@ -87,13 +87,13 @@ func zoneOf(lr *v1alpha1.LaunchReadiness) string {
 // launchesIn gives the launches of a zone in order of their claims. One that is deleted and has nothing in the zone isn't among them.
 func (r *ZoneReconciler) launchesIn(ctx context.Context, zone string) ([]*v1alpha1.LaunchReadiness, error) {
 	var list v1alpha1.LaunchReadinessList
-	if err := r.Client.List(ctx, &list, client.MatchingFields{zoneIndex: zone}); err != nil {
+	if err := r.Client.List(ctx, &list); err != nil {
 		return nil, fmt.Errorf("listing the launches of the zone: %w", err)
 	}
 	var in []*v1alpha1.LaunchReadiness
 	for i := range list.Items {
 		lr := &list.Items[i]
-		if lr.DeletionTimestamp.IsZero() || controllerutil.ContainsFinalizer(lr, EdgeFinalizer) {
+		if zoneOf(lr) == zone && (lr.DeletionTimestamp.IsZero() || controllerutil.ContainsFinalizer(lr, EdgeFinalizer)) {
 			in = append(in, lr)
 		}
 	}

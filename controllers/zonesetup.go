@@ -23,20 +23,8 @@ import (
 	"github.com/launchready/launchready/api/v1alpha1"
 )
 
-// zoneIndex finds launches by their zone.
-const zoneIndex = "spec.cloudflare.zone"
-
 // SetupWithManager registers the reconciler and everything that wakes it.
-func (r *ZoneReconciler) SetupWithManager(ctx context.Context, mgr ctrl.Manager, options controller.TypedOptions[ZoneRequest]) error {
-	index := func(obj client.Object) []string {
-		if lr, ok := obj.(*v1alpha1.LaunchReadiness); ok && zoneOf(lr) != "" {
-			return []string{zoneOf(lr)}
-		}
-		return nil
-	}
-	if err := mgr.GetFieldIndexer().IndexField(ctx, &v1alpha1.LaunchReadiness{}, zoneIndex, index); err != nil {
-		return fmt.Errorf("indexing launches by zone: %w", err)
-	}
+func (r *ZoneReconciler) SetupWithManager(mgr ctrl.Manager, options controller.TypedOptions[ZoneRequest]) error {
 	onSpec := builder.WithPredicates(predicate.GenerationChangedPredicate{})
 	return builder.TypedControllerManagedBy[ZoneRequest](mgr).
 		Named("zone").

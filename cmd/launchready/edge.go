@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/pflag"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -39,6 +40,10 @@ const minEdgeInterval = 5 * time.Second
 
 func (o *edgeOptions) bind(f *pflag.FlagSet) {
 	f.DurationVar(&o.interval, "edge-interval", 5*time.Minute, "how often a zone of Cloudflare's is looked at without an event, and what was changed by hand is mended")
+	o.bindStandIns(f)
+}
+
+func (o *edgeOptions) bindStandIns(f *pflag.FlagSet) {
 	f.StringVar(&o.apiURL, "cloudflare-api-url", "", "base URL of Cloudflare's API, for a stand-in (default: Cloudflare's own)")
 	f.StringVar(&o.nameServer, "edge-name-server", "", "address and port that are asked in the place of zones' name servers, for a stand-in")
 }
@@ -65,7 +70,17 @@ func (o *edgeOptions) check(book *controllers.EdgeBook, key []byte) controllers.
 }
 
 // zones makes the reconciler of zones.
-func (o *edgeOptions) zones(ctx context.Context, mgr ctrl.Manager, direct client.Reader, namespace string, key []byte, book *controllers.EdgeBook) (*controllers.ZoneReconciler, error) {
+func (o *edgeOptions) zones(ctx context.Context, mgr ctrl.Manager, direct client.Client, namespace string, key []byte, book *controllers.EdgeBook) (*controllers.ZoneReconciler, error) {
+	r, err := o.reconciler(ctx, mgr.GetClient(), direct, namespace, key, metrics.Registry)
+	if err != nil {
+		return nil, err
+	}
+	r.Live, r.Book, r.Events, r.Interval = mgr.GetAPIReader(), book, mgr.GetEventRecorder("launchready"), o.interval
+	return r, nil
+}
+
+// reconciler makes what looks at zones.
+func (o *edgeOptions) reconciler(ctx context.Context, c, direct client.Client, namespace string, key []byte, registerer prometheus.Registerer) (*controllers.ZoneReconciler, error) {
 	installation, err := controllers.InstallationID(ctx, direct)
 	if err != nil {
 		return nil, err
@@ -74,16 +89,15 @@ func (o *edgeOptions) zones(ctx context.Context, mgr ctrl.Manager, direct client
 	if err != nil {
 		return nil, err
 	}
-	clients, err := cloudflare.New(cloudflare.Options{BaseURL: o.apiURL, Version: version, Registerer: metrics.Registry})
+	clients, err := cloudflare.New(cloudflare.Options{BaseURL: o.apiURL, Version: version, Registerer: registerer})
 	if err != nil {
 		return nil, fmt.Errorf("setting up the client of Cloudflare's API: %w", err)
 	}
 	return &controllers.ZoneReconciler{
-		Client: mgr.GetClient(), Live: mgr.GetAPIReader(), Namespace: namespace,
+		Client: c, Live: direct, Namespace: namespace,
 		API:   func(token string) (controllers.ZoneAPI, error) { return clients.For(token) },
 		Names: o.names(), Origins: &origin.Prober{Dialer: guard, Clock: clock.RealClock{}},
-		Key: key, Installation: edge.ShortID(installation), Interval: o.interval, Clock: clock.RealClock{},
-		Events: mgr.GetEventRecorder("launchready"), Book: book,
+		Key: key, Installation: edge.ShortID(installation), Clock: clock.RealClock{},
 	}, nil
 }
 

@@ -25,7 +25,7 @@ func main() {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
-	root.AddCommand(newManagerCommand(), newProbeCommand(), newCanaryCommand(), newCheckCommand(), newAttacksCommand(), newAdmitCommand(), newGateCommand(), newUninstallCommand())
+	root.AddCommand(newManagerCommand(), newProbeCommand(), newCanaryCommand(), newCheckCommand(), newAttacksCommand(), newAdmitCommand(), newGateCommand(), newEdgeCommand(), newUninstallCommand())
 	if err := root.ExecuteContext(ctrl.SetupSignalHandler()); err != nil {
 		fmt.Fprintln(os.Stderr, "launchready:", err)
 		os.Exit(exitCode(err))

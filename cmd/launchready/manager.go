@@ -250,7 +250,7 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 	collector := &controllers.Collector{Reader: mgr.GetClient(), Elected: mgr.Elected(), Now: time.Now}
 	return errors.Join(
 		launches.SetupWithManager(ctx, mgr, controller.Options{MaxConcurrentReconciles: o.concurrentReconciles}),
-		zones.SetupWithManager(ctx, mgr, controller.TypedOptions[controllers.ZoneRequest]{MaxConcurrentReconciles: o.concurrentReconciles}),
+		zones.SetupWithManager(mgr, controller.TypedOptions[controllers.ZoneRequest]{MaxConcurrentReconciles: o.concurrentReconciles}),
 		waivers.SetupWithManager(mgr),
 		policies.SetupWithManager(mgr),
 		requirements.SetupWithManager(mgr),
