@@ -40,7 +40,8 @@ func edgeVariables() []variable {
 	names := func(spec string) expression {
 		return expression("variables." + spec + ".?domains.?hosts.orValue([]) + variables." + spec + ".?domains.?redirects.orValue([]) + [variables." + spec + ".?domains.?canonical.orValue('')]")
 	}
-	limit := "{'paths': [%[1]s.request.path], 'methods': [%[1]s.request.?method.orValue('GET')], 'requests': %[2]s, 'periodSeconds': " + fmt.Sprint(defaultPeriodSeconds) + "}"
+	// The API server wants all values of a literal to be of one type.
+	limit := "{'paths': dyn([%[1]s.request.path]), 'methods': dyn([%[1]s.request.?method.orValue('GET')]), 'requests': dyn(%[2]s)}"
 	return []variable{
 		{"specBefore", expression(spec("oldObject"))},
 		{"specNow", expression(spec("object"))},

@@ -277,7 +277,7 @@ func edgeCEL(t *testing.T) func(now, old map[string]any) bool {
 // them one after another, as the API server does, and says what the dearest costs.
 func celVariables(t *testing.T, first func(name string) bool) func(t testingT, now, old map[string]any) (bool, uint64) {
 	t.Helper()
-	env, err := cel.NewEnv(cel.OptionalTypes(), cel.Variable("variables", cel.MapType(cel.StringType, cel.DynType)),
+	env, err := cel.NewEnv(cel.OptionalTypes(), cel.HomogeneousAggregateLiterals(), cel.Variable("variables", cel.MapType(cel.StringType, cel.DynType)),
 		cel.Variable("object", cel.DynType), cel.Variable("oldObject", cel.DynType))
 	if err != nil {
 		t.Fatal(err)

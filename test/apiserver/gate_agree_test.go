@@ -256,11 +256,16 @@ func (w *world) objects(rt *rapid.T) []*unstructured.Unstructured {
 	route := content("gateway.networking.k8s.io/v1", "HTTPRoute", "chat", map[string]any{"hostnames": []any{"live.example.com"}, "rules": []any{routeRule("/", "old")}})
 	launch := content("launchready.dev/v1alpha1", "LaunchReadiness", "chat", map[string]any{
 		"workloads": []any{map[string]any{"name": "web", "ref": map[string]any{"kind": "Deployment", "name": "chat"}, "services": []any{"chat"}}},
-		"domains":   map[string]any{"canonical": "app.example.com", "hosts": []any{"www.example.com"}},
-		"policyRef": map[string]any{"name": "starter-2026-11"},
-		"gate":      map[string]any{"mode": "Enforce", "rollouts": "VerifiedOnly"},
-		"app":       describedApp(),
-		"logging":   map[string]any{"sinks": []any{map[string]any{"name": "tracker"}, map[string]any{"name": "traces"}}},
+		"domains": map[string]any{
+			"canonical": "app.example.com", "hosts": []any{"www.example.com"}, "redirects": []any{"example.com"}, "retired": []any{map[string]any{"host": "old.example.com"}},
+			"origin": map[string]any{"hostname": "lb.example.net"},
+		},
+		"cloudflare": atTheEdge(),
+		"email":      []any{map[string]any{"domain": "example.com", "spf": map[string]any{"include": []any{"_spf.example.net"}}, "dmarc": map[string]any{"rua": "mailto:dmarc@example.com"}}},
+		"policyRef":  map[string]any{"name": "starter-2026-11"},
+		"gate":       map[string]any{"mode": "Enforce", "rollouts": "VerifiedOnly", "edge": "LockedUntilLaunched"},
+		"app":        describedApp(),
+		"logging":    map[string]any{"sinks": []any{map[string]any{"name": "tracker"}, map[string]any{"name": "traces"}}},
 	})
 	return []*unstructured.Unstructured{workload("apps/v1", "Deployment"), workload("argoproj.io/v1alpha1", "Rollout"), service, ingress, route, launch}
 }
@@ -522,9 +527,11 @@ func changeService(rt *rapid.T, u *unstructured.Unstructured) {
 }
 
 func changeLaunch(rt *rapid.T, u *unstructured.Unstructured) {
-	switch rapid.SampledFrom([]string{"mode", "rollouts", "policy", "no policy", "service", "host", "workload", "more", "label", "sinks", "adopt", "app", "app", "app"}).Draw(rt, "change") {
+	switch rapid.SampledFrom([]string{"mode", "rollouts", "policy", "no policy", "service", "host", "workload", "more", "label", "sinks", "adopt", "app", "app", "app", "edge", "edge", "edge"}).Draw(rt, "change") {
 	case "app":
 		changeDescription(rt, u)
+	case "edge":
+		changeEdge(rt, u)
 	case "adopt":
 		set(u, "Live", "spec", "gate", "adoption")
 	case "mode":
@@ -543,9 +550,76 @@ func changeLaunch(rt *rapid.T, u *unstructured.Unstructured) {
 		list, _, _ := unstructured.NestedSlice(u.Object, "spec", "workloads")
 		set(u, append(list, map[string]any{"name": "second", "ref": map[string]any{"apiVersion": "apps/v1", "kind": "Deployment", "name": "second"}}), "spec", "workloads")
 	case "host":
-		set(u, map[string]any{"canonical": rapid.SampledFrom([]string{"www.example.com", "app.example.com"}).Draw(rt, "canonical")}, "spec", "domains")
+		set(u, map[string]any{
+			"canonical": rapid.SampledFrom([]string{"www.example.com", "app.example.com"}).Draw(rt, "canonical"), "origin": map[string]any{"hostname": "lb.example.net"},
+		}, "spec", "domains")
 	case "label":
 		set(u, "x", "metadata", "labels", "team")
+	}
+}
+
+// atTheEdge says what is asked of Cloudflare.
+func atTheEdge() map[string]any {
+	return map[string]any{
+		"zone": "example.com", "mode": "Enforce", "adopt": []any{"DNS", "WAF"}, "waf": map[string]any{"blockedPaths": []any{"/internal/"}},
+		"rateLimits": []any{
+			map[string]any{"name": "login", "paths": []any{"/login", "/api/login"}, "methods": []any{"POST"}, "requests": int64(10)},
+			map[string]any{"name": "chat", "paths": []any{"/api/chat"}, "requests": int64(100), "periodSeconds": int64(600)},
+		},
+		"cache": map[string]any{"staticPaths": []any{"/assets/"}, "privatePaths": []any{"/account/"}},
+	}
+}
+
+// changeEdge adds, takes away or alters a part of what is asked of the edge, of names and of mail.
+func changeEdge(rt *rapid.T, u *unstructured.Unstructured) {
+	drop := func(path ...string) { unstructured.RemoveNestedField(u.Object, append([]string{"spec"}, path...)...) }
+	one := func(path ...string) {
+		if rapid.Bool().Draw(rt, "gone") {
+			drop(path...)
+			return
+		}
+		values := map[string][]any{
+			"mode": {"Enforce", "Observe", "Revert"}, "adopt": {[]any{"DNS"}, []any{"WAF", "DNS", "TLS"}}, "managedRules": {"On", "Off"},
+			"blockedPaths": {[]any{"/int"}, []any{"/internal/x"}}, "hsts": {map[string]any{"mode": "Off"}, map[string]any{"maxAgeSeconds": int64(63072000)}},
+			"staticPaths": {[]any{"/assets/css/"}, []any{"/a"}}, "privatePaths": {[]any{"/acc"}, []any{"/me"}},
+			"rateLimits": {
+				[]any{map[string]any{"name": "all", "paths": []any{"/login", "/api/"}, "requests": int64(10), "periodSeconds": int64(60)}},
+				[]any{map[string]any{"name": "all", "paths": []any{"/lo", "/api/"}, "requests": int64(10), "periodSeconds": int64(600)}},
+			},
+			"redirects": {[]any{"a.example.com"}, []any{"example.com", "a.example.com"}}, "retired": {[]any{map[string]any{"host": "older.example.com"}}},
+			"edge": {"Off", "LockedUntilLaunched", "LockedWhileFailing"},
+			"chat": {map[string]any{"request": map[string]any{"path": "/api/chat"}, "reply": "response.text", "ratePerMinute": int64(10)}},
+		}[path[len(path)-1]]
+		set(u, rapid.SampledFrom(values).Draw(rt, "value"), append([]string{"spec"}, path...)...)
+	}
+	parts := [][]string{
+		{"cloudflare", "mode"}, {"cloudflare", "adopt"}, {"cloudflare", "waf", "managedRules"}, {"cloudflare", "waf", "blockedPaths"}, {"cloudflare", "tls", "hsts"},
+		{"cloudflare", "cache", "staticPaths"}, {"cloudflare", "cache", "privatePaths"}, {"cloudflare", "rateLimits"}, {"domains", "redirects"}, {"domains", "retired"},
+		{"gate", "edge"}, {"app", "chat"},
+	}
+	switch what := rapid.IntRange(0, len(parts)+3).Draw(rt, "what"); what {
+	default:
+		if _, there, _ := unstructured.NestedMap(u.Object, "spec", parts[what][0]); there {
+			one(parts[what]...)
+		}
+		for _, part := range []string{"waf", "tls"} { // an empty one is refused by the CRD
+			if fields, there, _ := unstructured.NestedMap(u.Object, "spec", "cloudflare", part); there && len(fields) == 0 {
+				drop("cloudflare", part)
+			}
+		}
+	case len(parts):
+		drop("cloudflare")
+		drop("gate", "edge")
+	case len(parts) + 1:
+		drop("email")
+	case len(parts) + 2:
+		mail := map[string]any{"domain": "example.com", "spf": map[string]any{"include": []any{"_spf.example.net"}}}
+		if policy := rapid.SampledFrom([]string{"", "none", "quarantine", "reject"}).Draw(rt, "dmarc"); policy != "" {
+			mail["dmarc"] = map[string]any{"policy": policy, "rua": "mailto:dmarc@example.com"}
+		}
+		set(u, []any{mail}, "spec", "email")
+	case len(parts) + 3:
+		set(u, map[string]any{"canonical": "app.example.com", "hosts": []any{"www.example.com", "example.com"}, "origin": map[string]any{"addresses": []any{"203.0.113.7"}}}, "spec", "domains")
 	}
 }
 
