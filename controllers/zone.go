@@ -58,7 +58,7 @@ type ZoneReconciler struct {
 	// Key signs what lets probes through locks.
 	Key []byte
 	// Installation tells this operator's marks from those of others.
-	Installation string
+	Installation func(ctx context.Context) (string, error)
 	// Interval is how often a zone is looked at without an event.
 	Interval time.Duration
 	Clock    clock.PassiveClock
@@ -136,7 +136,11 @@ func (r *ZoneReconciler) sync(ctx context.Context, g group, ledger *zoneLedger) 
 		if err != nil {
 			return pauseAfter(err), r.hindered(ctx, g, obstacleOf(err, g.zone))
 		}
-		evaluation := edge.Evaluate(r.input(ctx, g, state, ledger.Ledger), state)
+		in, err := r.input(ctx, g, state, ledger.Ledger)
+		if err != nil {
+			return 0, err
+		}
+		evaluation := edge.Evaluate(in, state)
 		if evaluation.Plan.Empty() {
 			return 0, r.settled(ctx, g, ledger, evaluation)
 		}

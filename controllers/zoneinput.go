@@ -29,9 +29,13 @@ import (
 )
 
 // input gathers what the launches of a group want of their zone.
-func (r *ZoneReconciler) input(ctx context.Context, g group, state edge.State, ledger edge.Ledger) edge.Input {
+func (r *ZoneReconciler) input(ctx context.Context, g group, state edge.State, ledger edge.Ledger) (edge.Input, error) {
+	installation, err := r.Installation(ctx)
+	if err != nil {
+		return edge.Input{}, err
+	}
 	in := edge.Input{
-		Marker:         edge.Marker{Installation: r.Installation, Group: edge.ShortID(g.secret.String() + "/" + g.key)},
+		Marker:         edge.Marker{Installation: edge.ShortID(installation), Group: edge.ShortID(g.secret.String() + "/" + g.key)},
 		Ledger:         ledger,
 		ManageSettings: g.manageSettings,
 		ClaimTTL:       claimTTL(g.claimTTLOf),
@@ -41,7 +45,7 @@ func (r *ZoneReconciler) input(ctx context.Context, g group, state edge.State, l
 	for _, m := range g.members {
 		in.Launches = append(in.Launches, r.wish(ctx, m, state, ledger))
 	}
-	return in
+	return in, nil
 }
 
 // wish is what one launch wants of its zone.

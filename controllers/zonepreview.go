@@ -74,7 +74,11 @@ func (r *ZoneReconciler) preview(ctx context.Context, g group, id edge.LaunchID)
 	if err != nil {
 		return Preview{}, err
 	}
-	evaluation := edge.Evaluate(r.input(ctx, g, state, ledger.Ledger), state)
+	in, err := r.input(ctx, g, state, ledger.Ledger)
+	if err != nil {
+		return Preview{}, err
+	}
+	evaluation := edge.Evaluate(in, state)
 	l, _ := evaluation.Launch(id)
 	changes, notes := evaluation.PlanFor(l)
 	return Preview{Zone: state.Zone, Mode: l.Mode(), Changes: changes, Notes: notes}, nil

@@ -7,11 +7,13 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	networkingv1 "k8s.io/api/networking/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -111,13 +113,21 @@ func (r *ZoneReconciler) zones(ctx context.Context, options ...client.ListOption
 }
 
 // InstallationID tells this cluster's marks from those of others: it comes from what identifies the cluster, so that it outlives
-// the operator.
-func InstallationID(ctx context.Context, reader client.Reader) (string, error) {
-	var ns corev1.Namespace
-	if err := reader.Get(ctx, client.ObjectKey{Name: metaSystemNamespace}, &ns); err != nil {
-		return "", fmt.Errorf("identifying the cluster by its namespace %s: %w", metaSystemNamespace, err)
+// the operator. It is read once.
+func InstallationID(reader client.Reader) func(context.Context) (string, error) {
+	var mu sync.Mutex
+	var known string
+	return func(ctx context.Context) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if known != "" {
+			return known, nil
+		}
+		var ns corev1.Namespace
+		if err := reader.Get(ctx, client.ObjectKey{Name: metav1.NamespaceSystem}, &ns); err != nil {
+			return "", fmt.Errorf("identifying the cluster by its namespace %s: %w", metav1.NamespaceSystem, err)
+		}
+		known = string(ns.UID)
+		return known, nil
 	}
-	return string(ns.UID), nil
 }
-
-const metaSystemNamespace = "kube-system"

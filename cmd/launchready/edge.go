@@ -20,7 +20,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/metrics"
 
 	"github.com/launchready/launchready/controllers"
-	"github.com/launchready/launchready/internal/edge"
 	"github.com/launchready/launchready/internal/edge/authority"
 	"github.com/launchready/launchready/internal/edge/cloudflare"
 	"github.com/launchready/launchready/internal/edge/origin"
@@ -70,8 +69,8 @@ func (o *edgeOptions) check(book *controllers.EdgeBook, key []byte) controllers.
 }
 
 // zones makes the reconciler of zones.
-func (o *edgeOptions) zones(ctx context.Context, mgr ctrl.Manager, direct client.Client, namespace string, key []byte, book *controllers.EdgeBook) (*controllers.ZoneReconciler, error) {
-	r, err := o.reconciler(ctx, mgr.GetClient(), direct, namespace, key, metrics.Registry)
+func (o *edgeOptions) zones(mgr ctrl.Manager, direct client.Client, namespace string, key []byte, book *controllers.EdgeBook) (*controllers.ZoneReconciler, error) {
+	r, err := o.reconciler(mgr.GetClient(), direct, namespace, key, metrics.Registry)
 	if err != nil {
 		return nil, err
 	}
@@ -80,11 +79,7 @@ func (o *edgeOptions) zones(ctx context.Context, mgr ctrl.Manager, direct client
 }
 
 // reconciler makes what looks at zones.
-func (o *edgeOptions) reconciler(ctx context.Context, c, direct client.Client, namespace string, key []byte, registerer prometheus.Registerer) (*controllers.ZoneReconciler, error) {
-	installation, err := controllers.InstallationID(ctx, direct)
-	if err != nil {
-		return nil, err
-	}
+func (o *edgeOptions) reconciler(c, direct client.Client, namespace string, key []byte, registerer prometheus.Registerer) (*controllers.ZoneReconciler, error) {
 	guard, err := netguard.New(netguard.Options{Public: true})
 	if err != nil {
 		return nil, err
@@ -97,7 +92,7 @@ func (o *edgeOptions) reconciler(ctx context.Context, c, direct client.Client, n
 		Client: c, Live: direct, Namespace: namespace,
 		API:   func(token string) (controllers.ZoneAPI, error) { return clients.For(token) },
 		Names: o.names(), Origins: &origin.Prober{Dialer: guard, Clock: clock.RealClock{}},
-		Key: key, Installation: edge.ShortID(installation), Clock: clock.RealClock{},
+		Key: key, Installation: controllers.InstallationID(direct), Clock: clock.RealClock{},
 	}, nil
 }
 

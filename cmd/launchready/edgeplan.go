@@ -74,7 +74,7 @@ func planEdge(ctx context.Context, config *rest.Config, o edgeOptions, operator 
 	if err != nil {
 		return err
 	}
-	zones, err := o.reconciler(ctx, direct, direct, operator, secret, nil)
+	zones, err := o.reconciler(direct, direct, operator, secret, nil)
 	if err != nil {
 		return err
 	}

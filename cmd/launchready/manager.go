@@ -237,7 +237,7 @@ func (o managerOptions) register(ctx context.Context, mgr ctrl.Manager) error {
 		Checks: &controllers.CheckRunner{Checks: checks, Timeout: o.checkTimeout}, MeasurableSince: since, Resync: o.resync,
 		WatchNamespaces: o.watchNamespaces, Key: key, Edge: book,
 	}
-	zones, err := o.edge.zones(ctx, mgr, direct, o.namespace, key, book)
+	zones, err := o.edge.zones(mgr, direct, o.namespace, key, book)
 	if err != nil {
 		return err
 	}

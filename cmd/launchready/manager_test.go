@@ -140,7 +140,7 @@ func (m *managed) servesTheWebhook(t *testing.T) {
 }
 
 func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
-	good := managerOptions{namespace: "launchready-system", resync: time.Minute, checkTimeout: time.Second, concurrentReconciles: 1, maxConcurrentProbes: 1}
+	good := managerOptions{namespace: "launchready-system", resync: time.Minute, checkTimeout: time.Second, concurrentReconciles: 1, maxConcurrentProbes: 1, edge: edgeOptions{interval: time.Minute}}
 	if err := good.validate(); err != nil {
 		t.Fatalf("good flags are refused: %v", err)
 	}
@@ -150,6 +150,9 @@ func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
 		"--check-timeout":         func(o *managerOptions) { o.checkTimeout = time.Millisecond },
 		"--concurrent-reconciles": func(o *managerOptions) { o.concurrentReconciles = 0 },
 		"--max-concurrent-probes": func(o *managerOptions) { o.maxConcurrentProbes = 0 },
+		"--edge-interval":         func(o *managerOptions) { o.edge.interval = time.Second },
+		"--cloudflare-api-url":    func(o *managerOptions) { o.edge.apiURL = "api.cloudflare.com" },
+		"--edge-name-server":      func(o *managerOptions) { o.edge.nameServer = "127.0.0.1" },
 		"--webhook-bind-address":  func(o *managerOptions) { o.webhook.address = ":0" }, // nobody would find it
 		"--webhook-cert-dir":      func(o *managerOptions) { o.webhook.certDir = "/tls" },
 		"--webhook-name":          func(o *managerOptions) { o.webhook = webhookOptions{address: ":9443", name: "A b"} },
@@ -227,6 +230,7 @@ func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefini
 	m.apply(t, filepath.Join("..", "..", "config", "webhook", "webhook.yaml"))
 	o := managerOptions{
 		namespace: "launchready-system", leaderElect: true, resync: time.Hour, checkTimeout: 30 * time.Second, concurrentReconciles: 2,
+		edge: edgeOptions{interval: time.Hour},
 		metricsAddress: freeAddress(t), metricsCertDir: m.certificate(t), probeAddress: "0",
 		webhook: webhookOptions{address: freeAddress(t), name: "launchready-webhook"},
 	}
