@@ -230,7 +230,7 @@ func startManager(t *testing.T, foreign ...*apiextensionsv1.CustomResourceDefini
 	m.apply(t, filepath.Join("..", "..", "config", "webhook", "webhook.yaml"))
 	o := managerOptions{
 		namespace: "launchready-system", leaderElect: true, resync: time.Hour, checkTimeout: 30 * time.Second, concurrentReconciles: 2,
-		edge: edgeOptions{interval: time.Hour},
+		edge:           edgeOptions{interval: time.Hour},
 		metricsAddress: freeAddress(t), metricsCertDir: m.certificate(t), probeAddress: "0",
 		webhook: webhookOptions{address: freeAddress(t), name: "launchready-webhook"},
 	}
