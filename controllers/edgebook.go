@@ -86,6 +86,12 @@ func (b *EdgeBook) read(id edge.LaunchID) (entry, bool) {
 	return e, ok
 }
 
+// Status gives what a launch's status is to say of its zone, if the zone was looked at.
+func (b *EdgeBook) Status(id edge.LaunchID) (v1alpha1.EdgeStatus, bool) {
+	e, ok := b.read(id)
+	return e.status, ok
+}
+
 // forget drops a launch that is gone.
 func (b *EdgeBook) forget(id edge.LaunchID) {
 	if b == nil {

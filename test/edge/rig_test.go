@@ -63,7 +63,7 @@ func TestMain(m *testing.M) {
 const (
 	zone = "example.com"
 	// tokenMark is in every token, so that one that leaks is found.
-	tokenMark = "cfTokenOfTheTest"
+	tokenMark = "cfTokenOfTheTestThatMustNotLeakAnywhere0123456789"
 )
 
 // rig is an operator in front of an emulated Cloudflare.
@@ -304,4 +304,14 @@ func (r *rig) launched(lr *v1alpha1.LaunchReadiness) {
 	if err := r.client.Status().Update(r.Context(), now); err != nil {
 		r.Fatal(err)
 	}
+}
+
+// status is what a launch is told of its zone.
+func (r *rig) status(lr *v1alpha1.LaunchReadiness) v1alpha1.EdgeStatus {
+	r.Helper()
+	status, ok := r.zones.Book.Status(edge.LaunchID{Namespace: lr.Namespace, Name: lr.Name})
+	if !ok {
+		r.Fatal("the zone was not looked at")
+	}
+	return status
 }
