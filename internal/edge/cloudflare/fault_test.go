@@ -137,7 +137,10 @@ func TestFaultsOfTheWay(t *testing.T) {
 	}{
 		"5xx before the write": {handler: answering(503, "text/html", "<html>"+testToken), status: 503},
 		"a proxy's page":       {handler: answering(200, "text/html", "<html>Authorization: Bearer "+testToken), status: 200, is: errUnreadable},
-		"a proxy's refusal":    {handler: answering(407, "text/html", "<html>Authorization: Bearer "+testToken), status: 407},
+		"a proxy's refusal":    {handler: answering(407, "text/html", "<html>Authorization: Bearer "+testToken), status: 407, is: errUnreadable},
+		"a proxy's 401":        {handler: answering(401, "text/html", "<html>"), status: 401, is: errUnreadable},
+		"a proxy's 403":        {handler: answering(403, "text/html", "<html>"), status: 403, is: errUnreadable},
+		"a proxy's 404":        {handler: answering(404, "application/json", `{"error":"no such page"}`), status: 404, is: errUnreadable},
 		"a redirect": {handler: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		}, status: 307, is: errUnreadable},
@@ -161,10 +164,10 @@ func TestFaultsOfTheWay(t *testing.T) {
 			_, read := w.client(t).readCredentials(t.Context(), testID)
 			for what, err := range map[string]error{"write": write, "read": read} {
 				f := faultOf(t, err)
-				if want := edge.KindTransient; f.Kind != want && tt.status != 407 {
+				if f.Kind != edge.KindTransient {
 					t.Errorf("%s: kind %q", what, f.Kind)
 				}
-				if f.Unsure != (what == "write" && tt.status != 407) {
+				if f.Unsure != (what == "write") {
 					t.Errorf("%s: unsure %v", what, f.Unsure)
 				}
 				if f.Status != tt.status || tt.is != nil && !errors.Is(err, tt.is) {
