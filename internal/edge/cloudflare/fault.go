@@ -225,11 +225,16 @@ func noRoute(err error) bool {
 
 // unusable tells what is wrong with a reply that can't be understood.
 func unusable(err error) error {
-	var large *http.MaxBytesError
+	var (
+		large *http.MaxBytesError
+		errno syscall.Errno
+	)
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", errNoAnswer, context.DeadlineExceeded)
 	case errors.As(err, &large):
 		return errTooLarge
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &errno):
 		return errCutOff
 	case errors.Is(err, errNoResult):
 		return errNoResult

@@ -151,6 +151,8 @@ func TestFaultsOfTheWay(t *testing.T) {
 		"nothing":              {handler: answering(200, "application/json", ``), status: 200, is: errUnreadable},
 		"cut off": {handler: hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"success\":true", false),
 			status: 200, is: errCutOff},
+		"reset in the reply": {handler: hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"success\":true", true),
+			status: 200, is: errCutOff},
 		"cut off at once": {handler: hijack("", false), is: errConnection},
 		"reset":           {handler: hijack("", true), is: syscall.ECONNRESET},
 		"no HTTP":         {handler: hijack("Authorization: Bearer "+testToken+"\r\n\r\n", false), is: errConnection},
@@ -223,6 +225,22 @@ func TestTimeOut(t *testing.T) {
 	if f.Kind != edge.KindTransient || !f.Unsure || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errNoAnswer) {
 		t.Errorf("%+v", f)
 	}
+	// The same where the headers came in time, and the body didn't.
+	w.server.on("*", func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(rw, `{"success":true`)
+		_ = http.NewResponseController(rw).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-release:
+		}
+	})
+	err = c.EnableLeakedCredentials(t.Context(), zoneOfTest, true)
+	f = faultOf(t, err)
+	if f.Kind != edge.KindTransient || !f.Unsure || !errors.Is(err, context.DeadlineExceeded) || f.Status != 200 {
+		t.Errorf("%+v", f)
+	}
+	secretless(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := w.client(t).EnableLeakedCredentials(ctx, zoneOfTest, true); !errors.Is(err, context.Canceled) || faultOf(t, err).Unsure {
