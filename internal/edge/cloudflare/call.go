@@ -6,6 +6,7 @@ package cloudflare
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -107,6 +108,15 @@ func (c *Client) change(ctx context.Context, a action, zone edge.Zone, body any,
 	return err
 }
 
+// partly is the error of a change that was sent in several requests, of which earlier ones may be done.
+func partly(err error, done bool) error {
+	var f *edge.APIError
+	if errors.As(err, &f) && done {
+		f.Unsure = true
+	}
+	return err
+}
+
 // plainID is what may stand in a path: cloudflare-go puts ids there as they are.
 var plainID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
@@ -123,7 +133,11 @@ func checkIDs(a action, ids ...string) error {
 // instead sends a request to a path that cloudflare-go has no method for, by the method for another one that ends alike.
 func instead(end, other string) option.RequestOption {
 	return option.WithMiddleware(func(r *http.Request, next option.MiddlewareNext) (*http.Response, error) {
-		r.URL.Path = strings.TrimSuffix(r.URL.Path, end) + other
+		path, ok := strings.CutSuffix(r.URL.Path, end)
+		if !ok {
+			return nil, fmt.Errorf("no path that ends with %q", end)
+		}
+		r.URL.Path = path + other
 		return next(r)
 	})
 }

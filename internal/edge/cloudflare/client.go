@@ -53,7 +53,7 @@ type Options struct {
 // Clients are the clients by token. Safe for concurrent use.
 type Clients struct {
 	options Options
-	metrics *Metrics
+	metrics *metrics
 	wire    *wire
 
 	mu sync.Mutex
@@ -86,9 +86,9 @@ func New(o Options) (*Clients, error) {
 		}
 		o.Transport = plain.Clone()
 	}
-	metrics := NewMetrics()
+	metrics := newMetrics()
 	if o.Registerer != nil {
-		if err := metrics.Register(o.Registerer); err != nil {
+		if err := metrics.register(o.Registerer); err != nil {
 			return nil, err
 		}
 	}
@@ -129,7 +129,7 @@ func (c *Clients) For(token string) (*Client, error) {
 // Client asks Cloudflare with one token. Safe for concurrent use.
 type Client struct {
 	clock   clock.Clock
-	metrics *Metrics
+	metrics *metrics
 	limits  *limiter
 	// token is a function, so that printing a client can't print it.
 	token func() string

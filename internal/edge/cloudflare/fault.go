@@ -143,15 +143,14 @@ func (c *Client) fault(ctx context.Context, a action, err error, res *http.Respo
 	f.Status = res.StatusCode
 	var refused *dns.Error
 	switch {
-	case errors.As(err, &refused):
-		if len(refused.Errors) > 0 {
-			f.Code, f.Message = refused.Errors[0].Code, refused.Errors[0].Message
-		}
+	case errors.As(err, &refused) && len(refused.Errors) > 0:
+		f.Code, f.Message = refused.Errors[0].Code, refused.Errors[0].Message
 		c.refuse(f, a, res)
-	case res.StatusCode >= http.StatusBadRequest:
-		// A page of a proxy, or a body that could not be read: the status says enough.
+	case res.StatusCode == http.StatusTooManyRequests, res.StatusCode >= http.StatusInternalServerError:
+		// The status says enough, whoever sent it.
 		c.refuse(f, a, res)
 	default:
+		// A refusal that isn't in Cloudflare's form is a proxy's: its 401 says nothing of the token, its 404 nothing of a rule.
 		f.Err, f.Unsure = unusable(err), a.writes
 		if ctx.Err() != nil {
 			f.Err = ctx.Err()
@@ -212,13 +211,30 @@ func unsent(err error) bool {
 	return errors.As(err, &op) && op.Op == "dial"
 }
 
-// unusable tells what is wrong with a reply that doesn't refuse.
+// gone says whether Cloudflare doesn't have what was asked for.
+func gone(err error) bool {
+	var f *edge.APIError
+	return errors.As(err, &f) && f.Kind == edge.KindConflict && f.Status == http.StatusNotFound
+}
+
+// noRoute says whether Cloudflare's API doesn't have the path that was asked for, or not the zone in it.
+func noRoute(err error) bool {
+	var f *edge.APIError
+	return errors.As(err, &f) && (f.Kind == edge.KindZoneNotFound || f.Status == http.StatusMethodNotAllowed) || gone(err)
+}
+
+// unusable tells what is wrong with a reply that can't be understood.
 func unusable(err error) error {
-	var large *http.MaxBytesError
+	var (
+		large *http.MaxBytesError
+		errno syscall.Errno
+	)
 	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("%w: %w", errNoAnswer, context.DeadlineExceeded)
 	case errors.As(err, &large):
 		return errTooLarge
-	case errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, &errno):
 		return errCutOff
 	case errors.Is(err, errNoResult):
 		return errNoResult

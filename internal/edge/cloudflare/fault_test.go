@@ -137,7 +137,10 @@ func TestFaultsOfTheWay(t *testing.T) {
 	}{
 		"5xx before the write": {handler: answering(503, "text/html", "<html>"+testToken), status: 503},
 		"a proxy's page":       {handler: answering(200, "text/html", "<html>Authorization: Bearer "+testToken), status: 200, is: errUnreadable},
-		"a proxy's refusal":    {handler: answering(407, "text/html", "<html>Authorization: Bearer "+testToken), status: 407},
+		"a proxy's refusal":    {handler: answering(407, "text/html", "<html>Authorization: Bearer "+testToken), status: 407, is: errUnreadable},
+		"a proxy's 401":        {handler: answering(401, "text/html", "<html>"), status: 401, is: errUnreadable},
+		"a proxy's 403":        {handler: answering(403, "text/html", "<html>"), status: 403, is: errUnreadable},
+		"a proxy's 404":        {handler: answering(404, "application/json", `{"error":"no such page"}`), status: 404, is: errUnreadable},
 		"a redirect": {handler: func(w http.ResponseWriter, r *http.Request) {
 			http.Redirect(w, r, "/elsewhere", http.StatusTemporaryRedirect)
 		}, status: 307, is: errUnreadable},
@@ -147,6 +150,8 @@ func TestFaultsOfTheWay(t *testing.T) {
 		"an empty object":      {handler: answering(200, "application/json", `{}`), status: 200, is: errUnreadable},
 		"nothing":              {handler: answering(200, "application/json", ``), status: 200, is: errUnreadable},
 		"cut off": {handler: hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"success\":true", false),
+			status: 200, is: errCutOff},
+		"reset in the reply": {handler: hijack("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{\"success\":true", true),
 			status: 200, is: errCutOff},
 		"cut off at once": {handler: hijack("", false), is: errConnection},
 		"reset":           {handler: hijack("", true), is: syscall.ECONNRESET},
@@ -161,10 +166,10 @@ func TestFaultsOfTheWay(t *testing.T) {
 			_, read := w.client(t).readCredentials(t.Context(), testID)
 			for what, err := range map[string]error{"write": write, "read": read} {
 				f := faultOf(t, err)
-				if want := edge.KindTransient; f.Kind != want && tt.status != 407 {
+				if f.Kind != edge.KindTransient {
 					t.Errorf("%s: kind %q", what, f.Kind)
 				}
-				if f.Unsure != (what == "write" && tt.status != 407) {
+				if f.Unsure != (what == "write") {
 					t.Errorf("%s: unsure %v", what, f.Unsure)
 				}
 				if f.Status != tt.status || tt.is != nil && !errors.Is(err, tt.is) {
@@ -220,6 +225,22 @@ func TestTimeOut(t *testing.T) {
 	if f.Kind != edge.KindTransient || !f.Unsure || !errors.Is(err, context.DeadlineExceeded) || !errors.Is(err, errNoAnswer) {
 		t.Errorf("%+v", f)
 	}
+	// The same where the headers came in time, and the body didn't.
+	w.server.on("*", func(rw http.ResponseWriter, r *http.Request) {
+		rw.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(rw, `{"success":true`)
+		_ = http.NewResponseController(rw).Flush()
+		select {
+		case <-r.Context().Done():
+		case <-release:
+		}
+	})
+	err = c.EnableLeakedCredentials(t.Context(), zoneOfTest, true)
+	f = faultOf(t, err)
+	if f.Kind != edge.KindTransient || !f.Unsure || !errors.Is(err, context.DeadlineExceeded) || f.Status != 200 {
+		t.Errorf("%+v", f)
+	}
+	secretless(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := w.client(t).EnableLeakedCredentials(ctx, zoneOfTest, true); !errors.Is(err, context.Canceled) || faultOf(t, err).Unsure {

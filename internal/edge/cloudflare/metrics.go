@@ -12,16 +12,16 @@ import (
 	"github.com/launchready/launchready/internal/edge"
 )
 
-// Metrics are what is counted of the calls of all clients.
-type Metrics struct {
+// metrics are what is counted of the calls of all clients.
+type metrics struct {
 	requests  *prometheus.CounterVec
 	durations *prometheus.HistogramVec
 	limited   prometheus.Counter
 }
 
-// NewMetrics gives metrics that are not registered yet.
-func NewMetrics() *Metrics {
-	return &Metrics{
+// newMetrics gives metrics that are not registered yet.
+func newMetrics() *metrics {
+	return &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "launchready_cloudflare_requests_total",
 			Help: "Requests to Cloudflare's API, by what was asked for and how it went: success, or the kind of error.",
@@ -38,8 +38,8 @@ func NewMetrics() *Metrics {
 	}
 }
 
-// Register registers the metrics.
-func (m *Metrics) Register(registry prometheus.Registerer) error {
+// register registers the metrics.
+func (m *metrics) register(registry prometheus.Registerer) error {
 	var errs []error
 	for _, c := range []prometheus.Collector{m.requests, m.durations, m.limited} {
 		errs = append(errs, registry.Register(c))
@@ -60,7 +60,7 @@ var outcomes = map[edge.Kind]string{
 }
 
 // seen counts a request.
-func (m *Metrics) seen(a action, took time.Duration, fault *edge.APIError) {
+func (m *metrics) seen(a action, took time.Duration, fault *edge.APIError) {
 	outcome := "success"
 	if fault != nil {
 		outcome = outcomes[fault.Kind]

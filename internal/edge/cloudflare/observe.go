@@ -7,7 +7,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -107,8 +106,7 @@ func (d *denials) sorted() []edge.Denied {
 
 // unlessAbsent takes a feature that the plan doesn't have, or the API doesn't know for this zone, as one that can't be read.
 func unlessAbsent(err error) error {
-	var f *edge.APIError
-	if errors.As(err, &f) && (f.Kind == edge.KindEntitlement || f.Status == http.StatusNotFound) {
+	if gone(err) || err != nil && edge.KindOf(err) == edge.KindEntitlement {
 		return nil
 	}
 	return err
@@ -171,10 +169,11 @@ func (c *Client) zone(ctx context.Context, name string) (edge.Zone, error) {
 }
 
 // settingsRead are the settings that are kept of all that the API gives.
-var settingsRead = map[edge.Setting]bool{
-	edge.SettingSSL: true, edge.SettingAlwaysHTTPS: true, edge.SettingMinTLS: true, edge.SettingTLS13: true,
-	edge.SettingDevelopment: true, edge.SettingSecurityHeader: true, edge.SettingSecurityLevel: true,
-	edge.SettingHTTPSRewrites: true,
+func settingsRead() []edge.Setting {
+	return []edge.Setting{
+		edge.SettingSSL, edge.SettingAlwaysHTTPS, edge.SettingMinTLS, edge.SettingTLS13, edge.SettingDevelopment,
+		edge.SettingSecurityHeader, edge.SettingSecurityLevel, edge.SettingHTTPSRewrites,
+	}
 }
 
 type settingReply struct {
@@ -187,23 +186,51 @@ type settingReply struct {
 // /zones/{zone_id}/settings, which read and change all settings at once.
 const allSettings = "all"
 
+// all leads a request for one setting to all of them.
+func all() option.RequestOption { return instead("/"+allSettings, "") }
+
+// readSettings reads all settings in one request, or one by one where the API has no such path: newer descriptions of it don't
+// name it any more.
 func (c *Client) readSettings(ctx context.Context, zoneID string) (map[edge.Setting]edge.SettingValue, error) {
-	var params zones.SettingGetParams
-	params.ZoneID.Value = zoneID
-	got, err := ask[[]settingReply](ctx, c, actionSettings, func(ctx context.Context, opts ...option.RequestOption) error {
-		_, err := c.settings.Get(ctx, allSettings, params, append(opts, instead("/"+allSettings, ""))...)
-		return err
-	})
-	if err != nil {
+	found, err := readSetting[[]settingReply](ctx, c, zoneID, allSettings, all())
+	switch {
+	case err == nil:
+	case noRoute(err):
+		found = nil
+		for _, id := range settingsRead() {
+			one, err := readSetting[settingReply](ctx, c, zoneID, string(id))
+			if gone(err) {
+				continue
+			}
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, one)
+		}
+	default:
 		return nil, err
 	}
 	values := map[edge.Setting]edge.SettingValue{}
-	for _, s := range *got.Result {
-		if settingsRead[s.ID] {
+	for _, s := range found {
+		if slices.Contains(settingsRead(), s.ID) {
 			values[s.ID] = edge.SettingValue{Value: s.Value, Editable: s.Editable}
 		}
 	}
 	return values, nil
+}
+
+func readSetting[T any](ctx context.Context, c *Client, zoneID, id string, more ...option.RequestOption) (T, error) {
+	var params zones.SettingGetParams
+	params.ZoneID.Value = zoneID
+	got, err := ask[T](ctx, c, actionSettings, func(ctx context.Context, opts ...option.RequestOption) error {
+		_, err := c.settings.Get(ctx, id, params, append(opts, more...)...)
+		return err
+	})
+	if err != nil {
+		var none T
+		return none, err
+	}
+	return *got.Result, nil
 }
 
 // botsReply is bot_management, as it is read and written. Of what isn't set, a write changes nothing.

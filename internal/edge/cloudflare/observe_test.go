@@ -245,6 +245,9 @@ func TestRecordsAreReadWholeOrNotAtAll(t *testing.T) {
 	if records, err = c.listRecords(t.Context(), testID); edge.KindOf(err) != edge.KindTransient || err == nil || records != nil {
 		t.Errorf("changed every time: %d records, %v", len(records), err)
 	}
+	if got := len(w.server.got()); got != 4 {
+		t.Errorf("changed every time: %d requests", got)
+	}
 }
 
 func TestRecordsThatMovedBetweenPagesAreNoticed(t *testing.T) {
@@ -302,6 +305,45 @@ func TestRulesetsAreListedToTheEnd(t *testing.T) {
 		answering(http.StatusOK, "application/json", `{"success":true,"result":[],"result_info":{"cursors":{"after":"x"}}}`))
 	if _, err := w.client(t).Observe(t.Context(), testZone); err == nil {
 		t.Error("a list without end was read")
+	}
+}
+
+// Newer descriptions of the API don't name the path for all settings.
+func TestSettingsAreReadAndChangedOneByOneWhereTheyMustBe(t *testing.T) {
+	w := newWorld(t)
+	for _, what := range []string{"GET", "PATCH"} {
+		w.server.on(what+" /zones/"+testID+"/settings", refusing(http.StatusBadRequest, 7000, "No route for that URI"))
+	}
+	for _, id := range settingsRead() {
+		w.server.on("GET /zones/"+testID+"/settings/"+string(id), func(rw http.ResponseWriter, _ *http.Request) {
+			ok(rw, `{"id":"`+string(id)+`","value":"on","editable":true}`)
+		})
+	}
+	w.server.on("GET /zones/"+testID+"/settings/ssl", refusing(http.StatusNotFound, 1, "no such setting"))
+	c := w.client(t)
+	values, err := c.readSettings(t.Context(), testID)
+	if err != nil || len(values) != len(settingsRead())-1 || values[edge.SettingTLS13].Text() != "on" {
+		t.Errorf("%v, %v", values, err)
+	}
+	w.server.got()
+	err = c.ChangeSettings(t.Context(), zoneOfTest, map[edge.Setting]string{edge.SettingSSL: "strict", edge.SettingMinTLS: "1.2"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := w.server.got()
+	if len(got) != 3 || !strings.HasSuffix(got[1].Path, "/settings/min_tls_version") || got[1].Body != `{"value":"1.2"}` {
+		t.Errorf("requests: %+v", got)
+	}
+	w.server.on("PATCH /zones/"+testID+"/settings/ssl", refusing(http.StatusBadRequest, 1007, "no"))
+	err = c.ChangeSettings(t.Context(), zoneOfTest, map[edge.Setting]string{edge.SettingSSL: "strict", edge.SettingMinTLS: "1.2"})
+	if f := faultOf(t, err); !f.Unsure {
+		t.Errorf("the first of two is done: %+v", f)
+	}
+	w.server.on("*", refusing(http.StatusForbidden, 10000, "Authentication error"))
+	w.server.on("GET /zones/"+testID+"/settings", nil)
+	w.server.got()
+	if _, err := c.readSettings(t.Context(), testID); edge.KindOf(err) != edge.KindPermission || len(w.server.got()) != 1 {
+		t.Errorf("a permission is no reason to ask one by one: %v", err)
 	}
 }
 

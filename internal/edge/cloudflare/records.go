@@ -156,12 +156,8 @@ func (c *Client) ChangeRecords(ctx context.Context, zone edge.Zone, batch edge.R
 			_, err := c.records.Batch(ctx, params, opts...)
 			return err
 		})
-		var f *edge.APIError
-		if errors.As(err, &f) && i > 0 {
-			f.Unsure = true
-		}
 		if err != nil {
-			return err
+			return partly(err, i > 0)
 		}
 	}
 	return nil

@@ -6,8 +6,6 @@ package cloudflare
 import (
 	"context"
 	"encoding/json"
-	"errors"
-	"net/http"
 	"sync"
 
 	"github.com/cloudflare/cloudflare-go/v7/option"
@@ -360,8 +358,7 @@ func (c *Client) DeleteRule(ctx context.Context, zone edge.Zone, rulesetID, rule
 		_, err := c.rule.Delete(ctx, rulesetID, ruleID, params, opts...)
 		return err
 	})
-	var f *edge.APIError
-	if errors.As(err, &f) && f.Status == http.StatusNotFound && f.Kind == edge.KindConflict {
+	if gone(err) {
 		return nil
 	}
 	return err

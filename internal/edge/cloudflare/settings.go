@@ -16,29 +16,44 @@ import (
 	"github.com/launchready/launchready/internal/edge"
 )
 
+// settingChange is a setting as it is to be.
 type settingChange struct {
-	ID    edge.Setting `json:"id"`
+	ID    edge.Setting `json:"id,omitempty"`
 	Value string       `json:"value"`
 }
 
-// ChangeSettings implements edge.API.
+// ChangeSettings implements edge.API: in one request, or one by one where the API has no such path.
 func (c *Client) ChangeSettings(ctx context.Context, zone edge.Zone, values map[edge.Setting]string) error {
 	if len(values) == 0 {
 		return nil
-	}
-	if err := checkIDs(actionChangeSettings, zone.ID); err != nil {
-		return err
 	}
 	var body struct {
 		Items []settingChange `json:"items"`
 	}
 	for _, id := range slices.Sorted(maps.Keys(values)) {
+		if err := checkIDs(actionChangeSettings, zone.ID, string(id)); err != nil {
+			return err
+		}
 		body.Items = append(body.Items, settingChange{ID: id, Value: values[id]})
 	}
+	err := c.changeSetting(ctx, zone, allSettings, body, all())
+	if !noRoute(err) {
+		return err
+	}
+	for i, item := range body.Items {
+		err := c.changeSetting(ctx, zone, string(item.ID), settingChange{Value: item.Value})
+		if err != nil {
+			return partly(err, i > 0)
+		}
+	}
+	return nil
+}
+
+func (c *Client) changeSetting(ctx context.Context, zone edge.Zone, id string, body any, more ...option.RequestOption) error {
 	params := zones.SettingEditParams{Body: zones.SettingEditParamsBody{}}
 	params.ZoneID.Value = zone.ID
 	return c.change(ctx, actionChangeSettings, zone, body, func(ctx context.Context, opts ...option.RequestOption) error {
-		_, err := c.settings.Edit(ctx, allSettings, params, append(opts, instead("/"+allSettings, ""))...)
+		_, err := c.settings.Edit(ctx, id, params, append(opts, more...)...)
 		return err
 	})
 }

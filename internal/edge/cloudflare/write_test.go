@@ -282,6 +282,11 @@ func TestDeletingWhatIsGoneIsNoError(t *testing.T) {
 	if err := w.client(t).DeleteRule(t.Context(), zoneOfTest, "rs1", "r1"); err != nil {
 		t.Error(err)
 	}
+	// A page of a proxy says nothing of the rule.
+	w.server.on(path, answering(http.StatusNotFound, "text/html", "<html>"))
+	if err := w.client(t).DeleteRule(t.Context(), zoneOfTest, "rs1", "r1"); err == nil {
+		t.Error("a proxy's 404 was taken for Cloudflare's")
+	}
 	// A zone that isn't there is something else.
 	w.server.on(path, refusing(http.StatusNotFound, 7003, "Could not route to /zones, perhaps your object identifier is invalid?"))
 	if err := w.client(t).DeleteRule(t.Context(), zoneOfTest, "rs1", "r1"); edge.KindOf(err) != edge.KindZoneNotFound || err == nil {
