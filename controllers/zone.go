@@ -32,7 +32,7 @@ type ZoneAPI interface {
 // NameServers tell of names that don't exist.
 type NameServers interface {
 	// Nonexistent says whether every one of a zone's name servers says that a host doesn't exist. An error proves nothing.
-	Nonexistent(ctx context.Context, nameServers []string, host string) (bool, error)
+	Nonexistent(ctx context.Context, zone string, nameServers []string, host string) (bool, error)
 }
 
 // Origins are tried before the edge is told to be strict with them.

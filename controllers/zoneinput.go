@@ -101,11 +101,13 @@ func (r *ZoneReconciler) nonexistent(ctx context.Context, l edge.Launch, state e
 	var out []string
 	for _, host := range slices.Concat(l.Hosts(), l.Redirects()) {
 		known := slices.ContainsFunc(ledger.Claims, func(c edge.Claim) bool { return c.Host == host && c.Namespace == l.Namespace })
-		there := slices.ContainsFunc(state.Records, func(rec edge.Record) bool { return rec.Name == host })
+		there := slices.ContainsFunc(state.Records, func(rec edge.Record) bool {
+			return rec.Name == host && (rec.Type == "A" || rec.Type == "AAAA" || rec.Type == "CNAME")
+		})
 		if known || there {
 			continue
 		}
-		gone, err := r.Names.Nonexistent(ctx, state.Zone.NameServers, host)
+		gone, err := r.Names.Nonexistent(ctx, state.Zone.Name, state.Zone.NameServers, host)
 		if err != nil {
 			ctrl.LoggerFrom(ctx).V(1).Info("can't tell whether a host exists", "host", host, "error", err.Error())
 		}

@@ -13,8 +13,8 @@ type Limits struct {
 	RatePeriods []int32
 	// RateTimeouts are the times in seconds that a visitor may be held off, rising.
 	RateTimeouts []int32
-	// RateByHost says whether a rate limit may look at more than the path.
-	RateByHost bool
+	// RateByHost says whether a rate limit may look at more than the path, RateByMethod whether it may look at the method too.
+	RateByHost, RateByMethod bool
 	// ManagedRules says whether the managed rules are deployed by rules of the zone's. On the plan Free, Cloudflare deploys its own.
 	ManagedRules bool
 	// MinCacheSeconds is the least time for which the edge may be told to keep a reply.
@@ -46,12 +46,12 @@ func LimitsOf(plan PlanName) Limits {
 	case PlanBusiness:
 		return Limits{
 			Rules: rules(100, 5, many, 50, 50), RatePeriods: periods[:5], RateTimeouts: []int32{10, 60, 120, 300, 600, 3600, 86400},
-			RateByHost: true, ManagedRules: true, MinCacheSeconds: 1,
+			RateByHost: true, RateByMethod: true, ManagedRules: true, MinCacheSeconds: 1,
 		}
 	case PlanEnterprise:
 		return Limits{
 			Rules: rules(1000, 100, many, 300, 300), RatePeriods: append(slices.Clone(periods), 65535, 86400), RateTimeouts: []int32{0, 10, 60, 120, 300, 600, 3600, 86400},
-			RateByHost: true, ManagedRules: true, MinCacheSeconds: 1, Log: true,
+			RateByHost: true, RateByMethod: true, ManagedRules: true, MinCacheSeconds: 1, Log: true,
 		}
 	default:
 		return Limits{

@@ -190,9 +190,13 @@ func (d *desired) rateGroups() []rateGroup {
 			continue
 		}
 		for _, r := range RatesOf(l) {
-			condition := "(" + all(hostIn(hosts), anyOf(r.match)) + ")"
+			match := r.match
+			if !d.limits.RateByMethod {
+				match = pathsOnly(match)
+			}
+			condition := "(" + all(hostIn(hosts), anyOf(match)) + ")"
 			if !d.limits.RateByHost {
-				condition = anyOf(pathsOnly(r.match))
+				condition = anyOf(match)
 			}
 			i := slices.IndexFunc(groups, func(g rateGroup) bool { return g.requests == r.requests && g.period == r.period && g.name == r.name })
 			if i < 0 {
@@ -209,7 +213,7 @@ func (d *desired) rateGroups() []rateGroup {
 	return groups
 }
 
-// pathsOnly leaves the methods out: a rate limit of the plan Free looks at the path alone.
+// pathsOnly leaves the methods out, which rate limits of the plans Free and Pro can't look at.
 func pathsOnly(matches []string) []string {
 	out := make([]string, len(matches))
 	for i, m := range matches {

@@ -197,10 +197,7 @@ func (d *desired) cache() {
 	}
 	// Cache deception armor keeps a page that ends in .css by a trick from being kept.
 	d.rules(PhaseCache, effectStatic, v1alpha1.AreaCache, files, "http.request.uri.path.extension in "+set(staticExtensions[:]), Rule{
-		Action: actionSetCache, Parameters: parameters(map[string]any{
-			"cache": true, "edge_ttl": map[string]any{"mode": "respect_origin"}, "browser_ttl": map[string]any{"mode": "respect_origin"},
-			"cache_key": map[string]any{"cache_deception_armor": true},
-		}),
+		Action: actionSetCache, Parameters: parameters(map[string]any{"cache": true, "cache_key": map[string]any{"cache_deception_armor": true}}),
 	}, "keep static files")
 	d.cachePaths(kept)
 	const words = "never keep what is private"
@@ -220,13 +217,19 @@ func (d *desired) cachePaths(kept map[int32]*lockedHosts) {
 		for _, expression := range chunks(h.conditions, "") {
 			d.want.Rules[PhaseCache] = append(d.want.Rules[PhaseCache], WantRule{
 				Rule: d.rule(effectPaths, n, expression, actionSetCache, map[string]any{
-					"cache": true, "edge_ttl": map[string]any{"mode": "override_origin", "default": seconds},
+					"cache": true, "edge_ttl": map[string]any{"mode": "override_origin", "default": seconds, "status_code_ttl": successAlone()},
 				}, words),
 				Area: v1alpha1.AreaCache, Launches: h.launches, Words: words + " on " + listed(h.sorted()),
 			})
 			n++
 		}
 	}
+}
+
+// successAlone keeps redirects and errors from being kept as long as what they stand for.
+func successAlone() []any {
+	const noStore = -1
+	return []any{map[string]any{"status_code_range": map[string]any{"from": 300, "to": 599}, "value": noStore}}
 }
 
 // privatePaths are the beginnings of paths whose replies are never kept.

@@ -36,7 +36,7 @@ func TestANewAppIsSetUpLockedAndOpenedByItsLaunch(t *testing.T) {
 	r := newRig(t, cloudflare.Pro)
 	lr := r.launch("chat", app)
 	r.sync()
-	t.Logf("%+v %+v", r.status(lr), r.cloudflare.Calls())
+	t.Logf("%+v", r.status(lr))
 	for _, host := range []string{"app.example.com", "api.example.com", "example.com", "www.example.com"} {
 		records := r.records(host)
 		if len(records) == 0 || !records[0].Proxied {

@@ -32,14 +32,15 @@ type Servers struct {
 // timeout bounds one exchange: a server that needs longer has not answered.
 const timeout = 3 * time.Second
 
-// Nonexistent says whether every name server says, with authority, that the host doesn't exist (NXDOMAIN, RFC 8020). One that says so
-// without authority, answers anything else or doesn't answer proves nothing.
-func (s Servers) Nonexistent(ctx context.Context, nameServers []string, host string) (bool, error) {
+// Nonexistent says whether every name server of a zone says, with authority, that the host doesn't exist (NXDOMAIN, RFC 8020), or of the
+// zone's own name, which always exists, that it leads nowhere (no A, no AAAA, no CNAME; RFC 2308 §2.2). One that says so without
+// authority, answers anything else or doesn't answer proves nothing.
+func (s Servers) Nonexistent(ctx context.Context, zone string, nameServers []string, host string) (bool, error) {
 	if len(nameServers) == 0 {
 		return false, errors.New("the zone has no name servers that could be asked")
 	}
 	for _, server := range nameServers {
-		gone, err := s.ask(ctx, server, host)
+		gone, err := s.ask(ctx, server, host, host == zone)
 		if err != nil {
 			return false, fmt.Errorf("asking the name server %s: %w", server, err)
 		}
@@ -51,7 +52,7 @@ func (s Servers) Nonexistent(ctx context.Context, nameServers []string, host str
 }
 
 // ask asks one name server, at each of its addresses: they may stand on different machines.
-func (s Servers) ask(ctx context.Context, server, host string) (bool, error) {
+func (s Servers) ask(ctx context.Context, server, host string, apex bool) (bool, error) {
 	resolver := s.Resolver
 	if resolver == nil {
 		resolver = net.DefaultResolver
@@ -65,23 +66,27 @@ func (s Servers) ask(ctx context.Context, server, host string) (bool, error) {
 		port = "53"
 	}
 	for _, addr := range addrs {
-		reply, err := exchange(ctx, net.JoinHostPort(addr.Unmap().String(), port), host)
-		if err != nil {
-			return false, err
-		}
-		if reply.Rcode != dns.RcodeNameError || !reply.Authoritative {
-			return false, nil
+		address := net.JoinHostPort(addr.Unmap().String(), port)
+		for _, kind := range []uint16{dns.TypeA, dns.TypeAAAA} {
+			reply, err := exchange(ctx, address, host, kind)
+			if err != nil {
+				return false, err
+			}
+			gone := reply.Rcode == dns.RcodeNameError || apex && reply.Rcode == dns.RcodeSuccess && len(reply.Answer) == 0
+			if !gone || !reply.Authoritative {
+				return false, nil
+			}
 		}
 	}
 	return len(addrs) > 0, nil
 }
 
-// exchange asks for the address of a host, over TCP where the answer doesn't fit (RFC 7766).
-func exchange(ctx context.Context, address, host string) (*dns.Msg, error) {
+// exchange asks for the addresses of a host, over TCP where the answer doesn't fit (RFC 7766).
+func exchange(ctx context.Context, address, host string, kind uint16) (*dns.Msg, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	question := new(dns.Msg)
-	question.SetQuestion(dns.Fqdn(host), dns.TypeA)
+	question.SetQuestion(dns.Fqdn(host), kind)
 	question.RecursionDesired = false
 	client := dns.Client{Net: "udp", Timeout: timeout}
 	reply, _, err := client.ExchangeContext(ctx, question, address)

@@ -94,8 +94,38 @@ func TestOnlyEveryServersWordProvesThatAHostDoesNotExist(t *testing.T) {
 		"there are none":                 {nil, false, true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := Servers{Resolver: servers, Port: port}.Nonexistent(t.Context(), c.servers, "new.example.com")
+			got, err := Servers{Resolver: servers, Port: port}.Nonexistent(t.Context(), "example.com", c.servers, "new.example.com")
 			if got != c.want || (err != nil) != c.fails {
+				t.Errorf("got %t, %v; want %t", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestAZonesOwnNameLeadsNowhereWhereItHasNoAddress(t *testing.T) {
+	servers := named{"ns": netip.MustParseAddr("127.0.0.121")}
+	for name, c := range map[string]struct {
+		answer string
+		rcode  int
+		want   bool
+	}{
+		"nothing":      {"", dns.RcodeSuccess, true},
+		"IPv4":         {"example.com. 60 IN A 203.0.113.7", dns.RcodeSuccess, false},
+		"IPv6 alone":   {"example.com. 60 IN AAAA 2001:db8::7", dns.RcodeSuccess, false},
+		"an alias":     {"example.com. 60 IN CNAME lb.example.net.", dns.RcodeSuccess, false},
+		"a failure":    {"", dns.RcodeServerFailure, false},
+		"not existing": {"", dns.RcodeNameError, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			port := serve(t, "0", servers["ns"], func(m *dns.Msg, _ bool) {
+				m.Rcode, m.Authoritative = c.rcode, true
+				rr, err := dns.NewRR(c.answer)
+				if err == nil && rr != nil && (rr.Header().Rrtype == m.Question[0].Qtype || rr.Header().Rrtype == dns.TypeCNAME) {
+					m.Answer = append(m.Answer, rr)
+				}
+			})
+			got, err := Servers{Resolver: servers, Port: port}.Nonexistent(t.Context(), "example.com", []string{"ns"}, "example.com")
+			if err != nil || got != c.want {
 				t.Errorf("got %t, %v; want %t", got, err, c.want)
 			}
 		})
