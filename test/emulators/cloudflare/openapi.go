@@ -1,0 +1,104 @@
+// Copyright The LaunchReady Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cloudflare
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+	"github.com/getkin/kin-openapi/routers/gorillamux"
+)
+
+// CodeViolation is the code of a refusal that is the emulator's own: the request is against Cloudflare's description of its API, and
+// nothing else was wrong with it. Cloudflare has no such code.
+const CodeViolation = 999999
+
+const descriptionFile = "cloudflare-openapi-operator-subset.json"
+
+// FindOpenAPI looks for Cloudflare's description of its API in the folder that LAUNCHREADY_SHARED_DATA names, or in shared/data of the
+// working directory or one above. It gives "" where there is none.
+func FindOpenAPI() string {
+	if dir := os.Getenv("LAUNCHREADY_SHARED_DATA"); dir != "" {
+		return existing(filepath.Join(dir, descriptionFile))
+	}
+	dir, err := os.Getwd()
+	for err == nil {
+		if found := existing(filepath.Join(dir, "shared", "data", descriptionFile)); found != "" {
+			return found
+		}
+		parent := filepath.Dir(dir)
+		if parent == dir {
+			break
+		}
+		dir = parent
+	}
+	return ""
+}
+
+func existing(path string) string {
+	if _, err := os.Stat(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+// validator checks requests against the description.
+type validator struct {
+	router routers.Router
+}
+
+func newValidator(path string) (*validator, error) {
+	openapi3.DefineIPv4Format() // the description uses it for the content of A records
+	doc, err := openapi3.NewLoader().LoadFromFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read Cloudflare's description: %w", err)
+	}
+	doc.Servers = openapi3.Servers{{URL: Base}}
+	router, err := gorillamux.NewRouter(doc)
+	if err != nil {
+		return nil, fmt.Errorf("read Cloudflare's description: %w", err)
+	}
+	return &validator{router: router}, nil
+}
+
+// check says what is wrong with a request. What the description doesn't contain is not wrong.
+func (v *validator) check(r *http.Request, body []byte) error {
+	if v == nil {
+		return nil
+	}
+	found, params, err := v.router.FindRoute(r)
+	if err != nil {
+		return nil //nolint:nilerr // the description is of August 2024: newer endpoints aren't in it
+	}
+	req := r.Clone(context.WithoutCancel(r.Context()))
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	err = openapi3filter.ValidateRequest(req.Context(), &openapi3filter.RequestValidationInput{
+		Request: req, PathParams: params, Route: found,
+		Options: &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, ExcludeReadOnlyValidations: true},
+	})
+	if err == nil {
+		return nil
+	}
+	return errors.New(brief(err))
+}
+
+// brief keeps what a person needs of a validation error, and no value of a header.
+func brief(err error) string {
+	var schema *openapi3.SchemaError
+	if errors.As(err, &schema) {
+		return fmt.Sprintf("/%s: %s", strings.Join(schema.JSONPointer(), "/"), schema.Reason)
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
