@@ -89,6 +89,7 @@ func zoneCases() []edgeCase {
 		{"nothing", each(), false, nil},
 		{"no edge", drop("cloudflare"), true, nil},
 		{"an edge that was only looked at goes", drop("cloudflare"), true, mode("Observe")},
+		{"an edge goes of which nothing was said but its zone", drop("cloudflare"), true, set(map[string]any{"zone": "example.com"}, "cloudflare")},
 		{"an edge that has reverted goes", drop("cloudflare"), false, mode("Revert")},
 		{"an edge comes", each(), false, drop("cloudflare")},
 		{"only looked at", mode("Observe"), true, nil},
@@ -228,7 +229,8 @@ func nameCases() []edgeCase {
 func TestWhatIsAskedOfTheEdgeIsNotTakenBack(t *testing.T) {
 	open := gated(in(StateOpen))
 	weak := refused(13, "LaunchReadiness shop/chat has launched or is exposed, and is enforced: this change takes away a part of what is proven (spec.gate, policyRef, cloudflare, or an entry of workloads, services, domains, email, app or logging.sinks), which needs the verb bypass on it.")
-	cel := edgeCEL(t)
+	judge := edgeCEL(t)
+	whole := celFunction(t, weakenedCEL(t))
 	for _, c := range slices.Concat(zoneCases(), limitCases(), nameCases()) {
 		t.Run(c.name, func(t *testing.T) {
 			before := content(launchKind, "chat", atTheEdge())
@@ -250,8 +252,13 @@ func TestWhatIsAskedOfTheEdgeIsNotTakenBack(t *testing.T) {
 			if got := edgeWeakened(fieldsAt(now, "spec"), fieldsAt(before, "spec")); got != c.weaker {
 				t.Errorf("Go says weakened: %t", got)
 			}
-			if got := cel(now, before); got != c.weaker {
+			got := judge(now, before)
+			if got != c.weaker {
 				t.Errorf("CEL says weakened: %t", got)
+			}
+			launch := map[string]any{"variables": map[string]any{"appWeakened": false, "edgeWeakened": got}, "object": now, "oldObject": before}
+			if whole(launch) != c.weaker {
+				t.Errorf("CEL says of the launch that it is weakened: %t", !c.weaker)
 			}
 			decide(t, []decisionCase{
 				{"refused", request, want},
