@@ -6,6 +6,8 @@ package cloudflare
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"sync"
@@ -150,6 +152,16 @@ type Client struct {
 }
 
 var _ edge.API = (*Client)(nil)
+
+// Format implements fmt.Formatter: what a client, or the connections below it, hold is not for printing.
+func (c *Client) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "a client of Cloudflare's API")
+}
+
+// Format implements fmt.Formatter.
+func (c *Clients) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "clients of Cloudflare's API")
+}
 
 func (c *Clients) newClient(token string) *Client {
 	opts := []option.RequestOption{
