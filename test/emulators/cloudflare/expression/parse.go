@@ -73,9 +73,11 @@ func (p *parser) end() error {
 	return nil
 }
 
+// excerpt shows where something is wrong. It shows no strings, which may be secret.
 func excerpt(s string) string {
-	if len(s) > 20 {
-		s = s[:20] + "..."
+	s, _, quoted := strings.Cut(s, `"`)
+	if len(s) > 20 || quoted {
+		s = s[:min(len(s), 20)] + "..."
 	}
 	return s
 }
