@@ -99,18 +99,10 @@ func (o *origins) Try(_ context.Context, _ edge.Target, host string) edge.Prefli
 
 func newRig(t testing.TB, plan cloudflare.Plan) *rig {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c, err := client.New(apiServer, client.Options{Scheme: scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newClient(t)
 	r := &rig{TB: t, client: c, clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)), events: events.NewFakeRecorder(100), origins: &origins{by: map[string]edge.Preflight{}}}
 	r.namespace, r.operator = r.newNamespace("shop-"), r.newNamespace("operator-")
+	var err error
 	r.cloudflare, err = cloudflare.New(cloudflare.Options{Now: r.clock.Now, RateLimit: -1, OpenAPI: cloudflare.FindOpenAPI()})
 	if err != nil {
 		t.Fatal(err)
@@ -125,6 +117,21 @@ func newRig(t testing.TB, plan cloudflare.Plan) *rig {
 	r.token("cloudflare", r.namespace, cloudflare.AllPermissions()...)
 	r.restart()
 	return r
+}
+
+func newClient(t testing.TB) client.Client {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := client.New(apiServer, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // serveNames answers for the emulated zones, with authority.
