@@ -54,12 +54,13 @@ func existing(path string) string {
 	return path
 }
 
-// validator checks requests against the description.
-type validator struct {
+// Validator checks requests against the description. It may serve many emulators at once.
+type Validator struct {
 	router routers.Router
 }
 
-func newValidator(path string) (*validator, error) {
+// NewValidator reads the description, which takes a tenth of a second: tests with many emulators share one.
+func NewValidator(path string) (*Validator, error) {
 	openapi3.DefineIPv4Format() // the description uses it for the content of A records
 	doc, err := openapi3.NewLoader().LoadFromFile(path)
 	if err != nil {
@@ -70,11 +71,11 @@ func newValidator(path string) (*validator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read Cloudflare's description: %w", err)
 	}
-	return &validator{router: router}, nil
+	return &Validator{router: router}, nil
 }
 
 // check says what is wrong with a request. What the description doesn't contain is not wrong.
-func (v *validator) check(r *http.Request, body []byte) error {
+func (v *Validator) check(r *http.Request, body []byte) error {
 	if v == nil || documented(r, body) {
 		return nil
 	}

@@ -44,13 +44,26 @@ func (c *clock) Add(d time.Duration) {
 	c.now = c.now.Add(d)
 }
 
+// description is read once: it takes longer than most of the tests.
+var description = sync.OnceValues(func() (*cloudflare.Validator, error) { //nolint:gochecknoglobals // read once, never changed
+	path := cloudflare.FindOpenAPI()
+	if path == "" {
+		return nil, nil //nolint:nilnil // there is none
+	}
+	return cloudflare.NewValidator(path)
+})
+
 func newRig(t *testing.T, plan cloudflare.Plan, change ...func(*cloudflare.Options)) *rig {
 	t.Helper()
 	k := &clock{now: time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)}
-	if cloudflare.FindOpenAPI() == "" {
+	validator, err := description()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if validator == nil {
 		t.Log("NOT VALIDATED: Cloudflare's description of its API is not at hand; see LAUNCHREADY_SHARED_DATA in the README")
 	}
-	opts := cloudflare.Options{Now: k.Now, TestAPI: true, OpenAPI: cloudflare.FindOpenAPI()}
+	opts := cloudflare.Options{Now: k.Now, TestAPI: true, Validator: validator}
 	for _, f := range change {
 		f(&opts)
 	}

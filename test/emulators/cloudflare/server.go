@@ -36,6 +36,8 @@ type Options struct {
 	RateLimit int
 	// OpenAPI is the path of Cloudflare's description of its API, against which each request is validated; FindOpenAPI looks for it.
 	OpenAPI string
+	// Validator is used instead of OpenAPI where it is given.
+	Validator *Validator
 	// OnCall is called when a call's work is done and before its reply is sent, so that a client can be killed there. It must not block.
 	OnCall func(Call)
 	// TestAPI serves /_emulator/ as well, without any authentication.
@@ -46,7 +48,7 @@ type Options struct {
 type Server struct {
 	opts    Options
 	mux     *http.ServeMux
-	openAPI *validator
+	openAPI *Validator
 
 	mu       sync.Mutex
 	state    *state
@@ -80,8 +82,8 @@ func New(opts Options) (*Server, error) {
 		opts: opts, state: st, mux: http.NewServeMux(), windows: map[string]*window{}, counts: map[string]int{},
 		released: make(chan struct{}), onCall: opts.OnCall, snapAt: -1,
 	}
-	if opts.OpenAPI != "" {
-		if s.openAPI, err = newValidator(opts.OpenAPI); err != nil {
+	if s.openAPI = opts.Validator; s.openAPI == nil && opts.OpenAPI != "" {
+		if s.openAPI, err = NewValidator(opts.OpenAPI); err != nil {
 			return nil, err
 		}
 	}
