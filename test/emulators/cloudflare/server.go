@@ -36,6 +36,8 @@ type Options struct {
 	RateLimit int
 	// OpenAPI is the path of Cloudflare's description of its API, against which each request is validated; FindOpenAPI looks for it.
 	OpenAPI string
+	// Validator is used instead of OpenAPI where it is given.
+	Validator *Validator
 	// OnCall is called when a call's work is done and before its reply is sent, so that a client can be killed there. It must not block.
 	OnCall func(Call)
 	// TestAPI serves /_emulator/ as well, without any authentication.
@@ -46,7 +48,7 @@ type Options struct {
 type Server struct {
 	opts    Options
 	mux     *http.ServeMux
-	openAPI *validator
+	openAPI *Validator
 
 	mu       sync.Mutex
 	state    *state
@@ -54,6 +56,7 @@ type Server struct {
 	faults   []*fault
 	nextID   int
 	released chan struct{}
+	held     int
 	calls    []Call
 	counts   map[string]int
 	violated []string
@@ -79,8 +82,8 @@ func New(opts Options) (*Server, error) {
 		opts: opts, state: st, mux: http.NewServeMux(), windows: map[string]*window{}, counts: map[string]int{},
 		released: make(chan struct{}), onCall: opts.OnCall, snapAt: -1,
 	}
-	if opts.OpenAPI != "" {
-		if s.openAPI, err = newValidator(opts.OpenAPI); err != nil {
+	if s.openAPI = opts.Validator; s.openAPI == nil && opts.OpenAPI != "" {
+		if s.openAPI, err = NewValidator(opts.OpenAPI); err != nil {
 			return nil, err
 		}
 	}
@@ -148,7 +151,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
 
 	done := s.work(&request{s: s, http: r, route: rt, body: body}, violation)
 	if done.fault != nil && done.fault.waits() {
-		s.hold(r, done.fault)
+		s.hold(r)
 		if done.fault.Kind == FaultSlow {
 			done = s.workAgain(&request{s: s, http: r, route: rt, body: body}, violation, done.call)
 		}
@@ -308,10 +311,9 @@ func (c *request) parse() *apiError {
 	if c.route.template == "(none)" {
 		return nil
 	}
-	if err := json.Unmarshal(c.body, &c.json); err != nil {
-		if json.Valid(c.body) { // another kind of value, such as an array
-			return refuse(http.StatusBadRequest, 6007, "Malformed JSON in request body")
-		}
+	err := json.Unmarshal(c.body, &c.json)
+	array := c.route.method == http.MethodPatch && strings.HasSuffix(c.route.template, "/settings") && bytes.HasPrefix(bytes.TrimSpace(c.body), []byte("["))
+	if err != nil && (!array || !json.Valid(c.body)) {
 		return refuse(http.StatusBadRequest, 6007, "Malformed JSON in request body")
 	}
 	if c.json == nil {

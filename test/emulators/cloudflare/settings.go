@@ -226,13 +226,16 @@ func patchSetting(c *request) (reply, *apiError) {
 
 // patchSettings changes many settings or none.
 func patchSettings(c *request) (reply, *apiError) {
-	var in struct {
-		Items []struct {
-			ID    string
-			Value any
-		}
+	type item struct {
+		ID    string
+		Value any
 	}
-	if err := json.Unmarshal(c.body, &in); err != nil || len(in.Items) == 0 {
+	var in struct{ Items []item }
+	err := json.Unmarshal(c.body, &in)
+	if err != nil { // Cloudflare's description wants an array
+		err = json.Unmarshal(c.body, &in.Items)
+	}
+	if err != nil || len(in.Items) == 0 {
 		return reply{}, refuse(http.StatusBadRequest, 1007, "Invalid value for items")
 	}
 	out := []map[string]any{}
