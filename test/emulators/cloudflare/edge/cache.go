@@ -163,12 +163,11 @@ func (x *exchange) eligible() bool {
 	return x.view.Path == "/robots.txt" || slices.Contains(cachedExtensions, extension(x))
 }
 
-// key of the cache: the whole URL as the visitor sent it, the Origin header, and what encodings are understood.
+// cacheKey is the whole URL and the Origin header; a part of a file is kept apart from the whole.
 // Source: developers.cloudflare.com/cache/how-to/cache-keys/
 func (x *exchange) cacheKey() string {
 	return strings.Join([]string{
-		x.z.ID, strconv.FormatBool(x.https), x.host, x.view.Path, x.view.Query, x.r.Header.Get("Origin"), x.r.Header.Get("Accept-Encoding"),
-		x.r.Header.Get("Range"),
+		x.z.ID, strconv.FormatBool(x.https), x.host, x.view.Path, x.view.Query, x.r.Header.Get("Origin"), x.r.Header.Get("Range"),
 	}, "\x00")
 }
 

@@ -174,6 +174,8 @@ func (x *exchange) outgoing(overTLS, cacheable bool) *http.Request {
 		out.Method = http.MethodGet
 		out.Header.Del("If-None-Match")
 		out.Header.Del("If-Modified-Since")
+		// Cloudflare compresses for each visitor as they like; here all get what is kept, as it is.
+		out.Header.Set("Accept-Encoding", "identity")
 	}
 	if x.r.ContentLength == 0 {
 		out.Body = nil
