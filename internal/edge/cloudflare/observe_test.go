@@ -220,7 +220,7 @@ func TestRecordsAreReadWholeOrNotAtAll(t *testing.T) {
 	if err != nil || len(records) != 250 {
 		t.Fatalf("%d records, %v", len(records), err)
 	}
-	if got := w.server.got(); len(got) != 3 || !strings.Contains(got[0].Query, "per_page=10000") {
+	if got := w.server.got(); len(got) != 3 || !strings.Contains(got[0].Query, "per_page=5000") {
 		t.Errorf("%d requests, the first: %v", len(got), got)
 	}
 
