@@ -54,7 +54,7 @@ func (c *request) readRule(phase string, b []byte, old []Rule, pathID ...string)
 }
 
 func sameRule(a, b Rule) bool {
-	a.Version, a.LastUpdated, b.Version, b.LastUpdated = 0, b.LastUpdated, 0, b.LastUpdated
+	a.Version, a.LastUpdated = b.Version, b.LastUpdated
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && string(x) == string(y)

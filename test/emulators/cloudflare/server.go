@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -407,9 +408,15 @@ func (s *Server) EditZone(name string, edit func(*Zone) error) error {
 	if z == nil {
 		return fmt.Errorf("edit zone %s: %w", name, errNoZone)
 	}
-	z = z.copy()
+	before, z := z, z.copy()
 	if err := edit(z); err != nil {
 		return fmt.Errorf("edit zone %s: %w", name, err)
+	}
+	for i := range z.Rulesets {
+		set := &z.Rulesets[i]
+		if old := before.ruleset(set.ID); old != nil && old.Version == set.Version && !reflect.DeepEqual(old.Rules, set.Rules) {
+			set.Version++ // whoever changes rules, the version tells
+		}
 	}
 	s.state.put(z)
 	return s.state.save(s.opts.StateFile)
