@@ -48,8 +48,6 @@ type ZoneReconciler struct {
 	Live client.Reader
 	// Namespace of the operator, where the ledgers are and the Secrets of policies' credentials.
 	Namespace string
-	// WatchNamespaces are the namespaces that the cache holds; empty for all.
-	WatchNamespaces []string
 	// API gives what is asked with a token.
 	API func(token string) (ZoneAPI, error)
 	// Names and Origins are asked before a host is locked, or its edge strict.

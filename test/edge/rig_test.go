@@ -222,6 +222,7 @@ func (r *rig) launchIn(namespace, name, spec string) *v1alpha1.LaunchReadiness {
 	if err := yaml.UnmarshalStrict([]byte(spec), &lr.Spec); err != nil {
 		r.Fatal(err)
 	}
+	r.Cleanup(func() { r.removed(lr) })
 	lr.Spec.Workloads = []v1alpha1.Workload{{Name: "api", Ref: v1alpha1.WorkloadReference{Kind: v1alpha1.KindDeployment, Name: name}}}
 	r.create(lr)
 	return lr
@@ -321,4 +322,21 @@ func (r *rig) status(lr *v1alpha1.LaunchReadiness) v1alpha1.EdgeStatus {
 		r.Fatal("the zone was not looked at")
 	}
 	return status
+}
+
+// removed takes a launch away, whatever holds it: tests share the API server, and an operator sees all launches of a zone.
+func (r *rig) removed(lr *v1alpha1.LaunchReadiness) {
+	r.Helper()
+	ctx := context.WithoutCancel(r.Context())
+	now := &v1alpha1.LaunchReadiness{}
+	if err := r.client.Get(ctx, client.ObjectKeyFromObject(lr), now); err != nil {
+		return // it is gone
+	}
+	now.Finalizers = nil
+	if err := r.client.Update(ctx, now); err != nil {
+		r.Error(err)
+	}
+	if err := client.IgnoreNotFound(r.client.Delete(ctx, now)); err != nil {
+		r.Error(err)
+	}
 }
