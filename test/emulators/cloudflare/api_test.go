@@ -213,8 +213,8 @@ func TestSmallEndpoints(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	_, err := ai_security.NewAISecurityService(opts...).Update(t.Context(), with(ai_security.AISecurityUpdateParams{}, fields{"ZoneID": r.zone.ID, "Enabled": true}))
-	if refused(err).Status != 403 {
-		t.Errorf("AI security on Free: %v", err)
+	if diff := cmp.Diff(refusal{403, 13101}, refused(err)); diff != "" {
+		t.Errorf("AI security on Free: %v: %s", err, diff)
 	}
 	sec, err := dns.NewDNSSECService(opts...).Edit(t.Context(), with(dns.DNSSECEditParams{}, fields{"ZoneID": r.zone.ID, "Status": dns.DNSSECEditParamsStatusActive}))
 	if err != nil || sec.Status != dns.DNSSECStatusPending || sec.DS == "" {

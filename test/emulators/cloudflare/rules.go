@@ -154,7 +154,7 @@ func checkRatelimit(plan Plan, r Rule) *apiError {
 	}
 	period, ok := number(r.Ratelimit["period"])
 	if !ok || !slices.Contains(table.periods[plan], period) {
-		return bad(20155, "not entitled to use the period %v, can only use a period among %v", r.Ratelimit["period"], table.periods[plan])
+		return bad(20015, "not entitled to use the period %v, can only use a period among %v", r.Ratelimit["period"], table.periods[plan])
 	}
 	if n, ok := number(r.Ratelimit["requests_per_period"]); !ok || n < 1 {
 		return bad(20156, "requests_per_period must be a whole number above 0")
@@ -182,9 +182,9 @@ func checkTimeout(plan Plan, r Rule) *apiError {
 		return refuse(http.StatusBadRequest, 20157, "mitigation_timeout must be 0 for the action %s on this plan", r.Action)
 	case challenge:
 	case len(allowed) == 1 && timeout != allowed[0]:
-		return refuse(http.StatusBadRequest, 20157, "not entitled to use a mitigation timeout different from %d", allowed[0])
+		return refuse(http.StatusBadRequest, 20015, "not entitled to use a mitigation timeout different from %d", allowed[0])
 	case !slices.Contains(allowed, timeout):
-		return refuse(http.StatusBadRequest, 20157, "not entitled to use the mitigation timeout %d, can only use one among %v", timeout, allowed)
+		return refuse(http.StatusBadRequest, 20015, "not entitled to use the mitigation timeout %d, can only use one among %v", timeout, allowed)
 	}
 	return nil
 }
@@ -192,7 +192,7 @@ func checkTimeout(plan Plan, r Rule) *apiError {
 func checkCharacteristics(plan Plan, r Rule) *apiError {
 	list, _ := r.Ratelimit["characteristics"].([]any)
 	if !slices.Contains(list, any("cf.colo.id")) {
-		return refuse(http.StatusBadRequest, 20158, "characteristics are missing cf.colo.id")
+		return refuse(http.StatusBadRequest, 20155, "missing cf.colo.id: rate limiting is processed at colocation level only")
 	}
 	if slices.Contains(list, any("ip.src")) && slices.Contains(list, any("cf.unique_visitor_id")) {
 		return refuse(http.StatusBadRequest, 20158, "ip.src and cf.unique_visitor_id cannot be used together")
