@@ -239,6 +239,7 @@ func TestSmallEndpoints(t *testing.T) {
 		{"PUT", "/zones/{zone}/url_normalization", `{"type":"none","scope":"both"}`, 400},
 		{"GET", "/zones/not-an-id/dns_records", "", 400},
 		{"GET", "/zones/{zone}/no_such_thing", "", 400},
+		{"DELETE", "/zones/{zone}/dns_records", "", 405},
 		{"POST", "/zones/{zone}/dns_records", `{"type":`, 400},
 	} {
 		if got := r.mustCall(t, r.token, c.method, c.path, c.body); got.status != c.status {

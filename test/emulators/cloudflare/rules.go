@@ -54,7 +54,7 @@ func (c *request) readRule(phase string, b []byte, old []Rule, pathID ...string)
 }
 
 func sameRule(a, b Rule) bool {
-	a.Version, a.LastUpdated, b.Version, b.LastUpdated = 0, b.LastUpdated, 0, b.LastUpdated
+	a.Version, a.LastUpdated = b.Version, b.LastUpdated
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && string(x) == string(y)
@@ -74,8 +74,6 @@ func (c *request) checkRule(phase string, r Rule) *apiError {
 		return refuse(http.StatusBadRequest, 20125, "'' is not a valid value for expression because the expression cannot be blank").at("/expression")
 	case len(r.Expression) > 4096: // ruleset-engine/rules-language/expressions/#maximum-rule-expression-length
 		return refuse(http.StatusBadRequest, 20126, "the expression is longer than 4096 characters").at("/expression")
-	case len(r.Description) > 500:
-		return refuse(http.StatusBadRequest, 20022, "the description is longer than 500 characters").at("/description")
 	case slices.Contains(planTable.enterpriseOnly, r.Action) && plan != Enterprise:
 		return refuse(http.StatusBadRequest, 20015, "not entitled to use the %s action", r.Action).at("/action")
 	case r.Ratelimit == nil && phase == phaseRatelimit:
@@ -117,7 +115,7 @@ func (c *request) checkExpression(phase, expression string) *apiError {
 		if strings.HasPrefix(field, "http.response.") && !slices.Contains([]string{phaseRespHeaders, phaseErrors, phaseCompression}, phase) {
 			return invalid(20127, "'%s' is not a valid value for expression because the use of field %s is not allowed", expression, field)
 		}
-		if plan != Enterprise && enterpriseField(field) {
+		if (plan != Enterprise && enterpriseField(field)) || (field == "cf.waf.score.class" && !plan.atLeast(Business)) {
 			return invalid(20015, "not entitled: the use of field %s is not allowed", field)
 		}
 	}
@@ -125,12 +123,13 @@ func (c *request) checkExpression(phase, expression string) *apiError {
 }
 
 // enterpriseField names the fields of paid add-ons of Enterprise: Bot Management's (bots/reference/bot-management-variables), the attack
-// scores (waf/detections/attack-score; Business has cf.waf.score.class), and AI Security for Apps (waf/detections/ai-security-for-apps).
+// scores (waf/detections/attack-score; Business has cf.waf.score.class), AI Security for Apps (waf/detections/ai-security-for-apps), and the
+// body (ruleset-engine/rules-language/fields/reference/http.request.body.raw).
 func enterpriseField(field string) bool {
 	if field == "cf.bot_management.verified_bot" || field == "cf.waf.score.class" || field == "cf.waf.credential_check.password_leaked" {
 		return false
 	}
-	for _, prefix := range []string{"cf.bot_management.", "cf.waf.score", "cf.llm.", "cf.waf.content_scan.", "cf.waf.credential_check."} {
+	for _, prefix := range []string{"cf.bot_management.", "cf.waf.score", "cf.llm.", "cf.waf.content_scan.", "cf.waf.credential_check.", "http.request.body."} {
 		if strings.HasPrefix(field, prefix) {
 			return true
 		}
@@ -162,8 +161,13 @@ func checkRatelimit(plan Plan, r Rule) *apiError {
 	if e := checkTimeout(plan, r); e != nil {
 		return e
 	}
-	if v, ok := r.Ratelimit["counting_expression"].(string); ok && v != "" && !plan.atLeast(Business) {
-		return bad(20015, "not entitled to use a custom counting expression")
+	if v, ok := r.Ratelimit["counting_expression"].(string); ok && v != "" {
+		if !plan.atLeast(Business) {
+			return bad(20015, "not entitled to use a custom counting expression")
+		}
+		if err := balanced("", "", v); err != nil {
+			return bad(20127, "'%s' is not a valid value for counting_expression because could not parse filter expression: %v", v, err)
+		}
 	}
 	return checkCharacteristics(plan, r)
 }
