@@ -86,11 +86,12 @@ func TestZonesAreShownToWhoeverHasThem(t *testing.T) {
 	}
 	svc := zones.NewZoneService(r.options(r.token)...)
 	page, err := svc.List(t.Context(), zones.ZoneListParams{})
+	//nolint:staticcheck // the plan is deprecated for writing, and the only place that tells it without a billing permission
 	if err != nil || len(page.Result) != 1 || page.Result[0].Name != "example.com" || page.Result[0].Plan.LegacyID != "pro" || len(page.Result[0].NameServers) != 2 {
 		t.Fatalf("%+v, %v", page, err)
 	}
 	got, err := svc.Get(t.Context(), with(zones.ZoneGetParams{}, fields{"ZoneID": r.zone.ID}))
-	if err != nil || got.Status != zones.ZoneStatusActive || len(got.Permissions) == 0 {
+	if err != nil || got.Status != zones.ZoneStatusActive {
 		t.Errorf("%+v, %v", got, err)
 	}
 	other, _ := r.Zone("other.example")
@@ -213,8 +214,8 @@ func TestSmallEndpoints(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	_, err := ai_security.NewAISecurityService(opts...).Update(t.Context(), with(ai_security.AISecurityUpdateParams{}, fields{"ZoneID": r.zone.ID, "Enabled": true}))
-	if refused(err).Status != 403 {
-		t.Errorf("AI security on Free: %v", err)
+	if diff := cmp.Diff(refusal{403, 13101}, refused(err)); diff != "" {
+		t.Errorf("AI security on Free: %v: %s", err, diff)
 	}
 	sec, err := dns.NewDNSSECService(opts...).Edit(t.Context(), with(dns.DNSSECEditParams{}, fields{"ZoneID": r.zone.ID, "Status": dns.DNSSECEditParamsStatusActive}))
 	if err != nil || sec.Status != dns.DNSSECStatusPending || sec.DS == "" {
@@ -239,6 +240,7 @@ func TestSmallEndpoints(t *testing.T) {
 		{"PUT", "/zones/{zone}/url_normalization", `{"type":"none","scope":"both"}`, 400},
 		{"GET", "/zones/not-an-id/dns_records", "", 400},
 		{"GET", "/zones/{zone}/no_such_thing", "", 400},
+		{"DELETE", "/zones/{zone}/dns_records", "", 405},
 		{"POST", "/zones/{zone}/dns_records", `{"type":`, 400},
 	} {
 		if got := r.mustCall(t, r.token, c.method, c.path, c.body); got.status != c.status {

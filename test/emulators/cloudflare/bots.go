@@ -15,15 +15,14 @@ func initialBots(plan Plan) map[string]any {
 		"enable_js": false, "ai_bots_protection": "disabled", "crawler_protection": "disabled", "content_bots_protection": "disabled",
 		"is_robots_txt_managed": false, "cf_robots_variant": "off",
 	}
-	switch {
-	case plan == Free:
+	if plan == Free {
 		bots["fight_mode"] = false
-	default:
-		bots["sbfm_definitely_automated"] = "allow"
-		bots["sbfm_verified_bots"] = "allow"
-		bots["sbfm_static_resource_protection"] = false
-		bots["optimize_wordpress"] = false
+		return bots
 	}
+	bots["sbfm_definitely_automated"] = "allow"
+	bots["sbfm_verified_bots"] = "allow"
+	bots["sbfm_static_resource_protection"] = false
+	bots["optimize_wordpress"] = false
 	if plan.atLeast(Business) {
 		bots["sbfm_likely_automated"] = "allow"
 	}

@@ -305,7 +305,8 @@ func TestTheTestAPI(t *testing.T) {
 	made := do("POST", "/tokens", `{"name":"two","zones":["two.example"],"permissions":["Zone Read"]}`)
 	value, _ := made["value"].(string)
 	token := cloudflare.Token{Value: value}
-	if got := r.mustCall(t, token, "GET", "/zones?name=two.example", ""); got.status != 200 || len(got.Result.([]any)) != 1 {
+	got := r.mustCall(t, token, "GET", "/zones?name=two.example", "")
+	if list, _ := got.Result.([]any); got.status != 200 || len(list) != 1 {
 		t.Errorf("%+v", got)
 	}
 	do("POST", "/faults", `{"kind":"error","status":503,"path":"/zones","times":-1}`)

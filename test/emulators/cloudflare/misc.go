@@ -78,21 +78,23 @@ func listZones(c *request) (reply, *apiError) {
 
 func getZone(c *request) (reply, *apiError) { return reply{result: c.zoneView(c.zone)}, nil }
 
-// flag makes the two endpoints of something that is on or off.
+// flag makes the two endpoints of something that is on or off. Who is not entitled to it may not even read it.
 func flag(field func(*Zone) *bool, plan Plan) (get, set func(*request) (reply, *apiError)) {
 	get = func(c *request) (reply, *apiError) {
+		if !c.zone.Plan.atLeast(plan) {
+			return reply{}, refuse(http.StatusForbidden, 13101, "not entitled to access this resource")
+		}
 		return reply{result: map[string]any{"enabled": *field(c.zone)}}, nil
 	}
 	set = func(c *request) (reply, *apiError) {
 		v, ok := c.json["enabled"].(bool)
-		switch {
-		case !ok:
+		if !ok {
 			return reply{}, refuse(http.StatusBadRequest, 10001, "enabled must be true or false")
-		case v && !c.zone.Plan.atLeast(plan):
-			return reply{}, refuse(http.StatusForbidden, 10002, "the zone is not entitled to this feature")
 		}
-		*field(c.zone), c.changed = v, true
-		return get(c)
+		*field(c.zone) = v
+		out, e := get(c)
+		c.changed = e == nil
+		return out, e
 	}
 	return get, set
 }

@@ -116,6 +116,25 @@ func TestRecordsAreRefused(t *testing.T) {
 	}
 }
 
+func TestNamesAndTTLsAreCompleted(t *testing.T) {
+	r := newRig(t, cloudflare.Free)
+	for body, want := range map[string]string{
+		`{"type":"A","name":"@","content":"192.0.2.1","ttl":300}`:                         "example.com 300",
+		`{"type":"A","name":"a","content":"192.0.2.1","ttl":300,"proxied":true}`:          "a.example.com 1",
+		`{"type":"TXT","name":"B.Example.com.","content":"text","ttl":1}`:                 "b.example.com 1",
+		`{"type":"TXT","name":"c.example.org","content":"text","ttl":60}`:                 "c.example.org.example.com 60",
+		`{"type":"MX","name":"d","content":"Mail.Example.net.","priority":10,"ttl":1}`:    "d.example.com 1",
+		`{"type":"CAA","name":"e","data":{"flags":0,"tag":"issue","value":"ca"},"ttl":1}`: "e.example.com 1",
+	} {
+		got := r.mustCall(t, r.token, "POST", "/zones/{zone}/dns_records", body)
+		record, _ := got.Result.(map[string]any)
+		if name := fmt.Sprint(record["name"], " ", record["ttl"]); name != want {
+			t.Errorf("%s: %s %+v, want %s", body, name, got.Errors, want)
+		}
+	}
+	r.noViolations(t)
+}
+
 func TestRecordsAreListedByPage(t *testing.T) {
 	r := newRig(t, cloudflare.Pro)
 	err := r.EditZone("example.com", func(z *cloudflare.Zone) error {
@@ -219,7 +238,7 @@ func TestBatchLimit(t *testing.T) {
 				}
 				return with(dns.RecordBatchParams{}, fields{"ZoneID": r.zone.ID, "Posts": list})
 			}
-			if _, err := svc.Batch(t.Context(), posts(limit+1)); refused(err).Status != 400 {
+			if _, err := svc.Batch(t.Context(), posts(limit+1)); refused(err).Code != 1004 {
 				t.Errorf("one too many: %v", err)
 			}
 			if _, err := svc.Batch(t.Context(), posts(limit)); err != nil {

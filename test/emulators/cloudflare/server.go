@@ -341,7 +341,16 @@ func routeError(c *request) *apiError {
 	return e
 }
 
-func noRoute(c *request) (reply, *apiError) { return reply{}, routeError(c) }
+// noRoute is a path that doesn't exist, or not with this method.
+func noRoute(c *request) (reply, *apiError) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := &http.Request{Method: method, URL: c.http.URL, Host: c.http.Host}
+		if _, pattern := c.s.mux.Handler(other); pattern != "/" && pattern != "" {
+			return reply{}, refuse(http.StatusMethodNotAllowed, 7001, "Method %s not available for that URI.", c.http.Method)
+		}
+	}
+	return reply{}, routeError(c)
+}
 
 // Zones gives all zones as they are, for a data plane or a test. The copy is made once for each version of the state and shared: read it,
 // don't change it.

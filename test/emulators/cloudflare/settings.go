@@ -76,7 +76,7 @@ func settings() []settingDef {
 		{id: "http3", values: onOff(), def: "on"},
 		{id: "image_resizing", values: []any{"on", "off", "open"}, def: "off", plan: Pro},
 		{id: "ip_geolocation", values: onOff(), def: "on"},
-		{id: "ipv6", values: onOff(), def: "on", plan: Enterprise}, // "Only Enterprise can customize"
+		{id: "ipv6", values: onOff(), def: "on", plan: Enterprise}, // only Enterprise can change it
 		{id: "max_upload", valid: uploads, def: float64(100)},
 		{id: "min_tls_version", values: []any{"1.0", "1.1", "1.2", "1.3"}, def: "1.0"},
 		{id: "mirage", values: onOff(), def: "off", plan: Pro},
