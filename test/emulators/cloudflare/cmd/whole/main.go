@@ -7,6 +7,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"crypto/x509"
 	"errors"
 	"flag"
 	"fmt"
@@ -62,6 +63,8 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	state := flags.String("state", "", "a file that keeps the state (default: none does)")
 	dial := dials{}
 	flags.Var(dial, "dial", "where an origin really is: ORIGIN=HOST:PORT; may be given more than once")
+	balancers := dials{}
+	flags.Var(balancers, "balancer", "an origin that is a load balancer, ending TLS, in front of an app: ORIGIN=HOST:PORT; may be given more than once")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -69,6 +72,16 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		API:        cloudflare.Options{StateFile: *state, TestAPI: true, OpenAPI: cloudflare.FindOpenAPI()},
 		Edge:       edge.Options{Dial: dial, TrustClientIP: true, Log: slog.New(slog.NewTextHandler(out, nil))},
 		APIAddress: *api, NameAddress: *names, EdgeAddress: netip.MustParseAddr("127.0.0.1"),
+	}
+	o.Edge.OriginRoots = x509.NewCertPool()
+	for origin, upstream := range balancers {
+		b, err := whole.NewBalancer(ctx, []string{*zone, "*." + *zone}, upstream)
+		if err != nil {
+			return err
+		}
+		defer b.Close() //nolint:errcheck // the program ends
+		dial[origin] = b.Addr
+		o.Edge.OriginRoots.AddCert(b.Certificate)
 	}
 	var err error
 	if o.Edge.HTTP, err = new(net.ListenConfig).Listen(ctx, "tcp", *plain); err != nil {
