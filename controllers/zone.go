@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -106,8 +107,12 @@ func (r *ZoneReconciler) Reconcile(ctx context.Context, req ZoneRequest) (ctrl.R
 			again = min(again, after)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return ctrl.Result{}, err
+	for _, err := range errs {
+		if !apierrors.IsConflict(err) {
+			return ctrl.Result{}, errors.Join(errs...)
+		}
+		// Somebody wrote in between: the next pass begins with what they wrote.
+		again = conflictPause
 	}
 	return ctrl.Result{RequeueAfter: wait.Jitter(again, jitter)}, nil
 }

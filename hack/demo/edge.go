@@ -6,15 +6,16 @@ package main
 import (
 	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
-	"time"
 )
 
 const (
@@ -72,6 +73,7 @@ const behind = `    origin: {addresses: [203.0.113.7]}
     zone: example.com
     apiTokenSecretRef: {name: cloudflare, key: token}
     mode: Enforce
+    cache: {staticPaths: [/assets/]}
 `
 
 // visitor is how strangers reach the edge from this machine.
@@ -198,34 +200,58 @@ func (v *visitor) open(ctx context.Context, t *terminal) {
 	t.shown(ctx, "308 https://chat.example.com/", "curl -sS "+headers+" "+v.plain()+" http://chat.example.com/")
 	t.shown(ctx, "403", edge+`"https://chat.example.com/?q=1%27%20UNION%20SELECT%20password%20FROM%20users--"`)
 	t.shown(ctx, "429", "for i in $(seq 11); do "+edge+"-X POST https://chat.example.com/api/login; done | tail -1")
-	t.shown(ctx, "HIT", edge+"https://chat.example.com/assets/app.js https://chat.example.com/assets/app.js")
-	t.shown(ctx, "DYNAMIC", edge+"https://chat.example.com/api/documents https://chat.example.com/api/documents")
+	t.shown(ctx, "MISS", edge+"https://chat.example.com/assets/app.js")
+	t.shown(ctx, "HIT", edge+"https://chat.example.com/assets/app.js")
+	t.shown(ctx, "DYNAMIC", edge+"https://chat.example.com/api/documents")
 	t.say("Somebody turns our firewall rule off by hand. Ten seconds later, five minutes by default, it is back:")
 	t.do(func() error { return v.sabotage(ctx, t) })
 	t.shown(ctx, "404", edge+"https://chat.example.com/.hidden")
-	t.typedUntil(ctx, edge+"https://chat.example.com/.hidden | grep 403")
+	t.eventually(ctx, "403", edge+"https://chat.example.com/.hidden")
 }
 
 // sabotage turns the rule off by Cloudflare's API, as another administrator would.
 func (v *visitor) sabotage(ctx context.Context, t *terminal) error {
-	api := "http://" + v.api + "/client/v4"
-	auth := `-H "Authorization: Bearer ` + cloudflareToken + `"`
-	script := `zone=$(curl -sS ` + auth + ` "` + api + `/zones?name=example.com" | sed 's/.*"id":"\([0-9a-f]*\)".*"name":"example.com".*/\1/')
-set=$(curl -sS ` + auth + ` "` + api + `/zones/$zone/rulesets/phases/http_request_firewall_custom/entrypoint")
-echo "$zone $set"`
-	out, err := t.shell(ctx, script).Output()
-	if err != nil {
+	api := "http://" + v.api + "/client/v4/zones"
+	var zones []struct{ ID string }
+	if err := ask(ctx, api+"?name=example.com", &zones); err != nil || len(zones) == 0 {
+		return fmt.Errorf("finding the zone: %w", err)
+	}
+	var set struct {
+		ID    string
+		Rules []map[string]any
+	}
+	if err := ask(ctx, api+"/"+zones[0].ID+"/rulesets/phases/http_request_firewall_custom/entrypoint", &set); err != nil {
 		return err
 	}
-	zone, set, _ := strings.Cut(string(out), " ")
-	rulesetID, ruleID, err := rulesOf(set)
-	if err != nil {
-		return err
+	for _, r := range set.Rules {
+		if ref, _ := r["ref"].(string); !strings.HasSuffix(ref, "-waf") {
+			continue
+		}
+		off, err := json.Marshal(map[string]any{"ref": r["ref"], "description": r["description"], "action": r["action"], "expression": r["expression"], "enabled": false})
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(t.stage.dir, "rule-off.json"), off, 0o600); err != nil {
+			return err
+		}
+		t.shown(ctx, "200", fmt.Sprintf(`curl -sS -o /dev/null -w '%%{http_code}\n' -X PATCH -H "Authorization: Bearer $CLOUDFLARE_TOKEN" -H 'Content-Type: application/json' `+
+			`-d @rule-off.json %s/%s/rulesets/%s/rules/%s`, api, zones[0].ID, set.ID, r["id"]))
+		return t.err
 	}
-	t.typed(ctx, fmt.Sprintf(`curl -sS -o /dev/null -w '%%{http_code}\n' -X PATCH -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' %s/zones/%s/rulesets/%s/rules/%s -d '{"enabled": false}'`,
-		api, zone, rulesetID, ruleID))
-	return t.err
+	return errors.New("the zone has no firewall rule of ours")
 }
 
-// settle gives what was changed the time that DNS and edges need.
-const settle = time.Second
+// ask reads what Cloudflare's API answers.
+func ask(ctx context.Context, url string, result any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+cloudflareToken)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close() //nolint:errcheck // it is read
+	return json.NewDecoder(resp.Body).Decode(&struct{ Result any }{result})
+}
