@@ -62,7 +62,8 @@ func TestFaults(t *testing.T) {
 			if done := len(z.Records) == 1; done != tt.done {
 				t.Errorf("done: %v", done)
 			}
-			if calls := r.Calls(); len(calls) != 1 || (calls[0].Fault != "") != (tt.status != 200) {
+			calls := r.Calls()
+			if len(calls) != 1 || (calls[0].Fault != "") != (tt.status != 200) || (calls[0].Status != tt.status && tt.fault.Kind != cloudflare.FaultTruncate) {
 				t.Errorf("%+v", calls)
 			}
 		})
@@ -179,7 +180,7 @@ func TestNoTokenValueIsShown(t *testing.T) {
 	r := newRig(t, cloudflare.Free)
 	r.mustCall(t, r.token, "GET", "/zones/{zone}", "")
 	for name, shown := range map[string]string{
-		"%v": fmt.Sprintf("%v", r.token), "%+v": fmt.Sprintf("%+v", r.token), "%#v": fmt.Sprintf("%#v", &r.token), "calls": fmt.Sprintf("%+v", r.Calls()),
+		"%v": fmt.Sprintf("%v", r.token), "%+v": fmt.Sprintf("%+v", r.token), "%#v": fmt.Sprintf("%#v", &r.token), "%d": fmt.Sprintf("%d", r.token), "calls": fmt.Sprintf("%+v", r.Calls()),
 	} {
 		if strings.Contains(shown, r.token.Value) {
 			t.Errorf("%s shows the token", name)

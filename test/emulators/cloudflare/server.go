@@ -38,6 +38,8 @@ type Options struct {
 	OpenAPI string
 	// Validator is used instead of OpenAPI where it is given.
 	Validator *Validator
+	// NoAllSettings takes away GET and PATCH of all settings at once: the documentation has them, Cloudflare's own client no more.
+	NoAllSettings bool
 	// OnCall is called when a call's work is done and before its reply is sent, so that a client can be killed there. It must not block.
 	OnCall func(Call)
 	// TestAPI serves /_emulator/ as well, without any authentication.
@@ -88,6 +90,9 @@ func New(opts Options) (*Server, error) {
 		}
 	}
 	for _, rt := range routes() {
+		if opts.NoAllSettings && rt.template == "/zones/{zone}/settings" {
+			continue
+		}
 		s.mux.HandleFunc(rt.method+" "+Base+rt.template, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, rt) })
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
