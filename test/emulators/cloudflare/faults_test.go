@@ -261,6 +261,40 @@ func TestZonesAreCopies(t *testing.T) {
 	}
 }
 
+func TestEditsByHandAreCompleted(t *testing.T) {
+	r := newRig(t, cloudflare.Free)
+	edit := func(f func(*cloudflare.Zone)) cloudflare.Zone {
+		t.Helper()
+		if err := r.EditZone("example.com", func(z *cloudflare.Zone) error { f(z); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		z, _ := r.Zone("example.com")
+		return z
+	}
+	z := edit(func(z *cloudflare.Zone) {
+		z.Records = append(z.Records, cloudflare.Record{Type: "A", Name: "theirs", Content: "192.0.2.7"})
+		z.SetRules("http_request_firewall_custom", []cloudflare.Rule{{Action: "block", Expression: "true", Enabled: true}})
+	})
+	record, set := z.Records[0], z.Rulesets[0]
+	if len(record.ID) != 32 || record.Name != "theirs.example.com" || record.TTL != 1 || record.CreatedOn.IsZero() {
+		t.Errorf("%+v", record)
+	}
+	if len(set.ID) != 32 || set.Kind != "zone" || set.Version != 1 || set.Rules[0].Ref != set.Rules[0].ID || len(set.Rules[0].ID) != 32 {
+		t.Errorf("%+v", set)
+	}
+	got := r.mustCall(t, r.token, "GET", "/zones/{zone}/rulesets/phases/http_request_firewall_custom/entrypoint", "")
+	if result, _ := got.Result.(map[string]any); result["version"] != "1" {
+		t.Errorf("%+v", got)
+	}
+	same := edit(func(z *cloudflare.Zone) { z.Plan = cloudflare.Pro })
+	if same.Rulesets[0].Version != 1 || same.Plan != cloudflare.Pro {
+		t.Errorf("%+v", same)
+	}
+	if again := edit(func(z *cloudflare.Zone) { z.Rulesets[0].Rules[0].Enabled = false }); again.Rulesets[0].Version != 2 {
+		t.Errorf("%+v", again.Rulesets[0])
+	}
+}
+
 func TestManyAtOnce(t *testing.T) {
 	r := newRig(t, cloudflare.Pro, func(o *cloudflare.Options) { o.RateLimit = -1 })
 	var wg sync.WaitGroup

@@ -412,23 +412,6 @@ func (s *Server) AddZone(name string, plan Plan) (Zone, error) {
 	return *z.copy(), s.state.save(s.opts.StateFile)
 }
 
-// EditZone changes a zone as somebody would who needs no token: another team by hand, a support engineer, or a change of plan. Nothing is
-// checked. It returns what edit returns, and then nothing is changed.
-func (s *Server) EditZone(name string, edit func(*Zone) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	z := s.state.zoneNamed(name)
-	if z == nil {
-		return fmt.Errorf("edit zone %s: %w", name, errNoZone)
-	}
-	z = z.copy()
-	if err := edit(z); err != nil {
-		return fmt.Errorf("edit zone %s: %w", name, err)
-	}
-	s.state.put(z)
-	return s.state.save(s.opts.StateFile)
-}
-
 var errNoZone = errors.New("no such zone")
 
 func pageOf[T any](items []T, page, perPage int) ([]T, *resultInfo) {
