@@ -99,6 +99,10 @@ func TestZonesAreShownToWhoeverHasThem(t *testing.T) {
 	if diff := cmp.Diff(refusal{403, 9109}, refused(err)); diff != "" {
 		t.Error(diff)
 	}
+	_, err = zones.NewZoneService(r.options(r.newToken(t, "dns only", "DNS Write"))...).List(t.Context(), zones.ZoneListParams{})
+	if diff := cmp.Diff(refusal{403, 9109}, refused(err)); diff != "" {
+		t.Errorf("without Zone Read: %s", diff)
+	}
 	page, err = svc.List(t.Context(), with(zones.ZoneListParams{}, fields{"Name": "nothing.example"}))
 	if err != nil || len(page.Result) != 0 {
 		t.Errorf("%+v, %v", page, err)

@@ -332,7 +332,7 @@ func (c *request) forbidden() *apiError {
 	switch {
 	case strings.Contains(c.route.template, "/rulesets"):
 		return refuse(http.StatusForbidden, 10000, "request is not authorized")
-	case c.route.template == "/zones/{zone}":
+	case c.route.template == "/zones", c.route.template == "/zones/{zone}":
 		return refuse(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
 	default:
 		return refuse(http.StatusForbidden, 10000, "Authentication error")
