@@ -99,6 +99,10 @@ func TestZonesAreShownToWhoeverHasThem(t *testing.T) {
 	if diff := cmp.Diff(refusal{403, 9109}, refused(err)); diff != "" {
 		t.Error(diff)
 	}
+	_, err = zones.NewZoneService(r.options(r.newToken(t, "dns only", "DNS Write"))...).List(t.Context(), zones.ZoneListParams{})
+	if diff := cmp.Diff(refusal{403, 9109}, refused(err)); diff != "" {
+		t.Errorf("without Zone Read: %s", diff)
+	}
 	page, err = svc.List(t.Context(), with(zones.ZoneListParams{}, fields{"Name": "nothing.example"}))
 	if err != nil || len(page.Result) != 0 {
 		t.Errorf("%+v, %v", page, err)
@@ -173,6 +177,35 @@ func TestSettingsAreAllEditedOrNone(t *testing.T) {
 	r.noViolations(t)
 }
 
+func TestSettingsCanBeThereOneByOneOnly(t *testing.T) {
+	r := newRig(t, cloudflare.Free, func(o *cloudflare.Options) { o.NoAllSettings = true })
+	for _, method := range []string{"GET", "PATCH"} {
+		if got := r.mustCall(t, r.token, method, "/zones/{zone}/settings", `{"items":[{"id":"ssl","value":"strict"}]}`); got.status != 400 || got.code() != 7003 {
+			t.Errorf("%s: %d %+v", method, got.status, got.Errors)
+		}
+	}
+	if got := r.mustCall(t, r.token, "PATCH", "/zones/{zone}/settings/ssl", `{"value":"strict"}`); got.status != 200 {
+		t.Errorf("%d %+v", got.status, got.Errors)
+	}
+}
+
+func TestAPartialSecurityHeaderKeepsTheRest(t *testing.T) {
+	r := newRig(t, cloudflare.Free)
+	for _, part := range []string{`{"enabled":true,"max_age":300}`, `{"include_subdomains":true}`} {
+		body := `{"value":{"strict_transport_security":` + part + `}}`
+		if got := r.mustCall(t, r.token, "PATCH", "/zones/{zone}/settings/security_header", body); got.status != 200 {
+			t.Fatalf("%d %+v", got.status, got.Errors)
+		}
+	}
+	z, _ := r.Zone("example.com")
+	want := map[string]any{"strict_transport_security": map[string]any{
+		"enabled": true, "max_age": 300.0, "include_subdomains": true, "preload": false, "nosniff": false,
+	}}
+	if diff := cmp.Diff(any(want), z.Setting("security_header")); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestBots(t *testing.T) {
 	r := newRig(t, cloudflare.Free)
 	svc := bot_management.NewBotManagementService(r.options(r.token)...)
@@ -191,7 +224,7 @@ func TestBots(t *testing.T) {
 		t.Errorf("a PUT keeps what it doesn't name: %+v, %v", got, err)
 	}
 	for plan, want := range map[cloudflare.Plan][3]int{
-		cloudflare.Free: {200, 403, 403}, cloudflare.Pro: {403, 200, 403}, cloudflare.Business: {403, 200, 200},
+		cloudflare.Free: {200, 400, 400}, cloudflare.Pro: {400, 200, 400}, cloudflare.Business: {400, 200, 200},
 	} {
 		r := newRig(t, plan)
 		for i, body := range []string{`{"fight_mode":true}`, `{"sbfm_definitely_automated":"block"}`, `{"sbfm_likely_automated":"managed_challenge"}`} {

@@ -62,7 +62,8 @@ func TestFaults(t *testing.T) {
 			if done := len(z.Records) == 1; done != tt.done {
 				t.Errorf("done: %v", done)
 			}
-			if calls := r.Calls(); len(calls) != 1 || (calls[0].Fault != "") != (tt.status != 200) {
+			calls := r.Calls()
+			if len(calls) != 1 || (calls[0].Fault != "") != (tt.status != 200) || (calls[0].Status != tt.status && tt.fault.Kind != cloudflare.FaultTruncate) {
 				t.Errorf("%+v", calls)
 			}
 		})
@@ -179,7 +180,7 @@ func TestNoTokenValueIsShown(t *testing.T) {
 	r := newRig(t, cloudflare.Free)
 	r.mustCall(t, r.token, "GET", "/zones/{zone}", "")
 	for name, shown := range map[string]string{
-		"%v": fmt.Sprintf("%v", r.token), "%+v": fmt.Sprintf("%+v", r.token), "%#v": fmt.Sprintf("%#v", &r.token), "calls": fmt.Sprintf("%+v", r.Calls()),
+		"%v": fmt.Sprintf("%v", r.token), "%+v": fmt.Sprintf("%+v", r.token), "%#v": fmt.Sprintf("%#v", &r.token), "%d": fmt.Sprintf("%d", r.token), "calls": fmt.Sprintf("%+v", r.Calls()),
 	} {
 		if strings.Contains(shown, r.token.Value) {
 			t.Errorf("%s shows the token", name)
@@ -257,6 +258,40 @@ func TestZonesAreCopies(t *testing.T) {
 	failed := errors.New("no")
 	if err := r.EditZone("example.com", func(z *cloudflare.Zone) error { z.Records = nil; return failed }); !errors.Is(err, failed) || r.Version() != before {
 		t.Errorf("%v", err)
+	}
+}
+
+func TestEditsByHandAreCompleted(t *testing.T) {
+	r := newRig(t, cloudflare.Free)
+	edit := func(f func(*cloudflare.Zone)) cloudflare.Zone {
+		t.Helper()
+		if err := r.EditZone("example.com", func(z *cloudflare.Zone) error { f(z); return nil }); err != nil {
+			t.Fatal(err)
+		}
+		z, _ := r.Zone("example.com")
+		return z
+	}
+	z := edit(func(z *cloudflare.Zone) {
+		z.Records = append(z.Records, cloudflare.Record{Type: "A", Name: "theirs", Content: "192.0.2.7"})
+		z.SetRules("http_request_firewall_custom", []cloudflare.Rule{{Action: "block", Expression: "true", Enabled: true}})
+	})
+	record, set := z.Records[0], z.Rulesets[0]
+	if len(record.ID) != 32 || record.Name != "theirs.example.com" || record.TTL != 1 || record.CreatedOn.IsZero() {
+		t.Errorf("%+v", record)
+	}
+	if len(set.ID) != 32 || set.Kind != "zone" || set.Version != 1 || set.Rules[0].Ref != set.Rules[0].ID || len(set.Rules[0].ID) != 32 {
+		t.Errorf("%+v", set)
+	}
+	got := r.mustCall(t, r.token, "GET", "/zones/{zone}/rulesets/phases/http_request_firewall_custom/entrypoint", "")
+	if result, _ := got.Result.(map[string]any); result["version"] != "1" {
+		t.Errorf("%+v", got)
+	}
+	same := edit(func(z *cloudflare.Zone) { z.Plan = cloudflare.Pro })
+	if same.Rulesets[0].Version != 1 || same.Plan != cloudflare.Pro {
+		t.Errorf("%+v", same)
+	}
+	if again := edit(func(z *cloudflare.Zone) { z.Rulesets[0].Rules[0].Enabled = false }); again.Rulesets[0].Version != 2 {
+		t.Errorf("%+v", again.Rulesets[0])
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -39,6 +38,8 @@ type Options struct {
 	OpenAPI string
 	// Validator is used instead of OpenAPI where it is given.
 	Validator *Validator
+	// NoAllSettings takes away GET and PATCH of all settings at once: the documentation has them, Cloudflare's own client no more.
+	NoAllSettings bool
 	// OnCall is called when a call's work is done and before its reply is sent, so that a client can be killed there. It must not block.
 	OnCall func(Call)
 	// TestAPI serves /_emulator/ as well, without any authentication.
@@ -89,6 +90,9 @@ func New(opts Options) (*Server, error) {
 		}
 	}
 	for _, rt := range routes() {
+		if opts.NoAllSettings && rt.template == "/zones/{zone}/settings" {
+			continue
+		}
 		s.mux.HandleFunc(rt.method+" "+Base+rt.template, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, rt) })
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -328,7 +332,7 @@ func (c *request) forbidden() *apiError {
 	switch {
 	case strings.Contains(c.route.template, "/rulesets"):
 		return refuse(http.StatusForbidden, 10000, "request is not authorized")
-	case c.route.template == "/zones/{zone}":
+	case c.route.template == "/zones", c.route.template == "/zones/{zone}":
 		return refuse(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
 	default:
 		return refuse(http.StatusForbidden, 10000, "Authentication error")
@@ -406,29 +410,6 @@ func (s *Server) AddZone(name string, plan Plan) (Zone, error) {
 	}
 	s.state.put(z)
 	return *z.copy(), s.state.save(s.opts.StateFile)
-}
-
-// EditZone changes a zone as somebody would who needs no token: another team by hand, a support engineer, or a change of plan. Nothing is
-// checked. It returns what edit returns, and then nothing is changed.
-func (s *Server) EditZone(name string, edit func(*Zone) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	z := s.state.zoneNamed(name)
-	if z == nil {
-		return fmt.Errorf("edit zone %s: %w", name, errNoZone)
-	}
-	before, z := z, z.copy()
-	if err := edit(z); err != nil {
-		return fmt.Errorf("edit zone %s: %w", name, err)
-	}
-	for i := range z.Rulesets {
-		set := &z.Rulesets[i]
-		if old := before.ruleset(set.ID); old != nil && old.Version == set.Version && !reflect.DeepEqual(old.Rules, set.Rules) {
-			set.Version++ // whoever changes rules, the version tells
-		}
-	}
-	s.state.put(z)
-	return s.state.save(s.opts.StateFile)
 }
 
 var errNoZone = errors.New("no such zone")
