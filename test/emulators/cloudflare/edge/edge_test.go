@@ -249,6 +249,8 @@ func TestTransforms(t *testing.T) {
 	r.rules("http_request_late_transform",
 		on(`http.request.uri.path eq "/new"`, "rewrite", `{"headers": {"X-Set": {"operation": "set", "value": "static"},
 			"X-From": {"operation": "set", "expression": "to_string(ip.src)"}, "X-Bad": {"operation": "remove"}, "X-Empty": {"operation": "set", "expression": "http.request.headers[\"none\"][0]"}}}`))
+	// Redirects come before rewrites, custom rules after them.
+	r.rules("http_request_dynamic_redirect", on(`http.request.uri.path eq "/new" and raw.http.request.uri.path eq "/old"`, "redirect", `{"from_value": {"target_url": {"value": "https://example.com/"}}}`))
 	r.rules("http_request_firewall_custom", on(`http.request.uri.path eq "/old"`, "block", ""), on(`raw.http.request.uri.path eq "/blocked"`, "block", ""))
 	r.get(app+"/old", "X-Bad", "1", "X-Empty", "1", edge.HeaderClientIP, "198.51.100.5").want(t, "rewritten", 200)
 	got, _ := r.asked()
@@ -441,8 +443,10 @@ func TestStreaming(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "data: two\n")
 	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
 	for path, want := range map[string]error{"/": nil, "/cut": errors.New("cut off")} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, app+path, http.NoBody)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, app+path, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -455,7 +459,11 @@ func TestStreaming(t *testing.T) {
 		if line, err := lines.ReadString('\n'); line != "data: one\n" || err != nil {
 			t.Errorf("the first line is %q, %v", line, err)
 		}
-		more <- struct{}{}
+		select {
+		case more <- struct{}{}:
+		case <-ctx.Done():
+			t.Fatal("the origin didn't go on")
+		}
 		if _, err := io.ReadAll(lines); (err != nil) != (want != nil) {
 			t.Errorf("%s: the rest: %v", path, err)
 		}
