@@ -51,7 +51,8 @@ func TestUnknownHosts(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"none.example.com", "inner.example.com", ""} {
-		c, err := tls.Dial("tcp", r.edge.HTTPSAddr(), &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) //nolint:gosec // a test
+		config := &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // a test
+		c, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", r.edge.HTTPSAddr())
 		if err == nil {
 			_ = c.Close()
 			t.Errorf("%q: the handshake succeeded", host)
@@ -63,9 +64,8 @@ func TestTLSVersions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, zone())
 	tries := func(version uint16) error {
-		c, err := tls.Dial("tcp", r.edge.HTTPSAddr(), &tls.Config{ //nolint:gosec // old versions are the point
-			ServerName: "app.example.com", RootCAs: r.edge.Roots(), MinVersion: version, MaxVersion: version,
-		})
+		config := &tls.Config{ServerName: "app.example.com", RootCAs: r.edge.Roots(), MinVersion: version, MaxVersion: version}
+		c, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", r.edge.HTTPSAddr())
 		if err == nil {
 			_ = c.Close()
 		}
@@ -204,7 +204,7 @@ func TestStrictTrusts(t *testing.T) {
 
 func TestOriginErrors(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -410,7 +410,7 @@ func TestWebSocket(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	c, resp, err := websocket.Dial(ctx, "wss://app.example.com/ws", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+	c, resp, err := websocket.Dial(ctx, "wss://app.example.com/ws", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}}) //nolint:bodyclose // the connection owns it
 	if err != nil {
 		t.Fatalf("Dial: %v", err)
 	}
