@@ -101,7 +101,7 @@ func (e *Edge) tlsConfig() *tls.Config {
 			}
 			return &tls.Config{
 				Certificates: []tls.Certificate{*leaf}, NextProtos: []string{"h2", "http/1.1"},
-				MinVersion: z.settings.minTLS, MaxVersion: z.settings.maxTLS, //nolint:gosec // the zone says which
+				MinVersion: z.settings.minTLS, MaxVersion: z.settings.maxTLS,
 			}, nil
 		},
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // cachedExtensions are cached by default, and /robots.txt.
-// Source: developers.cloudflare.com/cache/concepts/default-cache-behavior/#default-cached-file-extensions
+// Source: developers.cloudflare.com/cache/concepts/, "Default cached file extensions"
 var cachedExtensions = strings.Fields(`7z csv gif midi png tif zip avi doc gz mkv ppt tiff zst avif docx ico mp3 pptx ttf apk dmg iso mp4
 	ps webm bin ejs jar ogg rar webp bmp eot jpg otf svg woff bz2 eps jpeg pdf svgz woff2 class exe js pict swf xls css flac mid pls tar xlsx`)
 
@@ -273,8 +273,8 @@ func (e *edgeTTL) forced(status int) (time.Duration, bool) {
 	return 0, false
 }
 
-// deceived says whether cache deception armor is on and the reply isn't of the type that the path's extension promises.
-// Source: developers.cloudflare.com/cache/cache-security/cache-deception-armor/
+// deceived says whether the armour against cache deception is on and the reply isn't of the type that the path's extension promises.
+// Source: developers.cloudflare.com/cache/cache-security/
 func (x *exchange) deceived(reply *http.Response) bool {
 	if x.cacheRule.Key == nil || !x.cacheRule.Key.DeceptionArmor {
 		return false

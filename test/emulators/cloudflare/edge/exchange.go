@@ -50,7 +50,7 @@ type exchange struct {
 
 	// origin is called when the request goes to the origin, reply when there is a reply.
 	toOrigin []func()
-	onReply  []func(*http.Response) error
+	onReply  []func() error
 
 	cacheStatus string
 	errorType   string
@@ -76,7 +76,7 @@ func failed(r *rule, err error) error {
 // serve leads a request through the phases.
 func (e *Edge) serve(w http.ResponseWriter, r *http.Request, port int) {
 	x := e.begin(w, r, port)
-	reply := x.refused()
+	reply := x.refused() //nolint:bodyclose // write closes it
 	if reply == nil {
 		var err error
 		reply, err = x.handle()

@@ -51,7 +51,7 @@ func (x *exchange) firewall() (reply *http.Response, err error) {
 			}
 			return s.Ruleset == "current" || s.Phase == "current", nil
 		}
-		reply = x.act(r.Action, r.params.block, typeWAF)
+		reply = x.act(r.Action, r.params.block, typeWAF) //nolint:bodyclose // write closes it
 		return reply != nil, nil
 	})
 	return reply, err

@@ -124,7 +124,7 @@ func (x *exchange) managed() (reply *http.Response, err error) {
 			return false, nil
 		}
 		var err error
-		if reply, err = x.execute(r.name(), r.params.execute); err != nil {
+		if reply, err = x.execute(r.name(), r.params.execute); err != nil { //nolint:bodyclose // write closes it
 			return true, failed(r, err)
 		}
 		return reply != nil, nil
@@ -177,8 +177,15 @@ func (p *execute) judge(findings []finding) (action, detail string) {
 			}
 		}
 	}
-	score := 0
-	var ids []string
+	score, ids := p.weigh(findings)
+	if score < threshold {
+		return "", ""
+	}
+	return action, fmt.Sprintf("score %d: %s", score, strings.Join(ids, " "))
+}
+
+// weigh adds up the scores of those rules that belong to the ruleset.
+func (p *execute) weigh(findings []finding) (score int, ids []string) {
 	for _, f := range findings {
 		if p.ID == rulesetFree && !slices.Contains(freeRules, f.id) || p.ID == rulesetCloudflare && !f.attack() {
 			continue
@@ -186,10 +193,7 @@ func (p *execute) judge(findings []finding) (action, detail string) {
 		score += f.score
 		ids = append(ids, strconv.Itoa(f.id))
 	}
-	if score < threshold {
-		return "", ""
-	}
-	return action, fmt.Sprintf("score %d: %s", score, strings.Join(ids, " "))
+	return score, ids
 }
 
 // finding is a rule of the Core Rule Set that matched, and what it adds to the anomaly score.

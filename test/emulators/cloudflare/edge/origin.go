@@ -170,7 +170,7 @@ func (x *exchange) outgoing(overTLS, cacheable bool) *http.Request {
 	x.outgoingURL(out.URL)
 	if cacheable {
 		// The whole reply is wanted, for the cache.
-		// Source: developers.cloudflare.com/cache/concepts/cache-behavior/#interaction-of-head-requests-with-cache
+		// Source: developers.cloudflare.com/cache/concepts/, "Interaction of HEAD requests with cache"
 		out.Method = http.MethodGet
 		out.Header.Del("If-None-Match")
 		out.Header.Del("If-Modified-Since")

@@ -64,7 +64,7 @@ func (p *peeked) Read(b []byte) (int, error) {
 func (p *peeked) Close() error { return p.from.Close() }
 
 // normalised is a path as Cloudflare's rules see it: back slashes turned, slashes merged, then RFC 3986.
-// Source: developers.cloudflare.com/rules/normalization/how-it-works/
+// Source: developers.cloudflare.com/rules/, "How URL normalisation works"
 func normalised(path string) string {
 	path = strings.ReplaceAll(path, `\`, "/")
 	for strings.Contains(path, "//") {

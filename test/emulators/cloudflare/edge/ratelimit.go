@@ -173,7 +173,7 @@ func (x *exchange) countFor(r *rule, key string, matched bool) error {
 	count := func() { x.e.limits.count(key, r.limit, x.now) }
 	counting := r.limit.counting
 	if counting != nil && counting.UsesResponse() {
-		x.onReply = append(x.onReply, func(*http.Response) error {
+		x.onReply = append(x.onReply, func() error {
 			counted, err := counting.Eval(x.view)
 			if counted {
 				count()

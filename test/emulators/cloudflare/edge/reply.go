@@ -36,7 +36,7 @@ func (x *exchange) finish(reply *http.Response) error {
 		return err
 	}
 	for _, f := range x.onReply {
-		if err := f(reply); err != nil {
+		if err := f(); err != nil {
 			return &failure{"a rate limit's counting_expression", err}
 		}
 	}

@@ -98,7 +98,8 @@ func newRig(t testing.TB, z edge.Zone, change ...func(*edge.Options)) *rig {
 			return
 		}
 		w.Header().Set("X-Origin", "yes")
-		_, _ = fmt.Fprintf(w, "%s %s", req.Method, req.RequestURI)
+		w.Header().Set("Content-Type", "text/plain")
+		_, _ = fmt.Fprintf(w, "%s %s", req.Method, req.RequestURI) //nolint:gosec // plain text
 	})
 	r.plain, r.secure = httptest.NewUnstartedServer(serve), httptest.NewUnstartedServer(serve)
 	quiet := log.New(io.Discard, "", 0)
@@ -145,7 +146,7 @@ func newRig(t testing.TB, z edge.Zone, change ...func(*edge.Options)) *rig {
 func (r *rig) transport() *http.Transport {
 	return &http.Transport{
 		ForceAttemptHTTP2: true, MaxIdleConnsPerHost: 64, TLSClientConfig: &tls.Config{RootCAs: r.edge.Roots(), MinVersion: tls.VersionTLS12},
-		DialContext: func(ctx context.Context, network, addr string) (net.Conn, error) { return r.dial(ctx, addr) },
+		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) { return r.dial(ctx, addr) },
 	}
 }
 
@@ -181,7 +182,7 @@ func (r *rig) rules(phase string, rules ...edge.Rule) {
 func (r *rig) settings(pairs ...string) {
 	r.set(func(z *edge.Zone) {
 		z.Settings = map[string]json.RawMessage{}
-		for i := 0; i < len(pairs); i += 2 {
+		for i := 0; i+1 < len(pairs); i += 2 {
 			z.Settings[pairs[i]] = json.RawMessage(pairs[i+1])
 		}
 	})
@@ -226,7 +227,7 @@ func (r *rig) do(method, url, body string, headers ...string) reply {
 	if body == "" {
 		req.Body, req.ContentLength = http.NoBody, 0
 	}
-	for i := 0; i < len(headers); i += 2 {
+	for i := 0; i+1 < len(headers); i += 2 {
 		if headers[i] == "Host" {
 			req.Host = headers[i+1]
 		}
@@ -255,7 +256,7 @@ func (p reply) want(t testing.TB, what string, status int, headers ...string) {
 	if p.status != status {
 		t.Errorf("%s: status %d, want %d (%s%s)", what, p.status, status, p.header.Get(edge.HeaderError), first(p.body))
 	}
-	for i := 0; i < len(headers); i += 2 {
+	for i := 0; i+1 < len(headers); i += 2 {
 		want := headers[i+1]
 		if want == "-" {
 			want = ""

@@ -51,7 +51,7 @@ func (x *exchange) redirects() (reply *http.Response, err error) {
 			}
 			to += separator + x.view.Query
 		}
-		reply = x.redirectTo(p.StatusCode, to)
+		reply = x.redirectTo(p.StatusCode, to) //nolint:bodyclose // write closes it
 		return true, nil
 	})
 	return reply, err

@@ -8,6 +8,7 @@ import "encoding/json"
 // Source tells the edge what it serves. It is asked on every request, from many goroutines, and what it returns is not changed
 // afterwards: a changed zone is a new value with another Version.
 type Source interface {
+	// Zones are all that are served.
 	Zones() []Zone
 }
 

@@ -12,8 +12,17 @@ import (
 // operators by their notations. The longer of two that begin alike comes first.
 // Source: developers.cloudflare.com/ruleset-engine/rules-language/operators/#comparison-operators
 var operators = [...]struct{ name, word, sign string }{
-	{"eq", "eq", "=="}, {"ne", "ne", "!="}, {"le", "le", "<="}, {"ge", "ge", ">="}, {"lt", "lt", "<"}, {"gt", "gt", ">"},
-	{"contains", "contains", ""}, {"strict wildcard", "strict", ""}, {"wildcard", "wildcard", ""}, {"matches", "matches", "~"}, {"in", "in", ""},
+	{"eq", "eq", "=="},
+	{"ne", "ne", "!="},
+	{"le", "le", "<="},
+	{"ge", "ge", ">="},
+	{"lt", "lt", "<"},
+	{"gt", "gt", ">"},
+	{"contains", "contains", ""},
+	{"strict wildcard", "strict", ""},
+	{"wildcard", "wildcard", ""},
+	{"matches", "matches", "~"},
+	{"in", "in", ""},
 }
 
 func (p *parser) operator() string {
@@ -103,15 +112,15 @@ func (p *parser) textTest(op string) (func(any) bool, error) {
 	}
 	switch op {
 	case "contains":
-		return func(v any) bool { return strings.Contains(v.(string), s) }, nil
+		return func(v any) bool { return strings.Contains(as[string](v), s) }, nil
 	case "wildcard", "strict wildcard":
 		w, err := p.wildcard(s, op == "strict wildcard", at)
 		if err != nil {
 			return nil, err
 		}
-		return func(v any) bool { return w.MatchString(v.(string)) }, nil
+		return func(v any) bool { return w.MatchString(as[string](v)) }, nil
 	}
-	return func(v any) bool { return ordered(op, strings.Compare(v.(string), s)) }, nil
+	return func(v any) bool { return ordered(op, strings.Compare(as[string](v), s)) }, nil
 }
 
 func ordered(op string, c int) bool {
@@ -151,7 +160,7 @@ func (p *parser) matches() (func(any) bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	return func(v any) bool { return re.MatchString(v.(string)) }, nil
+	return func(v any) bool { return re.MatchString(as[string](v)) }, nil
 }
 
 // regex compiles with RE2, whose syntax is nearly that of the Rust engine.
@@ -178,7 +187,7 @@ func (p *parser) integerTest(op string, at int) (func(any) bool, error) {
 		return nil, err
 	}
 	return func(v any) bool {
-		i := v.(int64)
+		i := as[int64](v)
 		switch {
 		case i < n:
 			return ordered(op, -1)
@@ -205,7 +214,7 @@ func (p *parser) addressTest(op string, at int) (func(any) bool, error) {
 	if !single {
 		return nil, p.invalid(start, "%s compares with one address: use in {...} for ranges", op)
 	}
-	return func(v any) bool { return (v.(netip.Addr) == span.from) == (op == "eq") }, nil
+	return func(v any) bool { return (as[netip.Addr](v) == span.from) == (op == "eq") }, nil
 }
 
 // openSet reads { and says no where something else stands.
@@ -255,7 +264,7 @@ func (p *parser) textSet() (func(any) bool, error) {
 		set[s] = true
 		return err
 	})
-	return func(v any) bool { return set[v.(string)] }, err
+	return func(v any) bool { return set[as[string](v)] }, err
 }
 
 func (p *parser) integerSet() (func(any) bool, error) {
@@ -281,7 +290,7 @@ func (p *parser) integerSet() (func(any) bool, error) {
 		return nil
 	})
 	return func(v any) bool {
-		n := v.(int64)
+		n := as[int64](v)
 		for _, s := range set {
 			if n >= s.from && n <= s.to {
 				return true
@@ -299,7 +308,7 @@ func (p *parser) addressSet() (func(any) bool, error) {
 		return err
 	})
 	return func(v any) bool {
-		a := v.(netip.Addr)
+		a := as[netip.Addr](v)
 		for _, s := range set {
 			if s.holds(a) {
 				return true

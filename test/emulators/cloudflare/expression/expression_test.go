@@ -32,8 +32,10 @@ func sample() *expression.Request {
 		},
 		TLS: true, TLSVersion: "TLSv1.3", Port: 443, Source: netip.MustParseAddr("198.51.100.5"), Time: time.Unix(1484063137, 857e6),
 		RayID: "ray", BodySize: 40, Body: func() ([]byte, bool, error) { return []byte("user=alice&user=bob&x=%20"), true, nil },
-		Scores: expression.Scores{Bot: 12, VerifiedBot: true, VerifiedBotCategory: "Search Engine Crawler",
-			LLM: expression.LLM{Detected: true, InjectionScore: 5, PIICategories: []string{"US_SSN"}}},
+		Scores: expression.Scores{
+			Bot: 12, VerifiedBot: true, VerifiedBotCategory: "Search Engine Crawler",
+			LLM: expression.LLM{Detected: true, InjectionScore: 5, PIICategories: []string{"US_SSN"}},
+		},
 	}
 }
 
@@ -351,8 +353,10 @@ func TestValue(t *testing.T) {
 		{expression.PhaseLateTransform, `ip.src`, "198.51.100.5"},
 		{expression.PhaseLateTransform, `to_string(cf.edge.server_port)`, "443"},
 		{expression.PhaseRedirect, `to_string(ssl)`, "true"},
-		{expression.PhaseRedirect, `wildcard_replace(http.request.full_uri, "https://*.example.com/apps/*?*", "https://example.com/${1}/${2}?${3}")`,
-			"https://example.com/App/a/login.PHP?filter=waf&filter=botm&filter=cdn&search=red+apples"},
+		{
+			expression.PhaseRedirect, `wildcard_replace(http.request.full_uri, "https://*.example.com/apps/*?*", "https://example.com/${1}/${2}?${3}")`,
+			"https://example.com/App/a/login.PHP?filter=waf&filter=botm&filter=cdn&search=red+apples",
+		},
 		{expression.PhaseTransform, `wildcard_replace(http.request.uri.path, "/apps/*/login*", "/${1}$$${2}")`, "/a$.PHP"},
 		{expression.PhaseTransform, `wildcard_replace(http.request.uri.path, "/apps/*", "/${1}", "s")`, "/Apps/a/login.PHP"},
 		{expression.PhaseTransform, `regex_replace("/foo/bar", "/bar$", "/baz")`, "/foo/baz"},

@@ -24,7 +24,6 @@ type field struct {
 
 // Where fields are to be had, by the notes in developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/.
 var (
-	transformPhases = []Phase{PhaseTransform, PhaseLateTransform, PhaseResponseHeaders}
 	// Bodies are inspected by the WAF.
 	bodyPhases = []Phase{PhaseFirewallCustom, PhaseRateLimit, PhaseRateLimitCounting, PhaseRateLimitCharacteristic, PhaseFirewallManaged}
 	// "The availability of HTTP response fields depends on the exact Cloudflare feature": those whose pages name them.
@@ -219,31 +218,36 @@ func headerFields(get func(*Request) (h http.Header, host string)) (all, names, 
 			return list(found)
 		})
 	})
-	part := func(name bool) func(*Request) any {
-		return func(r *Request) any {
+	part := func(i int) field {
+		return plain(arrayOf(Text), func(r *Request) any {
 			h, host := get(r)
 			var out []any
-			add := func(n, v string) {
-				if strings.HasPrefix(r.Proto, "HTTP/2") || strings.HasPrefix(r.Proto, "HTTP/3") {
-					n = lower(n)
-				}
-				if name {
-					v = n
-				}
-				out = append(out, v)
-			}
-			if host != "" {
-				add("Host", host)
-			}
-			for _, n := range slices.Sorted(maps.Keys(h)) {
-				for _, v := range h[n] {
-					add(n, v)
-				}
+			for _, pair := range headerPairs(h, host, r.Proto) {
+				out = append(out, pair[i])
 			}
 			return out
+		})
+	}
+	return all, part(0), part(1)
+}
+
+// headerPairs are names and values. In HTTP/2 names are in lower case; else net/http has given them its usual case.
+func headerPairs(h http.Header, host, proto string) [][2]string {
+	var out [][2]string
+	if host != "" {
+		out = append(out, [2]string{"Host", host})
+	}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, v := range h[name] {
+			out = append(out, [2]string{name, v})
 		}
 	}
-	return all, plain(arrayOf(Text), part(true)), plain(arrayOf(Text), part(false))
+	if !strings.HasPrefix(proto, "HTTP/1") {
+		for i := range out {
+			out[i][0] = lower(out[i][0])
+		}
+	}
+	return out
 }
 
 func detectionFields() map[string]field {

@@ -111,14 +111,21 @@ func (c *call) node(f function) (node, error) {
 	if err != nil {
 		return node{}, err
 	}
-	args := c.args
 	one := func(values []any) any {
 		if !f.missing && slices.Contains(values, nil) {
 			return nil
 		}
 		return apply(values)
 	}
-	evaluated := func(r *Request) ([]any, error) {
+	if len(c.args) > 0 && c.args[0].each {
+		return node{typ: arrayOf(typ), at: c.at, eval: evaluated(c.args, func(values []any) any { return mapped(values, one) })}, nil
+	}
+	return node{typ: typ, at: c.at, eval: evaluated(c.args, one)}, nil
+}
+
+// evaluated applies a function to the values of its arguments.
+func evaluated(args []node, apply func([]any) any) func(*Request) (any, error) {
+	return func(r *Request) (any, error) {
 		values := make([]any, len(args))
 		for i, a := range args {
 			v, err := a.eval(r)
@@ -127,32 +134,21 @@ func (c *call) node(f function) (node, error) {
 			}
 			values[i] = v
 		}
-		return values, nil
+		return apply(values), nil
 	}
-	if len(args) == 0 || !args[0].each {
-		return node{typ: typ, at: c.at, eval: func(r *Request) (any, error) {
-			values, err := evaluated(r)
-			if err != nil {
-				return nil, err
-			}
-			return one(values), nil
-		}}, nil
+}
+
+// mapped applies a function to each element of the first argument.
+func mapped(values []any, apply func([]any) any) any {
+	items, ok := values[0].([]any)
+	if !ok {
+		return nil
 	}
-	return node{typ: arrayOf(typ), at: c.at, eval: func(r *Request) (any, error) {
-		values, err := evaluated(r)
-		if err != nil {
-			return nil, err
-		}
-		items, ok := values[0].([]any)
-		if !ok {
-			return nil, nil
-		}
-		out := make([]any, len(items))
-		for i, item := range items {
-			out[i] = one(append([]any{item}, values[1:]...))
-		}
-		return out, nil
-	}}, nil
+	out := make([]any, len(items))
+	for i, item := range items {
+		out[i] = apply(append([]any{item}, values[1:]...))
+	}
+	return out
 }
 
 // want checks the number and the types of the arguments. The last type may be left out from least on.
@@ -160,9 +156,9 @@ func (c *call) want(least int, types ...Type) error {
 	if len(c.args) < least || len(c.args) > len(types) {
 		return c.p.invalid(c.at, "%s has %d arguments, which is not what it takes", c.name, len(c.args))
 	}
-	for i, a := range c.args {
-		if a.typ != types[i] {
-			return c.p.invalid(a.at, "argument %d of %s is a %s, not a %s", i+1, c.name, a.typ, types[i])
+	for i, t := range types[:len(c.args)] {
+		if a := c.args[i]; a.typ != t {
+			return c.p.invalid(a.at, "argument %d of %s is a %s, not a %s", i+1, c.name, a.typ, t)
 		}
 	}
 	return nil
@@ -220,7 +216,7 @@ func textual(field bool, apply func(string) any) func(*call) (Type, func([]any) 
 				return "", nil, err
 			}
 		}
-		return Text, func(args []any) any { return apply(args[0].(string)) }, nil
+		return Text, func(args []any) any { return apply(as[string](args[0])) }, nil
 	}
 }
 
@@ -254,7 +250,7 @@ func affix(has func(s, part string) bool) func(*call) (Type, func([]any) any, er
 		if err := c.wantField(); err != nil {
 			return "", nil, err
 		}
-		return Boolean, func(args []any) any { return has(args[0].(string), args[1].(string)) }, nil
+		return Boolean, func(args []any) any { return has(as[string](args[0]), as[string](args[1])) }, nil
 	}
 }
 
@@ -285,7 +281,7 @@ func checkJoin(c *call) (Type, func([]any) any, error) {
 		return "", nil, err
 	}
 	return Text, func(args []any) any {
-		items := args[0].([]any)
+		items := as[[]any](args[0])
 		texts := make([]string, len(items))
 		for i, item := range items {
 			s, ok := item.(string)
@@ -294,7 +290,7 @@ func checkJoin(c *call) (Type, func([]any) any, error) {
 			}
 			texts[i] = s
 		}
-		return strings.Join(texts, args[1].(string))
+		return strings.Join(texts, as[string](args[1]))
 	}, nil
 }
 
@@ -311,12 +307,12 @@ func checkSplit(c *call) (Type, func([]any) any, error) {
 	if err != nil {
 		return "", nil, err
 	}
-	limit := v.(int64)
+	limit := as[int64](v)
 	if separator == "" || limit < 1 || limit > most {
 		return "", nil, c.p.invalid(c.at, "split takes a separator and a limit between 1 and %d", most)
 	}
 	return arrayOf(Text), func(args []any) any {
-		return list(strings.SplitN(args[0].(string), separator, int(limit)))
+		return list(strings.SplitN(as[string](args[0]), separator, int(limit)))
 	}, nil
 }
 
@@ -332,7 +328,7 @@ func checkLen(c *call) (Type, func([]any) any, error) {
 		if items, ok := args[0].([]any); ok {
 			return int64(len(items))
 		}
-		return int64(len(args[0].(string)))
+		return int64(len(as[string](args[0])))
 	}, nil
 }
 
@@ -341,8 +337,8 @@ func checkRemoveBytes(c *call) (Type, func([]any) any, error) {
 		return "", nil, err
 	}
 	return Text, func(args []any) any {
-		unwanted := []byte(args[1].(string))
-		return string(slices.DeleteFunc([]byte(args[0].(string)), func(b byte) bool { return slices.Contains(unwanted, b) }))
+		unwanted := []byte(as[string](args[1]))
+		return string(slices.DeleteFunc([]byte(as[string](args[0])), func(b byte) bool { return slices.Contains(unwanted, b) }))
 	}, nil
 }
 
@@ -351,7 +347,7 @@ func checkSubstring(c *call) (Type, func([]any) any, error) {
 		return "", nil, err
 	}
 	return Text, func(args []any) any {
-		s := args[0].(string)
+		s := as[string](args[0])
 		n := int64(len(s))
 		clamp := func(i int64) int64 {
 			if i < 0 {
@@ -359,9 +355,9 @@ func checkSubstring(c *call) (Type, func([]any) any, error) {
 			}
 			return min(max(i, 0), n)
 		}
-		start, end := clamp(args[1].(int64)), n
+		start, end := clamp(as[int64](args[1])), n
 		if len(args) > 2 {
-			end = clamp(args[2].(int64))
+			end = clamp(as[int64](args[2]))
 		}
 		return s[min(start, end):end]
 	}, nil
@@ -422,14 +418,14 @@ func (c *call) network(four, six int) (Type, func([]any) any, error) {
 		if err != nil {
 			return "", nil, err
 		}
-		n := v.(int64)
+		n := as[int64](v)
 		if n < 1 || n > int64(bits[is4]) {
 			return "", nil, c.p.invalid(c.args[i].at, "%d is no number of network bits", n)
 		}
 		bits[is4] = int(n)
 	}
 	return Address, func(args []any) any {
-		a := args[0].(netip.Addr)
+		a := as[netip.Addr](args[0])
 		p, err := a.Prefix(bits[a.Is4()])
 		if err != nil {
 			return nil
@@ -451,27 +447,30 @@ func lookup(t Type, get func(any) any) func(*call) (Type, func([]any) any, error
 		}
 		return t, func(args []any) any {
 			var v any
-			d := json.NewDecoder(strings.NewReader(args[0].(string)))
+			d := json.NewDecoder(strings.NewReader(as[string](args[0])))
 			d.UseNumber()
 			if err := d.Decode(&v); err != nil || d.More() {
 				return nil
 			}
 			for _, key := range args[1:] {
-				switch key := key.(type) {
-				case string:
-					m, _ := v.(map[string]any)
-					v = m[key]
-				case int64:
-					items, _ := v.([]any)
-					if key < 0 || key >= int64(len(items)) {
-						return nil
-					}
-					v = items[key]
-				}
+				v = below(v, key)
 			}
 			return get(v)
 		}, nil
 	}
+}
+
+// below is what stands under a name or at a position of a JSON value.
+func below(v, key any) any {
+	switch key := key.(type) {
+	case string:
+		return as[map[string]any](v)[key]
+	case int64:
+		if items := as[[]any](v); key >= 0 && key < int64(len(items)) {
+			return items[key]
+		}
+	}
+	return nil
 }
 
 func jsonString(v any) any {
@@ -558,7 +557,7 @@ func checkRegexReplace(c *call) (Type, func([]any) any, error) {
 		return "", nil, err
 	}
 	return Text, func(args []any) any {
-		s := args[0].(string)
+		s := as[string](args[0])
 		m := re.FindStringSubmatchIndex(s)
 		if m == nil {
 			return s
@@ -599,7 +598,7 @@ func checkWildcardReplace(c *call) (Type, func([]any) any, error) {
 		return "", nil, err
 	}
 	return Text, func(args []any) any {
-		s := args[0].(string)
+		s := as[string](args[0])
 		groups := re.FindStringSubmatch(s)
 		if groups == nil {
 			return s
@@ -618,7 +617,7 @@ func checkRemoveQueryArgs(c *call) (Type, func([]any) any, error) {
 		}
 	}
 	return Text, func(args []any) any {
-		parts := strings.Split(args[0].(string), "&")
+		parts := strings.Split(as[string](args[0]), "&")
 		return strings.Join(slices.DeleteFunc(parts, func(part string) bool {
 			name, _, _ := strings.Cut(part, "=")
 			return slices.Contains(args[1:], any(name))
@@ -645,7 +644,7 @@ func checkURLDecode(c *call) (Type, func([]any) any, error) {
 	}
 	unicode, recursive := strings.Contains(options, "u"), strings.Contains(options, "r")
 	return Text, func(args []any) any {
-		s := args[0].(string)
+		s := as[string](args[0])
 		for {
 			decoded := urlDecoded(s, unicode)
 			if !recursive || decoded == s {
@@ -672,7 +671,7 @@ func urlDecoded(s string, unicode bool) string {
 			continue
 		case unicode && i+6 <= len(s) && s[i+1] == 'u' && isHex(s[i+2:i+6]):
 			n, _ := strconv.ParseUint(s[i+2:i+6], 16, 16)
-			b = utf8.AppendRune(b, rune(n)) //nolint:gosec // 16 bits
+			b = utf8.AppendRune(b, rune(n))
 			i += 5
 			continue
 		}

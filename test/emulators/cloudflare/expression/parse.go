@@ -222,10 +222,10 @@ func (p *parser) operand() (node, error) {
 		return node{typ: Integer, literal: true, at: at, eval: constant(n)}, err
 	}
 	word := p.word()
-	switch {
-	case word == "":
+	switch word {
+	case "":
 		return node{}, p.invalid(at, "%q is unexpected here", excerpt(p.text[at:]))
-	case word == "true" || word == "false":
+	case "true", "false":
 		return node{typ: Boolean, literal: true, at: at, eval: constant(word == "true")}, nil
 	}
 	var n node
@@ -259,7 +259,7 @@ func (p *parser) indexes(n node) (node, error) {
 		at := p.pos
 		var err error
 		if n.each {
-			n, err = p.indexEach(n)
+			err = p.unsupported(at, "an index behind [*]")
 		} else {
 			n, err = p.index(n)
 		}
@@ -316,8 +316,4 @@ func (p *parser) index(n node) (node, error) {
 		}
 		return nil, err
 	}}, nil
-}
-
-func (p *parser) indexEach(n node) (node, error) {
-	return node{}, p.unsupported(p.pos, "an index behind [*]")
 }

@@ -95,3 +95,9 @@ type node struct {
 
 // table is a map's value: what stands under a key, nil if nothing does.
 type table func(key string) any
+
+// as gives a value as what it was found to be when the expression was parsed.
+func as[T any](v any) T {
+	t, _ := v.(T)
+	return t
+}
