@@ -206,6 +206,23 @@ func TestAPartialSecurityHeaderKeepsTheRest(t *testing.T) {
 	}
 }
 
+func TestEverySettingTakesItsOwnValue(t *testing.T) {
+	r := newRig(t, cloudflare.Enterprise)
+	all := r.mustCall(t, r.token, "GET", "/zones/{zone}/settings", "")
+	list, _ := all.Result.([]any)
+	for _, entry := range list {
+		setting, _ := entry.(map[string]any)
+		value, err := json.Marshal(setting["value"])
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := r.mustCall(t, r.token, "PATCH", fmt.Sprint("/zones/{zone}/settings/", setting["id"]), `{"value":`+string(value)+`}`)
+		if editable := setting["editable"] == true; (got.status == 200) != editable {
+			t.Errorf("%s = %s: %d %+v", setting["id"], value, got.status, got.Errors)
+		}
+	}
+}
+
 func TestBots(t *testing.T) {
 	r := newRig(t, cloudflare.Free)
 	svc := bot_management.NewBotManagementService(r.options(r.token)...)

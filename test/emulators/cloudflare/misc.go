@@ -125,7 +125,7 @@ func patchDNSSEC(c *request) (reply, *apiError) {
 	return getDNSSEC(c)
 }
 
-// listIPs is what cloudflare.com/ips listed in November 2026.
+// listIPs is cloudflare.com/ips, as mirrors of it had it in 2026.
 func listIPs(*request) (reply, *apiError) {
 	return reply{result: map[string]any{
 		"etag": "38f79d050aa027e3be3865e495dcc9bc",
@@ -137,15 +137,19 @@ func listIPs(*request) (reply, *apiError) {
 	}}, nil
 }
 
-// purgeCache remembers what was purged, for a data plane that has a cache. By URL 30 at a time, 500 on Enterprise (api/resources/cache).
+// purgeCache remembers what was purged, for a data plane that has a cache. 100 at a time, 500 URLs on Enterprise (cache/how-to/purge-cache,
+// "Max operations per request").
 func purgeCache(c *request) (reply, *apiError) {
 	if everything, _ := c.json["purge_everything"].(bool); !everything {
-		n, keys := 0, []string{"files", "tags", "hosts", "prefixes"}
-		for _, key := range keys {
+		limit, n := 100, 0
+		for _, key := range []string{"files", "tags", "hosts", "prefixes"} {
 			list, _ := c.json[key].([]any)
 			n += len(list)
 		}
-		if limit := (perPlan{30, 30, 30, 500}).of(c.zone.Plan); n == 0 || n > limit {
+		if c.json["files"] != nil {
+			limit = perPlan{100, 100, 100, 500}.of(c.zone.Plan)
+		}
+		if n == 0 || n > limit {
 			return reply{}, refuse(http.StatusBadRequest, 1012, "Request must contain one of purge_everything, files, tags, hosts or prefixes, at most %d of them", limit)
 		}
 	}

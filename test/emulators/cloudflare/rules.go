@@ -115,26 +115,31 @@ func (c *request) checkExpression(phase, expression string) *apiError {
 		if strings.HasPrefix(field, "http.response.") && !slices.Contains([]string{phaseRespHeaders, phaseErrors, phaseCompression}, phase) {
 			return invalid(20127, "'%s' is not a valid value for expression because the use of field %s is not allowed", expression, field)
 		}
-		if (plan != Enterprise && enterpriseField(field)) || (field == "cf.waf.score.class" && !plan.atLeast(Business)) {
+		if !plan.atLeast(planOfField(field)) {
 			return invalid(20015, "not entitled: the use of field %s is not allowed", field)
 		}
 	}
 	return nil
 }
 
-// enterpriseField names the fields of paid add-ons of Enterprise: Bot Management's (bots/reference/bot-management-variables), the attack
-// scores (waf/detections/attack-score; Business has cf.waf.score.class), AI Security for Apps (waf/detections/ai-security-for-apps), and the
-// body (ruleset-engine/rules-language/fields/reference/http.request.body.raw).
-func enterpriseField(field string) bool {
-	if field == "cf.bot_management.verified_bot" || field == "cf.waf.score.class" || field == "cf.waf.credential_check.password_leaked" {
-		return false
+// planOfField is the smallest plan that has a field. Enterprise has, some by an add-on, Bot Management's (bots/reference/bot-management-variables),
+// the attack scores (waf/detections/attack-score: Business has the class only), AI Security for Apps (waf/detections/ai-security-for-apps), the
+// body (ruleset-engine/rules-language/fields/reference/http.request.body.raw); leaked credentials are in waf/detections/leaked-credentials.
+func planOfField(field string) Plan {
+	switch field {
+	case "cf.bot_management.verified_bot", "cf.waf.credential_check.password_leaked":
+		return Free
+	case "cf.waf.credential_check.username_and_password_leaked":
+		return Pro
+	case "cf.waf.score.class":
+		return Business
 	}
 	for _, prefix := range []string{"cf.bot_management.", "cf.waf.score", "cf.llm.", "cf.waf.content_scan.", "cf.waf.credential_check.", "http.request.body."} {
 		if strings.HasPrefix(field, prefix) {
-			return true
+			return Enterprise
 		}
 	}
-	return false
+	return Free
 }
 
 func number(v any) (int, bool) {

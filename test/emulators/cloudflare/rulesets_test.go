@@ -281,6 +281,8 @@ func TestRulesAreRefused(t *testing.T) {
 		"in a value": {custom, body{"Action": "block", "Expression": `http.host eq "a matches b"`}, map[cloudflare.Plan]int64{free: 0}},
 		"escaped":    {custom, body{"Action": "block", "Expression": `http.user_agent eq "a \" matches cf.bot_management.score"`}, map[cloudflare.Plan]int64{free: 0}},
 		"score":      {custom, body{"Action": "block", "Expression": "cf.waf.score.class eq \"attack\""}, map[cloudflare.Plan]int64{pro: 20015, business: 0}},
+		"leaked":     {custom, body{"Action": "block", "Expression": "cf.waf.credential_check.password_leaked"}, map[cloudflare.Plan]int64{free: 0}},
+		"leaked too": {custom, body{"Action": "block", "Expression": "cf.waf.credential_check.username_and_password_leaked"}, map[cloudflare.Plan]int64{free: 20015, pro: 0}},
 		"the body":   {custom, body{"Action": "block", "Expression": `http.request.body.raw contains "x"`}, map[cloudflare.Plan]int64{business: 20015, enterprise: 0}},
 		"bot score":  {custom, body{"Action": "block", "Expression": "cf.bot_management.score lt 30"}, map[cloudflare.Plan]int64{business: 20015, enterprise: 0}},
 		"response":   {custom, body{"Action": "block", "ActionParameters": response(403)}, map[cloudflare.Plan]int64{free: 20015, pro: 0}},

@@ -88,7 +88,7 @@ func settings() []settingDef {
 		{id: "polish", values: []any{"off", "lossless", "lossy"}, def: "off", plan: Pro},
 		{id: "prefetch_preload", values: onOff(), def: "off", plan: Enterprise},
 		{id: "privacy_pass", values: onOff(), def: "on"},
-		{id: "proxy_read_timeout", valid: between(1, 6000), def: "100", plan: Enterprise},
+		{id: "proxy_read_timeout", valid: between(1, 6000), def: float64(100), plan: Enterprise},
 		{id: "pseudo_ipv4", values: []any{"off", "add_header", "overwrite_header"}, def: "off"},
 		{id: "replace_insecure_js", values: onOff(), def: "on"},
 		{id: "response_buffering", values: onOff(), def: "off", plan: Enterprise},
