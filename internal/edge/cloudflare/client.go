@@ -46,6 +46,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Timeout of one request; 30 seconds if zero.
 	Timeout time.Duration
+	// Fresh is how old a shared observation may be; a minute if zero.
+	Fresh time.Duration
 	// Clock; the real one if nil.
 	Clock clock.Clock
 	// Registerer of the metrics; they are not registered if nil.
@@ -76,6 +78,9 @@ func New(o Options) (*Clients, error) {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
+	}
+	if o.Fresh == 0 {
+		o.Fresh = defaultFresh
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
@@ -182,6 +187,6 @@ func (c *Clients) newClient(token string) *Client {
 		credentials: leaked_credential_checks.NewLeakedCredentialCheckService(opts...),
 		tokens:      user.NewTokenService(opts...),
 	}
-	client.watch = newWatcher(client.observe, c.options.Clock)
+	client.watch = newWatcher(client.observe, c.options.Clock, c.options.Fresh)
 	return client
 }

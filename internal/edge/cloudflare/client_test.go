@@ -311,7 +311,7 @@ func TestObservationIsSharedForAMinute(t *testing.T) {
 	if got := len(w.server.got()); got != 7 {
 		t.Errorf("a crowd made %d calls", got)
 	}
-	w.clock.Step(freshFor - time.Second)
+	w.clock.Step(defaultFresh - time.Second)
 	if got := observation(); got != 0 {
 		t.Errorf("%d calls within the minute", got)
 	}
@@ -330,14 +330,14 @@ func TestObservationIsSharedForAMinute(t *testing.T) {
 	if got := observation(); got != 7 {
 		t.Errorf("%d calls after Invalidate", got)
 	}
-	w.clock.Step(freshFor / 2)
+	w.clock.Step(defaultFresh / 2)
 	if _, err := c.Observe(t.Context(), testZone); err != nil {
 		t.Fatal(err)
 	}
 	if got := len(w.server.got()); got != 7 {
 		t.Errorf("Observe made %d calls", got)
 	}
-	w.clock.Step(freshFor - time.Second)
+	w.clock.Step(defaultFresh - time.Second)
 	if got := observation(); got != 0 {
 		t.Errorf("%d calls within a minute of Observe", got)
 	}
@@ -379,7 +379,7 @@ func newSlowWatcher(w *world) *slowWatcher {
 		case id := <-s.release:
 			return edge.State{Zone: edge.Zone{ID: id}}, nil
 		}
-	}, w.clock)
+	}, w.clock, defaultFresh)
 	return s
 }
 
