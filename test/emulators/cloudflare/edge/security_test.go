@@ -209,6 +209,9 @@ func TestManagedRules(t *testing.T) {
 		{"OWASP, threshold 60", scored + `60}]}}`, 200},
 		{"OWASP, threshold 10", scored + `10}]}}`, 403},
 		{"OWASP, threshold 10, log", scored + `10, "action": "log"}]}}`, 200},
+		{"OWASP, threshold 30, paranoia level 1", scored + `30}]}}`, 200},
+		{"OWASP, threshold 30, paranoia level 2", scored + `30}], "categories": [{"category": "paranoia-level-2", "enabled": true}, {"category": "paranoia-level-3", "enabled": false}]}}`, 403},
+		{"OWASP, no such level", scored + `30}], "categories": [{"category": "paranoia-level-9", "enabled": true}]}}`, 500},
 		{"OWASP, unknown rule", `{"id": "` + owasp + `", "overrides": {"rules": [{"id": "x", "action": "log"}]}}`, 500},
 		{"Cloudflare's, one rule", `{"id": "` + cf + `", "overrides": {"rules": [{"id": "x", "action": "log"}]}}`, 500},
 	} {
