@@ -90,7 +90,7 @@ func (e *Edge) tlsConfig() *tls.Config {
 		// Set here too, since net/http looks at it before it asks for the visitor's own.
 		NextProtos: []string{"h2", "http/1.1"},
 		GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
-			host := bareHost(hello.ServerName, "")
+			host := bareHost(hello.ServerName)
 			z, _, ok := e.find(host)
 			if !ok {
 				return nil, errNoHost

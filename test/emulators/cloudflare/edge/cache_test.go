@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"testing"
 	"time"
+
+	"github.com/launchready/launchready/test/emulators/cloudflare/edge"
 )
 
 const cacheRules = "http_request_cache_settings"
@@ -105,7 +107,7 @@ func TestCacheRules(t *testing.T) {
 		r.get(app+path).want(t, what+", second", 200, append(headers, "Cf-Cache-Status", second)...)
 	}
 	set := func(params ...string) {
-		rules := r.source.zone.Rules[cacheRules][:0:0]
+		var rules []edge.Rule
 		for _, p := range params {
 			rules = append(rules, on("true", "set_cache_settings", p))
 		}

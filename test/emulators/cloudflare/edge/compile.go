@@ -140,11 +140,16 @@ func (z *zone) proxied(host string) (Record, bool) {
 	}
 }
 
-// bareHost is a name in lower case, without the edge's own port, which stands for 80 or 443.
-func bareHost(host, own string) string {
+// portless is a Host header without the edge's own port, which stands for 80 or 443.
+func portless(host, own string) string {
 	if name, port, err := net.SplitHostPort(host); err == nil && (port == own || port == "80" || port == "443") {
-		host = name
+		return name
 	}
+	return host
+}
+
+// bareHost is a name as records have it.
+func bareHost(host string) string {
 	return strings.ToLower(strings.TrimSuffix(host, "."))
 }
 

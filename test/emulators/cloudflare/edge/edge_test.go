@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -383,7 +384,13 @@ func TestLoudErrors(t *testing.T) {
 			r.get(app+"/").want(t, "the rule turned off", 502, edge.HeaderError, "-")
 		})
 	}
-	r := newRig(t, zone())
+	var log lockedBuffer
+	r := newRig(t, zone(), func(o *edge.Options) { o.Log = slog.New(slog.NewTextHandler(&log, nil)) })
+	r.rules("http_request_firewall_custom", on(`http.hots eq "secret"`, "block", ""))
+	r.get(app+"/").want(t, "a wrong rule", 500)
+	if line := log.String(); !strings.Contains(line, "ref-block") || !strings.Contains(line, "http.hots") || strings.Contains(line, "secret") {
+		t.Errorf("the log says %q", line)
+	}
 	r.rules("http_request_firewall_custom", on(`true`, "block", ""), on(`http.hots eq "x"`, "block", ""))
 	r.get(app+"/").want(t, "a rule that isn't come to", 403, edge.HeaderError, "-")
 	r.settings("ssl", `"quantum"`)

@@ -102,7 +102,8 @@ func (e *Edge) begin(w http.ResponseWriter, r *http.Request, port int) *exchange
 		own = e.https.Addr()
 	}
 	_, ownPort, _ := net.SplitHostPort(own.String())
-	x := &exchange{e: e, w: w, r: r, host: bareHost(r.Host, ownPort), https: port == 443, now: e.options.Now(), skipped: map[string]bool{}}
+	host := portless(r.Host, ownPort)
+	x := &exchange{e: e, w: w, r: r, host: bareHost(host), https: port == 443, now: e.options.Now(), skipped: map[string]bool{}}
 	x.source = e.visitor(r)
 	var id [8]byte
 	_, _ = rand.Read(id[:]) // it doesn't fail
@@ -110,7 +111,7 @@ func (e *Edge) begin(w http.ResponseWriter, r *http.Request, port int) *exchange
 	r.Header.Del(HeaderClientIP)
 	x.body = &peeked{from: r.Body}
 	r.Body = x.body
-	x.see(port)
+	x.see(host, port)
 	return x
 }
 
@@ -125,8 +126,9 @@ func (e *Edge) visitor(r *http.Request) netip.Addr {
 	return a.Addr().Unmap()
 }
 
-// see makes what expressions see.
-func (x *exchange) see(port int) {
+// see makes what expressions see. The host is as the visitor wrote it: Cloudflare's page on http.host calls it "the Host header from the
+// original client request", and its page on lower() has an example in capitals.
+func (x *exchange) see(host string, port int) {
 	target := x.r.RequestURI
 	if i := strings.Index(target, "://"); i >= 0 {
 		target = target[i+len("://"):]
@@ -138,7 +140,7 @@ func (x *exchange) see(port int) {
 		version = "HTTP/2"
 	}
 	x.view = &expression.Request{
-		Method: x.r.Method, Host: x.host, Path: normalised(path), Query: query, RawPath: path, RawQuery: query, Proto: version, Header: x.r.Header,
+		Method: x.r.Method, Host: host, Path: normalised(path), Query: query, RawPath: path, RawQuery: query, Proto: version, Header: x.r.Header,
 		TLS: x.https, Port: port, Source: x.source, Time: x.now, RayID: x.ray, Body: x.body.peek, BodySize: x.r.ContentLength, Colo: colo,
 	}
 	if s := x.r.TLS; s != nil {

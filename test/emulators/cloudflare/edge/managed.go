@@ -32,6 +32,9 @@ const (
 // Source: developers.cloudflare.com/waf/managed-rules/reference/owasp-core-ruleset/configure-dashboard/
 const owaspThreshold = 40
 
+// maxParanoia is the strictest of the Core Rule Set's paranoia levels.
+const maxParanoia = 4
+
 // freeRules stand for the Free Managed Ruleset: Log4Shell and Shellshock.
 var freeRules = []int{944150, 932170, 932171}
 
@@ -82,7 +85,7 @@ func readExecute(raw json.RawMessage) (*execute, error) {
 	off := map[string]bool{}
 	for _, c := range o.Categories {
 		level, err := strconv.Atoi(strings.TrimPrefix(c.Category, "paranoia-level-"))
-		if err != nil || c.Action != "" || c.Enabled == nil {
+		if err != nil || level < 1 || level > maxParanoia || c.Action != "" || c.Enabled == nil {
 			return nil, fmt.Errorf("the override of the category %s isn't emulated", c.Category)
 		}
 		off[c.Category] = !*c.Enabled

@@ -165,6 +165,9 @@ func readRewrite(z *zone, phase string, raw json.RawMessage) (*rewrite, error) {
 // Source: developers.cloudflare.com/rules/transform/response-header-modification/#important-remarks
 func (c *headerChange) check(z *zone, phase, name string) error {
 	response := phase == string(expression.PhaseResponseHeaders)
+	if c == nil {
+		return fmt.Errorf("what to do with the header %s isn't said", name)
+	}
 	lower := strings.ToLower(name)
 	if strings.HasPrefix(lower, "cf-") || strings.HasPrefix(lower, "x-cf-") || response && lower == "server" {
 		return fmt.Errorf("the header %s can't be changed", name)

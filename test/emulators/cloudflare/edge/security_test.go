@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -75,6 +76,14 @@ func TestFirewall(t *testing.T) {
 	r.do(http.MethodPost, app+"/x", "an attack").want(t, "by the body", 403)
 	r.do(http.MethodPost, app+"/x", "a friend").want(t, "by the body, harmless", 200)
 	r.get(app+"/.well-known/acme-challenge/x").want(t, "ACME", 200)
+
+	r.rules(custom, on(`http.host eq "app.example.com"`, "block", ""))
+	r.get(app+"/").want(t, "by host", 403)
+	r.get(app+"/", "Host", "app.example.com:443").want(t, "by host, with the port", 403)
+	// As documented, comparisons tell capitals apart, and http.host is as the visitor sent it.
+	r.get(app+"/", "Host", "APP.example.com").want(t, "by host, in capitals", 200)
+	r.rules(custom, on(`lower(http.host) eq "app.example.com"`, "block", ""))
+	r.get(app+"/", "Host", "APP.example.com").want(t, "by host in lower case", 403)
 }
 
 func TestUnderAttack(t *testing.T) {
@@ -209,6 +218,9 @@ func TestManagedRules(t *testing.T) {
 		{"OWASP, threshold 60", scored + `60}]}}`, 200},
 		{"OWASP, threshold 10", scored + `10}]}}`, 403},
 		{"OWASP, threshold 10, log", scored + `10, "action": "log"}]}}`, 200},
+		{"OWASP, threshold 30, paranoia level 1", scored + `30}]}}`, 200},
+		{"OWASP, threshold 30, paranoia level 2", scored + `30}], "categories": [{"category": "paranoia-level-2", "enabled": true}, {"category": "paranoia-level-3", "enabled": false}]}}`, 403},
+		{"OWASP, no such level", scored + `30}], "categories": [{"category": "paranoia-level-9", "enabled": true}]}}`, 500},
 		{"OWASP, unknown rule", `{"id": "` + owasp + `", "overrides": {"rules": [{"id": "x", "action": "log"}]}}`, 500},
 		{"Cloudflare's, one rule", `{"id": "` + cf + `", "overrides": {"rules": [{"id": "x", "action": "log"}]}}`, 500},
 	} {
@@ -274,8 +286,9 @@ func TestBodyReachesOrigin(t *testing.T) {
 
 func TestBots(t *testing.T) {
 	t.Parallel()
-	scores := expression.Scores{}
-	r := newRig(t, zone(), func(o *edge.Options) { o.Scores = func(*http.Request) expression.Scores { return scores } })
+	var scores atomic.Pointer[expression.Scores]
+	scores.Store(&expression.Scores{})
+	r := newRig(t, zone(), func(o *edge.Options) { o.Scores = func(*http.Request) expression.Scores { return *scores.Load() } })
 	bots := func(config string) {
 		r.set(func(z *edge.Zone) { z.Bots = json.RawMessage(config) })
 	}
@@ -298,13 +311,13 @@ func TestBots(t *testing.T) {
 	get("super, a browser", "/", browser, 200, "-")
 	bots(`{"sbfm_definitely_automated": "allow", "sbfm_likely_automated": "managed_challenge", "sbfm_static_resource_protection": true}`)
 	get("super, allowed", "/", "curl/8.0", 200, "-")
-	scores.Bot = 20
+	scores.Store(&expression.Scores{Bot: 20})
 	get("super, likely automated", "/a.css", browser, 403, "challenge")
-	scores = expression.Scores{Bot: 1, VerifiedBot: true}
+	scores.Store(&expression.Scores{Bot: 1, VerifiedBot: true})
 	get("super, a verified bot", "/", browser, 200, "-")
 	bots(`{"ai_bots_protection": "block"}`)
 	get("an AI bot", "/", "Mozilla/5.0 (compatible; GPTBot/1.2)", 403, "-")
-	scores = expression.Scores{LLM: expression.LLM{Detected: true, InjectionScore: 5}}
+	scores.Store(&expression.Scores{LLM: expression.LLM{Detected: true, InjectionScore: 5}})
 	r.rules(custom, on(`cf.llm.prompt.detected and cf.llm.prompt.injection_score lt 20`, "block", ""))
 	get("a prompt that attacks", "/", browser, 403, "-")
 }

@@ -201,6 +201,19 @@ func TestEval(t *testing.T) {
 	}
 }
 
+func TestHeaderNamesInHTTP2(t *testing.T) {
+	t.Parallel()
+	e, err := expression.Parse(custom, free, `any(http.request.headers.names[*] eq "accept") and not any(http.request.headers.names[*] eq "Accept")`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := sample()
+	r.Proto = "HTTP/2"
+	if got, err := e.Eval(r); !got || err != nil {
+		t.Errorf("Eval = %v, %v, want names in lower case", got, err)
+	}
+}
+
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	invalid, unsupported := true, false
