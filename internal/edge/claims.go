@@ -168,15 +168,15 @@ func (s *settling) claim(l Launch, host string) *Claim {
 // reachable says whether strangers could reach a host before we did anything: unless it is proven not to exist, they could. The
 // marks of our records say so where the ledger is lost.
 func (s *settling) reachable(l Launch, host string) bool {
-	adopted, ours := false, false
+	existing, ours := false, false
 	records := s.records.addresses(host)
 	for _, r := range records {
 		if _, claim, owned := s.in.Marker.owner(r); owned {
-			ours, adopted = true, adopted || claim == claimAdopted
+			ours, existing = true, existing || claim == claimAdopted || claim == claimExisting
 		}
 	}
 	if len(records) > 0 {
-		return !ours || adopted
+		return !ours || existing
 	}
 	return s.records.wildcard(host) != nil || !slices.Contains(l.Nonexistent, host)
 }

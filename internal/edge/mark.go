@@ -14,8 +14,10 @@ const (
 	claimHost     = "host"
 	claimRedirect = "redirect"
 	claimMail     = "mail"
-	// claimAdopted is a host or redirect that strangers could reach before: the mark tells it where the ledger is lost.
-	claimAdopted = "adopted"
+	// claimExisting is a host or redirect that strangers could reach before, claimAdopted one whose record was somebody else's: the
+	// marks tell it where the ledger is lost.
+	claimExisting = "existing"
+	claimAdopted  = "adopted"
 )
 
 // Marker makes and reads the marks of what is ours. Rules are shared by launches, so that their mark names the installation

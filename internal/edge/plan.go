@@ -253,7 +253,7 @@ func (p *planning) allRecords() {
 func (p *planning) name(name string, wanted []WantRecord) {
 	var have []Record
 	for _, r := range p.records[name] {
-		if competes(r, wanted) {
+		if p.competes(r, wanted) {
 			have = append(have, r)
 		}
 	}
@@ -269,11 +269,12 @@ func (p *planning) name(name string, wanted []WantRecord) {
 	p.replace(missing, have)
 }
 
-// competes says whether a record stands where wanted ones would: addresses for a host, the same type for mail.
-func competes(r Record, wanted []WantRecord) bool {
+// competes says whether a record stands where wanted ones would: addresses for a host, our own for mail.
+func (p *planning) competes(r Record, wanted []WantRecord) bool {
+	_, claim, _ := p.in.Marker.owner(r)
 	for _, w := range wanted {
 		if w.Optional {
-			if r.Type == w.Type && r.Comment == w.Comment {
+			if r.Type == w.Type && claim == claimMail {
 				return true
 			}
 			continue
@@ -291,8 +292,7 @@ func sameTarget(w WantRecord, r Record) bool {
 
 // touch mends a record that leads where it should: it isn't proxied, or not marked.
 func (p *planning) touch(w WantRecord, have Record) {
-	want := w.Record
-	want.ID = have.ID
+	want := p.marked(w, have)
 	ours := p.in.Marker.OwnsRecord(have)
 	if have.Proxied == want.Proxied && ours && have.Comment == want.Comment && (want.Proxied || have.TTL == want.TTL) {
 		return
@@ -326,7 +326,7 @@ func (p *planning) replace(missing []WantRecord, have []Record) {
 			}, false)
 			continue
 		}
-		p.patch(have[i], w, fmt.Sprintf("change the record %s %s: %s", have[i].Name, have[i].Type, difference(have[i], w.Record)))
+		p.patch(have[i], w, fmt.Sprintf("change the record %s %s: %s", have[i].Name, have[i].Type, difference(have[i], p.marked(w, have[i]))))
 		have = slices.Delete(slices.Clone(have), i, i+1)
 	}
 	for _, r := range have {
@@ -339,10 +339,20 @@ func (p *planning) replace(missing []WantRecord, have []Record) {
 	}
 }
 
-// patch plans that a record becomes a wanted one.
-func (p *planning) patch(have Record, w WantRecord, words string) {
+// marked is a wanted record in the place of another. One that was somebody else's once is known by its mark.
+func (p *planning) marked(w WantRecord, have Record) Record {
 	want := w.Record
 	want.ID = have.ID
+	if _, claim, ours := p.in.Marker.owner(have); !ours || claim == claimAdopted {
+		uid, _, _ := p.in.Marker.owner(w.Record)
+		want.Comment = p.in.Marker.RecordComment(uid, claimAdopted)
+	}
+	return want
+}
+
+// patch plans that a record becomes a wanted one.
+func (p *planning) patch(have Record, w WantRecord, words string) {
+	want := p.marked(w, have)
 	p.planned[have.ID] = true
 	p.add(Change{
 		Area: v1alpha1.AreaDNS, Launches: []LaunchID{w.Launch}, Words: words, Previous: p.former(have, w.Launch),
@@ -439,8 +449,8 @@ func (p *planning) stale(wanted map[string][]WantRecord) {
 		named := slices.Contains(l.Hosts(), r.Name) || slices.Contains(l.Redirects(), r.Name)
 		if claim == claimMail {
 			named = slices.ContainsFunc(wanted[r.Name], func(w WantRecord) bool { return w.Type == r.Type && w.Optional })
-		} else if len(wanted[r.Name]) > 0 {
-			continue
+		} else if slices.ContainsFunc(wanted[r.Name], func(w WantRecord) bool { return !w.Optional }) {
+			continue // dealt with there
 		}
 		switch {
 		case l.takesBack():
@@ -474,7 +484,7 @@ func (p *planning) giveBack(r Record, claim string, l Launch, why string) {
 	case i >= 0:
 		back = *p.in.Ledger.Previous[i].Record
 		words = fmt.Sprintf("put back the record %s %s %s%s", back.Name, back.Type, back.Content, proxiedWord(back.Proxied))
-	case claim != claimAdopted || p.replacing(r.Name, l):
+	case claim != claimAdopted:
 		p.remove(r, []LaunchID{l.LaunchID}, why, nil)
 		return
 	}
@@ -483,13 +493,6 @@ func (p *planning) giveBack(r Record, claim string, l Launch, why string) {
 		Area: v1alpha1.AreaDNS, Launches: []LaunchID{l.LaunchID}, Words: words,
 		Record: &RecordChange{Verb: Patch, Record: back}, Diff: diff(recordLines(r), recordLines(back)),
 	}, false)
-}
-
-// replacing says whether what stood at a name before is known.
-func (p *planning) replacing(name string, l Launch) bool {
-	return slices.ContainsFunc(p.in.Ledger.Previous, func(prev Previous) bool {
-		return prev.Record != nil && prev.Record.Name == name && prev.Launch == l.String()
-	})
 }
 
 // putBack plans that records of others come again that were deleted for a launch that takes back what it did.

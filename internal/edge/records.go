@@ -53,7 +53,7 @@ func (d *desired) host(l Launch, host string, targets []Target) {
 	claim := claimHost
 	switch {
 	case d.existing(host):
-		claim = claimAdopted
+		claim = claimExisting
 	case slices.Contains(l.Redirects(), host):
 		claim = claimRedirect
 	}

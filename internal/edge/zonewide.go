@@ -171,6 +171,11 @@ func (d *desired) mailRecord(l Launch, t mailTarget) {
 		}
 		return
 	}
+	if slices.ContainsFunc(d.want.Records, func(w WantRecord) bool {
+		return w.Optional && w.Name == t.name && (w.Type == t.kind && t.means(w.Record) || t.kind == "CNAME")
+	}) {
+		return // an older launch says it
+	}
 	d.want.Records = append(d.want.Records, WantRecord{
 		Record: Record{Name: t.name, Type: t.kind, Content: t.content, TTL: automaticTTL, Comment: comment}, Launch: l.LaunchID, Optional: true,
 	})
