@@ -168,7 +168,7 @@ func (p *planning) create(phase Phase, set Ruleset, w WantRule, have map[string]
 	n := slices.IndexFunc(wanted, func(o WantRule) bool { return o.Ref == w.Ref })
 	if w.First && len(set.Rules) > 0 {
 		at.First = true
-	} else if n > 0 {
+	} else if n > 0 && !wanted[n-1].First { // what stands before the rules of others draws nothing else there
 		if i, found := have[wanted[n-1].Ref]; found {
 			at.After = set.Rules[i].ID
 		}
