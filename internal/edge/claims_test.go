@@ -186,7 +186,7 @@ func TestRetainedHostsGoToLiveLaunches(t *testing.T) {
 		if got := names(thief); len(got) != 2 {
 			t.Errorf("at once: %v", got)
 		}
-		thief.Now = start.Add(2 * time.Hour)
+		thief.Launches, thief.Now = []Launch{named("thief", app, in("bank"))}, start.Add(2*time.Hour)
 		thief = Settle(m.look(thief), m.state)
 		if got := names(thief); !slices.Equal(got, []string{"www.example.com"}) {
 			t.Errorf("after: %v", got)
