@@ -15,7 +15,7 @@ const notACME = `not starts_with(http.request.uri.path, "/.well-known/acme-chall
 
 // quoted writes a string of Cloudflare's Rules language.
 func quoted(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`) + `"`
 }
 
 // set writes a set of strings.
