@@ -566,8 +566,8 @@ func (p *planning) zoneWide(area v1alpha1.EdgeArea, launches []LaunchID, s Setti
 	p.add(c, true)
 }
 
-// settingsBack puts values back where the last launch that wanted them takes back what it did, unless somebody changed them
-// meanwhile.
+// settingsBack puts values back where the last launch that wanted them takes back what it did. Those that somebody changed
+// meanwhile are forgotten already.
 func (p *planning) settingsBack() {
 	if len(p.want.Bots) > 0 || slices.ContainsFunc(p.in.Launches, Launch.enforces) {
 		return
@@ -579,7 +579,7 @@ func (p *planning) settingsBack() {
 		}
 	}
 	for _, prev := range p.in.Ledger.Previous {
-		if prev.Record != nil || len(back) == 0 || zoneValue(p.state, prev.Setting) != prev.Set {
+		if prev.Record != nil || len(back) == 0 {
 			continue
 		}
 		p.zoneWide(v1alpha1.AreaTLS, back, prev.Setting, prev.Value)

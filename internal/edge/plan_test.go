@@ -4,7 +4,9 @@
 package edge
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"runtime"
 	"slices"
@@ -468,6 +470,31 @@ func TestARecordThatIsRefusedHoldsBackNobodyElse(t *testing.T) {
 		t.Errorf("%v", m.state.Records)
 	}
 }
+
+func TestApplyStopsWhereCloudflareCannotBeAsked(t *testing.T) {
+	for kind, want := range map[Kind]int{KindTransient: 1, KindRateLimit: 1, KindAuth: 1, KindPermission: 9} {
+		m := newModel(PlanPro)
+		in := m.look(inputOf(named("chat", app, func(l *Launch) { l.Spec.Gate.Edge = v1alpha1.EdgeLockOff })))
+		state, _ := m.Observe(t.Context(), "")
+		plan := Evaluate(in, state).Plan
+		err := Apply(t.Context(), refusing{m, &APIError{Kind: kind, Doing: "trying"}}, state, plan)
+		var failures Failures
+		if !errors.As(err, &failures) || KindOf(err) != kind {
+			t.Errorf("%s: %v", kind, err)
+		}
+		if got := len(failures); got < want || want == 1 && len(m.calls) > 0 {
+			t.Errorf("%s: %d failures of %d changes, calls %v", kind, got, len(plan.Changes), m.calls)
+		}
+	}
+}
+
+// refusing makes no rulesets.
+type refusing struct {
+	*model
+	err error
+}
+
+func (r refusing) CreateRuleset(context.Context, Zone, Phase, []Rule) error { return r.err }
 
 func TestLimitsOfPlans(t *testing.T) {
 	for plan, want := range map[PlanName][7]int{ // custom, rate limits, redirects, errors, longest period, longest time-out, least time kept
