@@ -111,6 +111,13 @@ func TestJudge(t *testing.T) {
 			set(SettingAlwaysHTTPS, "off")(m)
 			m.rules(PhaseRedirect, Rule{Expression: `not ssl and http.request.uri.path eq "/"`, Action: actionRedirect, Parameters: json.RawMessage(`{"from_value":{"target_url":{"value":"https://app.example.com/"}}}`)})
 		}, []string{"PlainHTTP"}},
+		"a redirect of some visitors to HTTPS": {func(m *model) {
+			set(SettingAlwaysHTTPS, "off")(m)
+			m.rules(PhaseRedirect, Rule{Expression: `not ssl and ip.src.country eq "DE"`, Action: actionRedirect, Parameters: json.RawMessage(`{"from_value":{"target_url":{"value":"https://app.example.com/"}}}`)})
+		}, []string{"PlainHTTP"}},
+		"a wildcard that a name of its own hides": {func(m *model) {
+			m.state.Records = append(m.state.Records, Record{ID: "t", Name: app, Type: "TXT", Content: "x"})
+		}, []string{"RecordMissing"}},
 		"a redirect to HTTP": {func(m *model) {
 			set(SettingAlwaysHTTPS, "off")(m)
 			m.rules(PhaseRedirect, Rule{Expression: `not ssl`, Action: actionRedirect, Parameters: json.RawMessage(`{"from_value":{"target_url":{"value":"http://x/?https://"}}}`)})
