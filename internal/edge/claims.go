@@ -274,9 +274,11 @@ func (s *settling) hstsStep(l Launch, c Claim) *HSTSStep {
 	if goal == 0 || c.Existing && !l.adopts(v1alpha1.AreaHeaders) {
 		return nil
 	}
+	zone := s.zoneHSTS()
+	goal = max(goal, zone) // what is stricter already stays
 	have := c.HSTS
 	if have == nil {
-		if sent := s.sentHSTS(c.Host); sent > 0 {
+		if sent := max(s.sentHSTS(c.Host), zone); sent > 0 {
 			have = &HSTSStep{MaxAgeSeconds: sent, Since: s.in.Now}
 		}
 	}
@@ -303,6 +305,20 @@ func (s *settling) hstsStep(l Launch, c Claim) *HSTSStep {
 		}
 	}
 	return &HSTSStep{MaxAgeSeconds: goal, Since: s.in.Now}
+}
+
+// zoneHSTS is the max-age that the whole zone sends by its settings.
+func (s *settling) zoneHSTS() int32 {
+	var v struct {
+		HSTS struct {
+			Enabled bool  `json:"enabled"`
+			MaxAge  int32 `json:"max_age"`
+		} `json:"strict_transport_security"`
+	}
+	if json.Unmarshal(s.state.Settings[SettingSecurityHeader].Value, &v) != nil || !v.HSTS.Enabled {
+		return 0
+	}
+	return v.HSTS.MaxAge
 }
 
 // sentHSTS is the max-age that a rule of ours sends for a host.

@@ -265,6 +265,21 @@ func TestHSTSRisesByTheClock(t *testing.T) {
 	}
 }
 
+func TestHSTSOfTheWholeZoneIsNotLowered(t *testing.T) {
+	for value, want := range map[string]string{
+		`{"strict_transport_security":{"enabled":true,"max_age":63072000}}`:  "max-age=63072000",
+		`{"strict_transport_security":{"enabled":false,"max_age":63072000}}`: "max-age=300",
+	} {
+		m := newModel(PlanPro)
+		m.state.Settings[SettingSecurityHeader] = SettingValue{Value: json.RawMessage(value)}
+		input := inputOf(named("chat", app, func(l *Launch) { l.Launched = true }))
+		m.converge(t, &input)
+		if r := m.rule(t, effectHSTS); r == nil || !strings.Contains(string(r.Parameters), `"`+want+`"`) {
+			t.Errorf("%s: %v", value, r)
+		}
+	}
+}
+
 func adopting(areas ...v1alpha1.EdgeArea) func(*Launch) {
 	return func(l *Launch) { l.Spec.Cloudflare.Adopt = areas }
 }
