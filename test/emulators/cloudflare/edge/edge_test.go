@@ -343,6 +343,8 @@ func TestCustomErrors(t *testing.T) {
 		}
 	}
 	r.get(app+"/challenge").want(t, "a challenge", 403, "Cf-Mitigated", "challenge")
+	r.rules("http_response_headers_transform", on(`http.response.code eq 499`, "rewrite", `{"headers": {"x-after": {"operation": "set", "value": "custom errors"}}}`))
+	r.get(app+"/waf").want(t, "header rules see the custom error's status", 499, "X-After", "custom errors")
 	r.set(func(z *edge.Zone) { z.Plan = "free" })
 	r.get(app+"/").want(t, "no error, on Free", 200)
 	if got := r.get(app + "/500"); got.status != 500 || !strings.Contains(got.header.Get(edge.HeaderError), "paid plan") {
