@@ -23,8 +23,12 @@ func set(values []string) string {
 	return "{" + strings.Join(quotedAll(values), " ") + "}"
 }
 
+// lowerHost is the host of a request in lower case: Cloudflare shows it as the visitor wrote it, and a lock that APP.EXAMPLE.COM
+// passes is none.
+const lowerHost = "lower(http.host)"
+
 // hostIn selects the requests for some hosts.
-func hostIn(hosts []string) string { return "http.host in " + set(hosts) }
+func hostIn(hosts []string) string { return lowerHost + " in " + set(hosts) }
 
 // namesHost says whether an expression of ours names a host.
 func namesHost(expression, host string) bool { return strings.Contains(expression, quoted(host)) }

@@ -181,7 +181,7 @@ func (d *desired) cache() {
 	for _, l := range d.in.Launches {
 		files.add(l.LaunchID, d.mine(l, v1alpha1.AreaCache, effectStatic, l.Hosts())...)
 		if hosts := d.mine(l, v1alpha1.AreaCache, effectPrivate, l.Hosts()); len(hosts) > 0 {
-			private.add(l.LaunchID, hosts, conditions(hosts, append(pathBegins(privatePaths(l)), `any(http.request.headers.names[*] eq "authorization")`)))
+			private.add(l.LaunchID, hosts, conditions(hosts, append(pathBegins(privatePaths(l)), `any(http.request.headers["authorization"][*] ne "")`)))
 		}
 		cache := l.cloudflare().Cache
 		if cache == nil || len(cache.StaticPaths) == 0 {

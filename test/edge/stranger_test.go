@@ -132,6 +132,9 @@ func (s *stranger) ask(method, target string, header http.Header, body string) a
 	for k, v := range header {
 		req.Header[k] = v
 	}
+	if host := header["Host"]; host != nil {
+		req.Host = host[0]
+	}
 	resp, err := s.http.Do(req)
 	if err != nil {
 		s.Fatal(err)
@@ -177,7 +180,6 @@ func TestAStrangerMeetsTheHoldingPageUntilLaunchAndTheAppBehindItsEdgeAfter(t *t
 	r, w, app := newServedRig(t, cloudflare.Pro)
 	lr := r.launch("chat", served)
 	r.sync()
-	t.Logf("%+v", r.status(lr))
 	s := newStranger(t, w)
 	const home = "https://app.example.com/"
 
@@ -200,6 +202,9 @@ func TestAStrangerMeetsTheHoldingPageUntilLaunchAndTheAppBehindItsEdgeAfter(t *t
 	}
 	if h := app.header.Load(); h == nil || h.Get(edge.LockHeader) != "" {
 		t.Error("the origin sees the lock's secret")
+	}
+	if got := s.ask(http.MethodGet, home, http.Header{"Host": {"APP.Example.com"}}, ""); got.status != 503 {
+		t.Errorf("a stranger who writes the host in capitals meets %d", got.status)
 	}
 	for _, wrong := range []string{"", "x", secret[:31]} {
 		if got := s.ask(http.MethodGet, home, http.Header{http.CanonicalHeaderKey(edge.LockHeader): {wrong}}, ""); got.status != 503 {

@@ -124,10 +124,15 @@ func (w *Whole) Close() error {
 	return err
 }
 
-// Understood says what is wrong with an expression by the edge's own parser: what it could not evaluate is refused when it is written.
+// Understood says what is wrong with an expression, by the edge's own parser. What Cloudflare may understand and the edge does not is
+// let through: the edge fails on it, and says so.
 func Understood(phase, plan, text string) error {
 	_, err := expression.Parse(expression.Phase(phase), expression.Plan(plan), text)
-	return err
+	var invalid *expression.InvalidError
+	if errors.As(err, &invalid) {
+		return err
+	}
+	return nil
 }
 
 // namedZones gives the name server its zones.
