@@ -11,11 +11,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -80,6 +82,37 @@ type rig struct {
 	events     *events.FakeRecorder
 	origins    *origins
 	zones      *controllers.ZoneReconciler
+	// namespaces and policies are all that this rig's operators see: the API server is shared with other tests.
+	mu         sync.Mutex
+	namespaces map[string]bool
+	policies   map[string]bool
+	// timeout of one call to Cloudflare.
+	timeout time.Duration
+	// whole is the shape of the zone before it was spoilt.
+	whole string
+	// log gets what the operator logs.
+	log logr.Logger
+}
+
+// own shows an operator the objects of its rig alone.
+type own struct {
+	client.Client
+	rig *rig
+}
+
+func (o own) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	if err := o.Client.List(ctx, list, opts...); err != nil {
+		return err
+	}
+	o.rig.mu.Lock()
+	defer o.rig.mu.Unlock()
+	switch l := list.(type) {
+	case *v1alpha1.LaunchReadinessList:
+		l.Items = slices.DeleteFunc(l.Items, func(lr v1alpha1.LaunchReadiness) bool { return !o.rig.namespaces[lr.Namespace] })
+	case *v1alpha1.LaunchPolicyList:
+		l.Items = slices.DeleteFunc(l.Items, func(p v1alpha1.LaunchPolicy) bool { return !o.rig.policies[p.Name] })
+	}
+	return nil
 }
 
 // origins answers for every origin alike, unless told otherwise.
@@ -97,7 +130,20 @@ func (o *origins) Try(_ context.Context, _ edge.Target, host string) edge.Prefli
 	return edge.Preflight{OK: true}
 }
 
+// newRig makes a rig whose calls are held against Cloudflare's own description of its API.
 func newRig(t testing.TB, plan cloudflare.Plan) *rig {
+	t.Helper()
+	r := newQuickRig(t, plan, cloudflare.FindOpenAPI())
+	t.Cleanup(func() {
+		if v := r.cloudflare.Violations(); len(v) > 0 {
+			t.Errorf("requests that Cloudflare's description doesn't allow: %v", v)
+		}
+	})
+	return r
+}
+
+// newQuickRig makes a rig whose calls are held against a description, if any. Reading it takes longer than most tests.
+func newQuickRig(t testing.TB, plan cloudflare.Plan, description string) *rig {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -109,9 +155,10 @@ func newRig(t testing.TB, plan cloudflare.Plan) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{TB: t, client: c, clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)), events: events.NewFakeRecorder(100), origins: &origins{by: map[string]edge.Preflight{}}}
+	r := &rig{TB: t, namespaces: map[string]bool{}, policies: map[string]bool{}, timeout: 5 * time.Second, log: logr.Discard(), clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)), events: events.NewFakeRecorder(1000), origins: &origins{by: map[string]edge.Preflight{}}}
+	r.client = own{c, r}
 	r.namespace, r.operator = r.newNamespace("shop-"), r.newNamespace("operator-")
-	r.cloudflare, err = cloudflare.New(cloudflare.Options{Now: r.clock.Now, RateLimit: -1, OpenAPI: cloudflare.FindOpenAPI()})
+	r.cloudflare, err = cloudflare.New(cloudflare.Options{Now: r.clock.Now, RateLimit: -1, OpenAPI: description})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +209,7 @@ func (r *rig) restart() { r.zones = r.newOperator("installation-1", r.client) }
 // newOperator makes an operator of an installation.
 func (r *rig) newOperator(installation string, c client.Client) *controllers.ZoneReconciler {
 	r.Helper()
-	clients, err := api.New(api.Options{BaseURL: r.url, Version: "test", Clock: r.clock, Timeout: 2 * time.Second})
+	clients, err := api.New(api.Options{BaseURL: r.url, Version: "test", Clock: r.clock, Timeout: r.timeout})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -181,6 +228,9 @@ func (r *rig) newNamespace(prefix string) string {
 	if err := r.client.Create(r.Context(), ns); err != nil {
 		r.Fatal(err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.namespaces[ns.Name] = true
 	return ns.Name
 }
 
@@ -229,7 +279,10 @@ func (r *rig) sync() {
 }
 
 func (r *rig) pass(zones *controllers.ZoneReconciler) error {
-	_, err := zones.Reconcile(r.Context(), controllers.ZoneRequest{Zone: zone})
+	// The clock stands still: whoever waits for leave to call waits for ever, and is to be told.
+	ctx, stop := context.WithTimeout(logr.NewContext(r.Context(), r.log), time.Minute)
+	defer stop()
+	_, err := zones.Reconcile(ctx, controllers.ZoneRequest{Zone: zone})
 	return err
 }
 
@@ -281,7 +334,13 @@ func (r *rig) writes() []string {
 // edit does something to the zone by another team's hand.
 func (r *rig) edit(change func(*cloudflare.Zone) error) {
 	r.Helper()
-	if err := r.cloudflare.EditZone(zone, change); err != nil {
+	err := r.cloudflare.EditZone(zone, func(z *cloudflare.Zone) error {
+		for i := range z.Rulesets {
+			z.Rulesets[i].Version++ // as Cloudflare does with every change: unchanged versions aren't read again
+		}
+		return change(z)
+	})
+	if err != nil {
 		r.Fatal(err)
 	}
 }
