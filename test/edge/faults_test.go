@@ -204,6 +204,9 @@ func TestEveryCallMayFailInEveryWay(t *testing.T) {
 					r.timeout = 300 * time.Millisecond
 				}
 				for i, call := range calls {
+					if !worthFailing(calls, i, f.Kind) {
+						continue
+					}
 					r.failing(t, c, calls, i, f, want)
 					if t.Failed() {
 						t.Fatalf("call %d, %s %s", i, call.Method, call.Path)
@@ -212,6 +215,13 @@ func TestEveryCallMayFailInEveryWay(t *testing.T) {
 			})
 		}
 	}
+}
+
+// worthFailing leaves out what other cases show: a call that reads is the same call in each observation, so that of those after the
+// first each is failed in one of the ways. Every write is failed in every way.
+func worthFailing(calls []cloudflare.Call, i int, kind cloudflare.FaultKind) bool {
+	const first = 9 // calls of the first observation
+	return calls[i].Write() || i < first && kind != cloudflare.FaultSlowAfter || i%3 == 0
 }
 
 func (r *rig) failing(t *testing.T, c course, calls []cloudflare.Call, i int, f cloudflare.Fault, want string) {

@@ -187,14 +187,25 @@ func (r *rig) serveNames() {
 		}
 		return zones
 	}})
-	ctx, stop := context.WithCancel(context.Background())
-	at, ended := make(chan netip.AddrPort, 1), make(chan error, 1)
-	go func() { ended <- r.names.Serve(ctx, "127.0.0.1:0", func(a netip.AddrPort) { at <- a }) }()
-	r.nameServer = <-at
-	r.Cleanup(func() {
-		stop()
-		<-ended
-	})
+	// The port that is free for UDP may be taken for TCP: then it tries another.
+	const tries = 20
+	for range tries {
+		ctx, stop := context.WithCancel(context.Background())
+		at, ended := make(chan netip.AddrPort, 1), make(chan error, 1)
+		go func() { ended <- r.names.Serve(ctx, "127.0.0.1:0", func(a netip.AddrPort) { at <- a }) }()
+		select {
+		case r.nameServer = <-at:
+			r.Cleanup(func() {
+				stop()
+				<-ended
+			})
+			return
+		case err := <-ended:
+			stop()
+			r.Log("another port for the name server:", err)
+		}
+	}
+	r.Fatal("no port for the name server")
 }
 
 type oneServer netip.Addr
