@@ -39,17 +39,11 @@ func coversValue(want, have any) bool {
 		}
 	}
 	for key, value := range h {
-		if _, wanted := w[key]; !wanted && (!saysNothing(value) || overrides(key, value)) {
+		if _, wanted := w[key]; !wanted && !saysNothing(value) {
 			return false
 		}
 	}
 	return true
-}
-
-// overrides says whether managed rules are run otherwise than Cloudflare has them: there, false turns them off.
-func overrides(key string, value any) bool {
-	fields, ok := value.(map[string]any)
-	return key == "overrides" && ok && len(fields) > 0
 }
 
 // saysNothing says whether a value is a default: null, false, zero, empty, or the newest version of a managed ruleset.
