@@ -11,11 +11,13 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -80,6 +82,37 @@ type rig struct {
 	events     *events.FakeRecorder
 	origins    *origins
 	zones      *controllers.ZoneReconciler
+	// namespaces and policies are all that this rig's operators see: the API server is shared with other tests.
+	mu         sync.Mutex
+	namespaces map[string]bool
+	policies   map[string]bool
+	// timeout of one call to Cloudflare.
+	timeout time.Duration
+	// whole is the shape of the zone before it was spoilt.
+	whole string
+	// log gets what the operator logs.
+	log logr.Logger
+}
+
+// own shows an operator the objects of its rig alone.
+type own struct {
+	client.Client
+	rig *rig
+}
+
+func (o own) List(ctx context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	if err := o.Client.List(ctx, list, opts...); err != nil {
+		return err
+	}
+	o.rig.mu.Lock()
+	defer o.rig.mu.Unlock()
+	switch l := list.(type) {
+	case *v1alpha1.LaunchReadinessList:
+		l.Items = slices.DeleteFunc(l.Items, func(lr v1alpha1.LaunchReadiness) bool { return !o.rig.namespaces[lr.Namespace] })
+	case *v1alpha1.LaunchPolicyList:
+		l.Items = slices.DeleteFunc(l.Items, func(p v1alpha1.LaunchPolicy) bool { return !o.rig.policies[p.Name] })
+	}
+	return nil
 }
 
 // origins answers for every origin alike, unless told otherwise.
@@ -97,13 +130,24 @@ func (o *origins) Try(_ context.Context, _ edge.Target, host string) edge.Prefli
 	return edge.Preflight{OK: true}
 }
 
+// newRig makes a rig whose calls are held against Cloudflare's own description of its API.
 func newRig(t testing.TB, plan cloudflare.Plan) *rig {
 	t.Helper()
-	c := newClient(t)
-	r := &rig{TB: t, client: c, clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)), events: events.NewFakeRecorder(100), origins: &origins{by: map[string]edge.Preflight{}}}
-	r.namespace, r.operator = r.newNamespace("shop-"), r.newNamespace("operator-")
+	r := newQuickRig(t, plan, cloudflare.FindOpenAPI())
+	t.Cleanup(func() {
+		if v := r.cloudflare.Violations(); len(v) > 0 {
+			t.Errorf("requests that Cloudflare's description doesn't allow: %v", v)
+		}
+	})
+	return r
+}
+
+// newQuickRig makes a rig whose calls are held against a description, if any. Reading it takes longer than most tests.
+func newQuickRig(t testing.TB, plan cloudflare.Plan, description string) *rig {
+	t.Helper()
+	r := newBareRig(t)
 	var err error
-	r.cloudflare, err = cloudflare.New(cloudflare.Options{Now: r.clock.Now, RateLimit: -1, OpenAPI: cloudflare.FindOpenAPI()})
+	r.cloudflare, err = cloudflare.New(cloudflare.Options{Now: r.clock.Now, RateLimit: -1, OpenAPI: description})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -119,7 +163,8 @@ func newRig(t testing.TB, plan cloudflare.Plan) *rig {
 	return r
 }
 
-func newClient(t testing.TB) client.Client {
+// newBareRig is a rig that has no Cloudflare yet.
+func newBareRig(t testing.TB) *rig {
 	t.Helper()
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
@@ -131,7 +176,13 @@ func newClient(t testing.TB) client.Client {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return c
+	r := &rig{
+		TB: t, namespaces: map[string]bool{}, policies: map[string]bool{}, timeout: 5 * time.Second, log: logr.Discard(),
+		clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)), events: events.NewFakeRecorder(1000), origins: &origins{by: map[string]edge.Preflight{}},
+	}
+	r.client = own{c, r}
+	r.namespace, r.operator = r.newNamespace("shop-"), r.newNamespace("operator-")
+	return r
 }
 
 // serveNames answers for the emulated zones, with authority.
@@ -150,11 +201,16 @@ func (r *rig) serveNames() {
 	ctx, stop := context.WithCancel(context.Background())
 	at, ended := make(chan netip.AddrPort, 1), make(chan error, 1)
 	go func() { ended <- r.names.Serve(ctx, "127.0.0.1:0", func(a netip.AddrPort) { at <- a }) }()
-	r.nameServer = <-at
-	r.Cleanup(func() {
+	select {
+	case r.nameServer = <-at:
+		r.Cleanup(func() {
+			stop()
+			<-ended
+		})
+	case err := <-ended:
 		stop()
-		<-ended
-	})
+		r.Fatal(err)
+	}
 }
 
 type oneServer netip.Addr
@@ -169,7 +225,7 @@ func (r *rig) restart() { r.zones = r.newOperator("installation-1", r.client) }
 // newOperator makes an operator of an installation.
 func (r *rig) newOperator(installation string, c client.Client) *controllers.ZoneReconciler {
 	r.Helper()
-	clients, err := api.New(api.Options{BaseURL: r.url, Version: "test", Clock: r.clock, Timeout: 2 * time.Second})
+	clients, err := api.New(api.Options{BaseURL: r.url, Version: "test", Clock: r.clock, Timeout: r.timeout})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -188,6 +244,9 @@ func (r *rig) newNamespace(prefix string) string {
 	if err := r.client.Create(r.Context(), ns); err != nil {
 		r.Fatal(err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.namespaces[ns.Name] = true
 	return ns.Name
 }
 
@@ -222,7 +281,6 @@ func (r *rig) launchIn(namespace, name, spec string) *v1alpha1.LaunchReadiness {
 	if err := yaml.UnmarshalStrict([]byte(spec), &lr.Spec); err != nil {
 		r.Fatal(err)
 	}
-	r.Cleanup(func() { r.removed(lr) })
 	lr.Spec.Workloads = []v1alpha1.Workload{{Name: "api", Ref: v1alpha1.WorkloadReference{Kind: v1alpha1.KindDeployment, Name: name}}}
 	r.create(lr)
 	return lr
@@ -237,7 +295,10 @@ func (r *rig) sync() {
 }
 
 func (r *rig) pass(zones *controllers.ZoneReconciler) error {
-	_, err := zones.Reconcile(r.Context(), controllers.ZoneRequest{Zone: zone})
+	// The clock stands still: whoever waits for leave to call waits for ever, and is to be told.
+	ctx, stop := context.WithTimeout(logr.NewContext(r.Context(), r.log), time.Minute)
+	defer stop()
+	_, err := zones.Reconcile(ctx, controllers.ZoneRequest{Zone: zone})
 	return err
 }
 
@@ -289,7 +350,13 @@ func (r *rig) writes() []string {
 // edit does something to the zone by another team's hand.
 func (r *rig) edit(change func(*cloudflare.Zone) error) {
 	r.Helper()
-	if err := r.cloudflare.EditZone(zone, change); err != nil {
+	err := r.cloudflare.EditZone(zone, func(z *cloudflare.Zone) error {
+		for i := range z.Rulesets {
+			z.Rulesets[i].Version++ // as Cloudflare does with every change: unchanged versions aren't read again
+		}
+		return change(z)
+	})
+	if err != nil {
 		r.Fatal(err)
 	}
 }
@@ -322,21 +389,4 @@ func (r *rig) status(lr *v1alpha1.LaunchReadiness) v1alpha1.EdgeStatus {
 		r.Fatal("the zone was not looked at")
 	}
 	return status
-}
-
-// removed takes a launch away, whatever holds it: tests share the API server, and an operator sees all launches of a zone.
-func (r *rig) removed(lr *v1alpha1.LaunchReadiness) {
-	r.Helper()
-	ctx := context.WithoutCancel(r.Context())
-	now := &v1alpha1.LaunchReadiness{}
-	if err := r.client.Get(ctx, client.ObjectKeyFromObject(lr), now); err != nil {
-		return // it is gone
-	}
-	now.Finalizers = nil
-	if err := r.client.Update(ctx, now); err != nil {
-		r.Error(err)
-	}
-	if err := client.IgnoreNotFound(r.client.Delete(ctx, now)); err != nil {
-		r.Error(err)
-	}
 }

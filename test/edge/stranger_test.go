@@ -17,9 +17,6 @@ import (
 	"testing"
 	"time"
 
-	clientgo "k8s.io/client-go/tools/events"
-	clocktesting "k8s.io/utils/clock/testing"
-
 	"github.com/launchready/launchready/controllers"
 	"github.com/launchready/launchready/internal/edge"
 	"github.com/launchready/launchready/test/emulators/cloudflare"
@@ -59,7 +56,7 @@ func newServedRig(t *testing.T, plan cloudflare.Plan) (*rig, *whole.Whole, *orig
 	plain := httptest.NewServer(app)
 	t.Cleanup(plain.Close)
 	roots := server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs //nolint:errcheck,forcetypeassert // net/http/httptest makes it so
-	r := newRigWithout(t)
+	r := newBareRig(t)
 	w, err := whole.Start(whole.Options{
 		API: cloudflare.Options{Now: r.clock.Now, RateLimit: -1, OpenAPI: cloudflare.FindOpenAPI()},
 		Edge: servededge.Options{
@@ -82,17 +79,6 @@ func newServedRig(t *testing.T, plan cloudflare.Plan) (*rig, *whole.Whole, *orig
 	r.token("cloudflare", r.namespace, cloudflare.AllPermissions()...)
 	r.restart()
 	return r, w, app
-}
-
-// newRigWithout is a rig that has no Cloudflare yet.
-func newRigWithout(t *testing.T) *rig {
-	t.Helper()
-	r := &rig{
-		TB: t, client: newClient(t), clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)),
-		events: clientgo.NewFakeRecorder(100), origins: &origins{by: map[string]edge.Preflight{}},
-	}
-	r.namespace, r.operator = r.newNamespace("shop-"), r.newNamespace("operator-")
-	return r
 }
 
 // stranger asks the edge as a browser would, and follows nothing.

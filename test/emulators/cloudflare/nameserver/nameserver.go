@@ -58,17 +58,9 @@ func (s *Server) Fail(on bool) {
 // Serve answers on an address, over UDP and TCP with the same port, until the context ends. It tells where it listens before it
 // answers the first question.
 func (s *Server) Serve(ctx context.Context, address string, listening func(addr netip.AddrPort)) error {
-	packets, err := new(net.ListenConfig).ListenPacket(ctx, "udp", address)
+	packets, streams, at, err := listen(ctx, address)
 	if err != nil {
 		return err
-	}
-	at, err := netip.ParseAddrPort(packets.LocalAddr().String())
-	if err != nil {
-		return err
-	}
-	streams, err := new(net.ListenConfig).Listen(ctx, "tcp", at.String())
-	if err != nil {
-		return errors.Join(err, packets.Close())
 	}
 	servers := []*dns.Server{{PacketConn: packets, Handler: s}, {Listener: streams, Handler: s}}
 	ended := make(chan error, len(servers))
@@ -82,6 +74,31 @@ func (s *Server) Serve(ctx context.Context, address string, listening func(addr 
 		errs = append(errs, server.ShutdownContext(context.WithoutCancel(ctx)), <-ended)
 	}
 	return errors.Join(errs...)
+}
+
+// listen finds a port that is free for both. One that is free for UDP may be taken for TCP: where any port will do, it tries others.
+func listen(ctx context.Context, address string) (net.PacketConn, net.Listener, netip.AddrPort, error) {
+	tries := 1
+	if strings.HasSuffix(address, ":0") {
+		tries = 20
+	}
+	var errs []error
+	for range tries {
+		packets, err := new(net.ListenConfig).ListenPacket(ctx, "udp", address)
+		if err != nil {
+			return nil, nil, netip.AddrPort{}, err
+		}
+		at, err := netip.ParseAddrPort(packets.LocalAddr().String())
+		if err != nil {
+			return nil, nil, at, errors.Join(err, packets.Close())
+		}
+		streams, err := new(net.ListenConfig).Listen(ctx, "tcp", at.String())
+		if err == nil {
+			return packets, streams, at, nil
+		}
+		errs = append(errs, err, packets.Close())
+	}
+	return nil, nil, netip.AddrPort{}, errors.Join(errs...)
 }
 
 // ServeDNS implements dns.Handler.
