@@ -10,6 +10,7 @@ import (
 	"slices"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/events"
 	"k8s.io/utils/clock"
@@ -48,8 +49,6 @@ type ZoneReconciler struct {
 	Live client.Reader
 	// Namespace of the operator, where the ledgers are and the Secrets of policies' credentials.
 	Namespace string
-	// WatchNamespaces are the namespaces that the cache holds; empty for all.
-	WatchNamespaces []string
 	// API gives what is asked with a token.
 	API func(token string) (ZoneAPI, error)
 	// Names and Origins are asked before a host is locked, or its edge strict.
@@ -108,8 +107,12 @@ func (r *ZoneReconciler) Reconcile(ctx context.Context, req ZoneRequest) (ctrl.R
 			again = min(again, after)
 		}
 	}
-	if err := errors.Join(errs...); err != nil {
-		return ctrl.Result{}, err
+	for _, err := range errs {
+		if !apierrors.IsConflict(err) {
+			return ctrl.Result{}, errors.Join(errs...)
+		}
+		// Somebody wrote in between: the next pass begins with what they wrote.
+		again = conflictPause
 	}
 	return ctrl.Result{RequeueAfter: wait.Jitter(again, jitter)}, nil
 }

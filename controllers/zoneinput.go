@@ -66,7 +66,7 @@ func (r *ZoneReconciler) wish(ctx context.Context, m member, state edge.State, l
 		return l
 	}
 	l.Nonexistent = r.nonexistent(ctx, l, state, ledger)
-	l.Strict = r.strict(ctx, l, state)
+	l.Strict = r.strict(ctx, l)
 	return l
 }
 
@@ -118,15 +118,10 @@ func (r *ZoneReconciler) nonexistent(ctx context.Context, l edge.Launch, state e
 	return out
 }
 
-// strict tries the origin for each host on which the edge isn't strict yet. Where it is, it stays so: an origin that is down for a
-// moment loosens nothing.
-func (r *ZoneReconciler) strict(ctx context.Context, l edge.Launch, state edge.State) map[string]edge.Preflight {
+// strict tries the origin for each host, at each of its addresses until one doesn't stand the trial.
+func (r *ZoneReconciler) strict(ctx context.Context, l edge.Launch) map[string]edge.Preflight {
 	out := map[string]edge.Preflight{}
 	for _, host := range l.Hosts() {
-		if state.StrictFor(host) {
-			out[host] = edge.Preflight{OK: true}
-			continue
-		}
 		for _, t := range l.Targets {
 			out[host] = r.Origins.Try(ctx, t, host)
 			if !out[host].OK {

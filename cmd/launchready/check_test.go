@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -80,5 +81,16 @@ func TestCheckSaysWhatIsWrongBeforeItIsApplied(t *testing.T) {
 				t.Errorf("said %q, want %q", out.String(), c.want)
 			}
 		})
+	}
+}
+
+func TestCheckFindsNothingWrongWithTheSamples(t *testing.T) {
+	files, err := filepath.Glob("../../config/samples/*chat*.yaml")
+	if err != nil || len(files) < 2 {
+		t.Fatalf("samples %v, %v", files, err)
+	}
+	var out bytes.Buffer
+	if err := checkManifests(strings.NewReader(""), &out, files, prices{}); err != nil {
+		t.Errorf("%v:\n%s", err, out.String())
 	}
 }

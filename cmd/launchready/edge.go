@@ -84,7 +84,7 @@ func (o *edgeOptions) reconciler(c, direct client.Client, namespace string, key 
 	if err != nil {
 		return nil, err
 	}
-	clients, err := cloudflare.New(cloudflare.Options{BaseURL: o.apiURL, Version: version, Registerer: registerer})
+	clients, err := cloudflare.New(cloudflare.Options{BaseURL: o.apiURL, Version: version, Fresh: o.fresh(), Registerer: registerer})
 	if err != nil {
 		return nil, fmt.Errorf("setting up the client of Cloudflare's API: %w", err)
 	}
@@ -95,6 +95,12 @@ func (o *edgeOptions) reconciler(c, direct client.Client, namespace string, key 
 		Key: key, Installation: controllers.InstallationID(direct), Clock: clock.RealClock{},
 	}, nil
 }
+
+// shared is how old what was read of a zone may be for launches that come in between.
+const shared = time.Minute
+
+// fresh keeps a look at a zone that is due from being given what was seen before.
+func (o *edgeOptions) fresh() time.Duration { return min(shared, o.interval) }
 
 // names asks zones' own name servers about hosts, or the stand-in for all of them.
 func (o *edgeOptions) names() controllers.NameServers {

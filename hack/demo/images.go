@@ -21,22 +21,25 @@ const (
 
 // loadImages makes images of the operator and of the chatbot, and gives them to the node: there is no registry.
 func (s *stage) loadImages(ctx context.Context) error {
-	fmt.Println("# Making the images: the operator, and a chatbot in two versions.")
+	fmt.Println("# Making the images: the operator, a chatbot in two versions, and an emulated Cloudflare.")
 	here, err := os.Getwd()
 	if err != nil {
 		return err
 	}
-	chatbot := filepath.Join(s.dir, "chatbot")
-	build := exec.CommandContext(ctx, "go", "-C", filepath.Join("test", "emulators"), "build", "-ldflags", "-s -w", "-o", chatbot, "./chatbots/cmd/chatbot")
-	build.Stderr = os.Stderr
-	if err := build.Run(); err != nil {
-		return fmt.Errorf("building the chatbot: %w", err)
+	chatbot, cloudflare := filepath.Join(s.dir, "chatbot"), filepath.Join(s.dir, "cloudflare")
+	for binary, source := range map[string]string{chatbot: "./chatbots/cmd/chatbot", cloudflare: "./cloudflare/cmd/whole"} {
+		build := exec.CommandContext(ctx, "go", "-C", filepath.Join("test", "emulators"), "build", "-ldflags", "-s -w", "-o", binary, source)
+		build.Stderr = os.Stderr
+		if err := build.Run(); err != nil {
+			return fmt.Errorf("building %s: %w", source, err)
+		}
 	}
 	load := []string{"load", "--dir", s.clusterDir()}
 	for _, image := range [][]string{
 		{filepath.Join(here, "bin", "launchready"), operatorImage + ":demo", "/launchready"},
 		{chatbot, chatbotImage + ":1", "/chatbot"},
 		{chatbot, chatbotImage + ":2", "/chatbot"},
+		{cloudflare, cloudflareImage + ":1", "/cloudflare"},
 	} {
 		tarball := filepath.Join(s.dir, fmt.Sprintf("image-%d.tar", len(load)))
 		if _, err := s.controlPlane(ctx, "image", "--binary", image[0], "--name", image[1], "--path", image[2], "--output", tarball); err != nil {
@@ -55,7 +58,7 @@ func (s *stage) install(ctx context.Context) error {
 	if s.node != noNode {
 		replicas = 1
 	}
-	values := fmt.Sprintf("image: {repository: %s, tag: demo}\nreplicas: %d\nextraArgs: [--resync=5s]\n", operatorImage, replicas)
+	values := fmt.Sprintf("image: {repository: %s, tag: demo}\nreplicas: %d\nextraArgs: [--resync=5s, %s]\n", operatorImage, replicas, edgeArgs)
 	cmd := exec.CommandContext(ctx, "go", "-C", filepath.Join("test", "chart"), "run", "./render")
 	cmd.Stdin, cmd.Stderr = strings.NewReader(values), os.Stderr
 	manifest, err := cmd.Output()

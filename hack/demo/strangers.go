@@ -42,8 +42,9 @@ spec:
     services: [chat]
   domains:
     canonical: chat.example.com
-  gate:
+` + behind + `  gate:
     mode: Enforce
+    edge: LockedUntilLaunched
   logging: {sinks: []}
   app:
     identities:
@@ -108,6 +109,7 @@ spec:
         env:
         - {name: CHATBOT_ADDR, value: ":8080"}
         - {name: CHATBOT_WEAKNESSES, value: "%s"}
+        - {name: CHATBOT_BUNDLE, value: "document.title = 'Chat'"}
         - name: CHATBOT_SYSTEM_PROMPT
           valueFrom:
             secretKeyRef: {name: chat-canary, key: canary.txt}
@@ -126,7 +128,7 @@ spec:
 // provedByStrangers is the part of the story in which the app itself is used, by those who should and those who should not.
 func provedByStrangers(ctx context.Context, s *stage, t *terminal) error {
 	for name, content := range map[string]string{
-		"policy.yaml": tenants, "market.yaml": market, "chatbot.yaml": chatbot("1", "idor-conversation-read,planted-document,log-bearer"), "chatbot-mended.yaml": chatbot("2", ""),
+		"cloudflare.yaml": cloudflare, "policy.yaml": tenants, "market.yaml": market, "chatbot.yaml": chatbot("1", "idor-conversation-read,planted-document,log-bearer"), "chatbot-mended.yaml": chatbot("2", ""),
 		"market-ingress.yaml": strings.ReplaceAll(ingress, "app.example.com", "chat.example.com"),
 	} {
 		if err := os.WriteFile(filepath.Join(s.dir, name), []byte(content), 0o600); err != nil {
@@ -136,16 +138,24 @@ func provedByStrangers(ctx context.Context, s *stage, t *terminal) error {
 	t.say("A platform team demands that apps on its marketplace keep their tenants apart:")
 	t.typed(ctx, "kubectl create namespace market")
 	t.typed(ctx, "kubectl apply -f policy.yaml")
+	s.raiseCloudflare(ctx, t)
+	v, err := s.reachEdge(ctx, t)
+	if err != nil {
+		return err
+	}
+	defer v.leave() //nolint:errcheck // kubectl is told to end, and has nothing to lose
 	t.say("A chatbot for many tenants, with a canary in its system prompt, and accounts made for probes: two tenants, and an administrator:")
 	t.typed(ctx, "launchready canary print chat -n market")
 	t.typed(ctx, "kubectl apply -n market -f chatbot.yaml")
 	if err := s.accounts(ctx, t); err != nil {
 		return err
 	}
-	t.say("Its team says how it is used:")
+	t.say("Its team says how it is used, and what stands in front of it:")
+	t.typed(ctx, "sed -n '/^  domains:/,/^  app:/p' market.yaml")
 	t.typed(ctx, "sed -n '/^  app:/,$p' market.yaml")
 	t.typed(ctx, "kubectl apply -n market -f market.yaml")
-	t.say("So a Job uses it, as everybody who should not see what others planted:")
+	v.heldBack(ctx, t)
+	t.say("A Job uses it, as everybody who should not see what others planted:")
 	t.typed(ctx, "kubectl wait -n market --for=condition=TenantIsolated=false lr/chat --timeout=90s")
 	t.typed(ctx, `kubectl describe lr chat -n market | grep -B5 'Type: *TenantIsolated' | grep Message`)
 	t.say("Another Job asks its chat for what must not come out, in words and by what it reads, and a third sends what must not be logged:")
@@ -162,6 +172,7 @@ func provedByStrangers(ctx context.Context, s *stage, t *terminal) error {
 	t.typed(ctx, "kubectl wait -n market --for=condition=Launchable lr/chat --timeout=150s")
 	t.typed(ctx, "kubectl get lr,jobs -n market")
 	t.typedUntil(ctx, "kubectl apply -n market -f market-ingress.yaml")
+	v.open(ctx, t)
 	return t.err
 }
 

@@ -94,6 +94,35 @@ func (t *terminal) typedUntil(ctx context.Context, command string) {
 	t.typed(ctx, command)
 }
 
+// shown is typed for a command that has to print something, or the story isn't true.
+func (t *terminal) shown(ctx context.Context, want, command string) {
+	if t.err != nil {
+		return
+	}
+	output, err := t.run(ctx, "", command)
+	if err == nil && !strings.Contains(output, want) {
+		err = fmt.Errorf("it does not print %s", want)
+	}
+	if err != nil {
+		t.err = fmt.Errorf("%s: %w", command, err)
+	}
+}
+
+// eventually is shown for what comes about in a while.
+func (t *terminal) eventually(ctx context.Context, want, command string) {
+	if t.err != nil {
+		return
+	}
+	err := wait.PollUntilContextTimeout(ctx, time.Second, patience, true, func(ctx context.Context) (bool, error) {
+		output, err := t.shell(ctx, command).CombinedOutput()
+		return err == nil && strings.Contains(string(output), want), nil
+	})
+	if err != nil {
+		t.err = fmt.Errorf("%s: waiting for %s: %w", command, want, err)
+	}
+	t.shown(ctx, want, command)
+}
+
 // do does something that no command does.
 func (t *terminal) do(something func() error) {
 	if t.err == nil {
@@ -135,7 +164,7 @@ func (t *terminal) watch(ctx context.Context, command string) (end func()) {
 func (t *terminal) shell(ctx context.Context, command string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, "sh", "-c", command)
 	cmd.Dir = t.stage.dir
-	cmd.Env = append(os.Environ(), "KUBECONFIG="+t.stage.kubeconfig, "PATH="+t.stage.binaries+":"+t.stage.tools+":"+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "CLOUDFLARE_TOKEN="+cloudflareToken, "KUBECONFIG="+t.stage.kubeconfig, "PATH="+t.stage.binaries+":"+t.stage.tools+":"+os.Getenv("PATH"))
 	return cmd
 }
 

@@ -99,16 +99,57 @@ func (a *applying) step(ctx context.Context, step []Change) error {
 	if err == nil {
 		return nil
 	}
+	if parts := byLaunch(step); len(parts) > 1 && refused(err) {
+		// All or nothing: what one launch wants and can't have is not to hold back what others do.
+		for _, part := range parts {
+			if err := a.failed(ctx, part, a.call(ctx, part)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return a.failed(ctx, step, err)
+}
+
+// failed notes what wasn't done, if it wasn't. It gives an error where nothing more is to be tried.
+func (a *applying) failed(ctx context.Context, step []Change, err error) error {
+	if err == nil {
+		return nil
+	}
 	for _, c := range step {
 		a.failures = append(a.failures, Failure{c, err})
+		a.unlocked = a.unlocked || c.Lock
 	}
-	a.unlocked = a.unlocked || slices.ContainsFunc(step, func(c Change) bool { return c.Lock })
 	switch KindOf(err) {
 	case KindAuth, KindRateLimit, KindTransient, KindZoneNotFound:
 		return a.failures
 	default:
 		return ctx.Err()
 	}
+}
+
+// refused says whether Cloudflare didn't like what it was asked for, so that a part of it may do.
+func refused(err error) bool {
+	k := KindOf(err)
+	return k == KindInvalid || k == KindConflict
+}
+
+// byLaunch parts changes of records by whom they serve first.
+func byLaunch(step []Change) [][]Change {
+	var out [][]Change
+	index := map[LaunchID]int{}
+	for _, c := range step {
+		if c.Record == nil || len(c.Launches) == 0 {
+			return nil
+		}
+		i, known := index[c.Launches[0]]
+		if !known {
+			i = len(out)
+			index[c.Launches[0]], out = i, append(out, nil)
+		}
+		out[i] = append(out[i], c)
+	}
+	return out
 }
 
 func (a *applying) call(ctx context.Context, step []Change) error {

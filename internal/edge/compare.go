@@ -27,7 +27,8 @@ func covers(want, have json.RawMessage) bool {
 func coversValue(want, have any) bool {
 	h, ok := have.(map[string]any)
 	if !ok {
-		return reflect.DeepEqual(want, have) || saysNothing(want) && saysNothing(have)
+		empty, _ := want.(map[string]any)
+		return reflect.DeepEqual(want, have) || (want == nil || empty != nil && len(empty) == 0) && saysNothing(have)
 	}
 	w, ok := want.(map[string]any)
 	if !ok && want != nil {
@@ -39,7 +40,7 @@ func coversValue(want, have any) bool {
 		}
 	}
 	for key, value := range h {
-		if _, wanted := w[key]; !wanted && !saysNothing(value) {
+		if _, wanted := w[key]; !wanted && (key == "enabled" || !saysNothing(value)) {
 			return false
 		}
 	}
@@ -60,8 +61,9 @@ func saysNothing(v any) bool {
 	case []any:
 		return len(v) == 0
 	case map[string]any:
-		for _, value := range v {
-			if !saysNothing(value) {
+		for key, value := range v {
+			// An override that turns a managed ruleset off says enabled: false, and a lot.
+			if key == "enabled" && value != nil || !saysNothing(value) {
 				return false
 			}
 		}

@@ -8,6 +8,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/launchready/launchready/api/v1alpha1"
 )
@@ -26,10 +28,35 @@ const (
 	effectRetryAfter = "retry-after"
 	effectHolding    = "holding"
 	effectStrip      = "strip"
-	effectStatic     = "static"
-	effectPaths      = "static-paths"
+	effectStatic     = "files"
+	effectPaths      = "paths"
 	effectPrivate    = "private"
+	// gently ends the effects that are brought about in their mildest way.
+	gently = "-gently"
 )
+
+// phaseOf is the phase that an effect's rules are in.
+func phaseOf(effect string) Phase {
+	base, _, _ := strings.Cut(effect, "-")
+	switch base {
+	case effectLock, effectWAF:
+		return PhaseCustomWAF
+	case effectManaged, effectOWASP:
+		return PhaseManagedWAF
+	case effectRate:
+		return PhaseRateLimit
+	case effectHTTPS, effectCanonical:
+		return PhaseRedirect
+	case effectTLS:
+		return PhaseConfig
+	case effectStrip:
+		return PhaseRequestHeaders
+	case effectHSTS:
+		return PhaseResponseHeaders
+	default:
+		return PhaseCache
+	}
+}
 
 // Actions of rules, by Cloudflare's names.
 const (
@@ -51,11 +78,9 @@ type Want struct {
 	Settings []WantSetting
 	// Bots says that something is to be done about bots in the whole zone.
 	Bots []LaunchID
-	// Names are all names that are dealt with: records of ours at others are left alone.
-	Names map[string]LaunchID
 	// Retired are names at which nothing may be.
 	Retired []WantRetired
-	// Held are the hosts whose records have to wait, because their lock can't be put up.
+	// Held are the hosts whose records have to wait, because a rule that has to stand before them can't be put up, with why.
 	Held map[string]string
 	// Locked are the hosts that are locked, by launch.
 	Locked map[LaunchID][]string
@@ -87,6 +112,8 @@ type WantRule struct {
 	Launches []LaunchID
 	// First says that it has to stand before all others.
 	First bool
+	// Needed are the hosts that get no record without it.
+	Needed []string
 	// Words say what it does: "block paths that nobody may ask for on app.example.com".
 	Words string
 }
@@ -95,6 +122,7 @@ type WantRule struct {
 type WantSetting struct {
 	Setting  Setting
 	Value    string
+	Area     v1alpha1.EdgeArea
 	Launches []LaunchID
 }
 
@@ -111,16 +139,20 @@ type Note struct {
 
 // desired gathers what launches want.
 type desired struct {
-	in     Input
-	state  State
-	limits Limits
-	want   Want
+	in      Input
+	state   State
+	records names
+	limits  Limits
+	want    Want
+	// numbers count the rules of an effect.
+	numbers map[string]int
 }
 
-// Desired gives what the enforcing launches want of the zone, as settled. It is pure, and never fails: what can't be is a Note.
+// Desired gives what the launches want of the zone, as settled. It is pure, and never fails: what can't be is a Note. For those
+// for which nothing may be changed, that is what is there.
 func Desired(in Input, state State) Want {
-	d := &desired{in: in, state: state, limits: LimitsOf(state.Zone.Plan), want: Want{
-		Rules: map[Phase][]WantRule{}, Names: map[string]LaunchID{}, Held: map[string]string{}, Locked: map[LaunchID][]string{},
+	d := &desired{in: in, state: state, records: byName(state.Records), limits: LimitsOf(state.Zone.Plan), numbers: map[string]int{}, want: Want{
+		Rules: map[Phase][]WantRule{}, Held: map[string]string{}, Locked: map[LaunchID][]string{},
 	}}
 	for _, l := range d.in.Launches {
 		for _, r := range l.Refused {
@@ -135,7 +167,7 @@ func Desired(in Input, state State) Want {
 	d.cache()
 	d.headers()
 	d.fit()
-	d.records()
+	d.addresses()
 	d.mail()
 	d.settings()
 	slices.SortFunc(d.want.Records, func(a, b WantRecord) int {
@@ -144,6 +176,7 @@ func Desired(in Input, state State) Want {
 	return d.want
 }
 
+// note tells a person something.
 func (d *desired) note(l LaunchID, reason string, severity v1alpha1.Severity, place, message, remedy string) {
 	d.want.Notes = append(d.want.Notes, Note{Launch: l, Reason: reason, Severity: severity, Place: place, Message: message, Remedy: remedy})
 }
@@ -152,6 +185,8 @@ func (d *desired) note(l LaunchID, reason string, severity v1alpha1.Severity, pl
 type served struct {
 	hosts    []string
 	launches []LaunchID
+	// needed says that the hosts get no record without the rule.
+	needed bool
 }
 
 func (s *served) add(l LaunchID, hosts ...string) {
@@ -173,40 +208,74 @@ func (d *desired) existing(host string) bool {
 	return c != nil && c.Existing
 }
 
-// mine are the hosts of a launch on which an area is enforced: all that are new, and others where the area is adopted.
-func (d *desired) mine(l Launch, area v1alpha1.EdgeArea, hosts []string) []string {
-	if l.Leaving || l.Mode() == v1alpha1.EdgeRevert {
+// mine are the hosts of a launch on which an effect of an area is wanted: all that are new, and others where the area is adopted.
+// Where nothing may be changed, those on which it is brought about now.
+func (d *desired) mine(l Launch, area v1alpha1.EdgeArea, effect string, hosts []string) []string {
+	if l.takesBack() {
 		return nil
 	}
-	adopted := slices.Contains(l.Spec.Cloudflare.Adopt, area)
 	var out []string
 	for _, h := range hosts {
-		if adopted || !d.existing(h) {
+		switch {
+		case l.frozen():
+			if d.covered(effect, h) {
+				out = append(out, h)
+			}
+		case l.adopts(area) || !d.existing(h):
 			out = append(out, h)
-			continue
+		default:
+			d.note(l.LaunchID, ReasonNotAdopted, v1alpha1.SeverityLow, h,
+				fmt.Sprintf("Strangers could reach %s before this launch took it on, so that its %s is left as it is.", h, area),
+				fmt.Sprintf("Look at the plan by `launchready edge plan`, then add %s to spec.cloudflare.adopt.", area))
 		}
-		d.note(l.LaunchID, ReasonNotAdopted, v1alpha1.SeverityLow, h,
-			fmt.Sprintf("Strangers could reach %s before this launch took it on, so that its %s is left as it is.", h, area),
-			fmt.Sprintf("Look at the plan by `launchready edge plan`, then add %s to spec.cloudflare.adopt.", area))
 	}
 	return out
 }
 
-// rules adds a rule for hosts, or several where their expression would be too long for one.
-func (d *desired) rules(phase Phase, effect string, area v1alpha1.EdgeArea, s served, condition string, rule Rule, words string) {
-	for i, hosts := range hostChunks(s.sorted(), len(condition)+len(" and ")) {
+// covered says whether a rule of ours brings an effect about on a host now.
+func (d *desired) covered(effect, host string) bool {
+	return slices.ContainsFunc(d.state.Rulesets[phaseOf(effect)].Rules, func(r Rule) bool {
+		return strings.HasPrefix(r.Ref, d.in.Marker.RuleRef(effect)) && namesHost(r.Expression, host)
+	})
+}
+
+// careful says whether a host is one that strangers could reach before and that isn't launched: what is done there is done gently.
+func (d *desired) careful(l Launch, gently, host string) bool {
+	if l.frozen() {
+		return d.covered(gently, host)
+	}
+	return d.existing(host) && !l.Launched
+}
+
+// rules wants a rule for some hosts, or several where their expression would be too long for one.
+func (d *desired) rules(phase Phase, effect string, s served, condition string, rule Rule, words string) {
+	var expressions []string
+	for _, hosts := range hostChunks(s.sorted(), len(condition)+len(" and ")) {
+		expression := hostIn(hosts)
+		if condition != "" {
+			expression = all(expression, condition)
+		}
+		expressions = append(expressions, expression)
+	}
+	d.add(phase, effect, s, expressions, rule, words)
+}
+
+// add wants rules of an effect, numbered on from those that are wanted already: numbers keep a rule's place and id when what it
+// says changes, so that it never has to go and come back.
+func (d *desired) add(phase Phase, effect string, s served, expressions []string, rule Rule, words string) {
+	for _, expression := range expressions {
+		d.numbers[effect]++
 		r := rule
 		r.Ref = d.in.Marker.RuleRef(effect)
-		if i > 0 {
-			r.Ref += fmt.Sprintf("-%d", i+1)
+		if n := d.numbers[effect]; n > 1 {
+			r.Ref += "-" + strconv.Itoa(n)
 		}
-		r.Enabled = true
-		r.Expression = hostIn(hosts)
-		if condition != "" {
-			r.Expression = all(hostIn(hosts), condition)
+		r.Enabled, r.Expression, r.Description = true, expression, "LaunchReady: "+words
+		w := WantRule{Rule: r, Area: areaOf(phase), Launches: s.launches, First: effect == effectLock, Words: words + " on " + listed(s.sorted())}
+		if s.needed {
+			w.Needed = s.hosts
 		}
-		r.Description = "LaunchReady: " + words
-		d.want.Rules[phase] = append(d.want.Rules[phase], WantRule{Rule: r, Area: area, Launches: s.launches, Words: words + " on " + listed(hosts)})
+		d.want.Rules[phase] = append(d.want.Rules[phase], w)
 	}
 }
 
@@ -245,16 +314,13 @@ func joined(hosts []string) string {
 func (d *desired) fit() {
 	for _, phase := range Phases() {
 		wanted := d.want.Rules[phase]
-		if len(wanted) == 0 {
+		if i := slices.IndexFunc(d.state.Denied, func(x Denied) bool { return x.Part == PartOf(phase) }); i >= 0 {
+			for _, r := range wanted {
+				d.hold(r, fmt.Sprintf("the API token lacks the permission %q that is needed to %s.", d.state.Denied[i].Permission, r.Words))
+			}
 			continue
 		}
-		room := d.limits.Rules[phase]
-		for _, r := range d.state.Rulesets[phase].Rules {
-			if !d.in.Marker.OwnsRule(r) {
-				room--
-			}
-		}
-		room = max(room, 0)
+		room := max(d.limits.Rules[phase]-d.foreignRules(phase), 0)
 		if len(wanted) <= room {
 			continue
 		}
@@ -265,26 +331,40 @@ func (d *desired) fit() {
 	}
 }
 
-// left notes a rule that there is no room for. Without its lock, a host gets no record.
+// foreignRules counts the rules of a phase that aren't ours.
+func (d *desired) foreignRules(phase Phase) int {
+	n := 0
+	for _, r := range d.state.Rulesets[phase].Rules {
+		if !d.in.Marker.OwnsRule(r) {
+			n++
+		}
+	}
+	return n
+}
+
+// left notes a rule that there is no room for.
 func (d *desired) left(phase Phase, r WantRule) {
 	severity := v1alpha1.SeverityMedium
-	if r.Area == v1alpha1.AreaHeaders || phase == PhaseErrors {
+	if r.Area == v1alpha1.AreaHeaders {
 		severity = v1alpha1.SeverityLow
 	}
-	zone := d.state.Zone
+	zone, limit := d.state.Zone, d.limits.Rules[phase]
+	message := fmt.Sprintf("The plan %s has room for %d rules of the phase %s in the zone %s, and they are taken up: there is none left to %s.",
+		zone.Plan, limit, phase, zone.Name, r.Words)
+	remedy := fmt.Sprintf("Remove a rule of that phase that nobody needs, or move the zone to the plan %s.", NextPlan(zone.Plan))
+	if limit == 0 {
+		message = fmt.Sprintf("The plan %s has no rules of the phase %s: none can %s.", zone.Plan, phase, r.Words)
+		remedy = fmt.Sprintf("Move the zone to the plan %s.", NextPlan(zone.Plan))
+	}
 	for _, l := range r.Launches {
-		message := fmt.Sprintf("The plan %s has room for %d rules of the phase %s in the zone %s, and others take them up: there is none left to %s.",
-			zone.Plan, d.limits.Rules[phase], phase, zone.Name, r.Words)
-		remedy := fmt.Sprintf("Remove a rule of that phase that nobody needs, or move the zone to the plan %s.", NextPlan(zone.Plan))
-		if d.limits.Rules[phase] == 0 {
-			message = fmt.Sprintf("The plan %s has no rules of the phase %s: none can %s.", zone.Plan, phase, r.Words)
-			remedy = fmt.Sprintf("Move the zone to the plan %s.", NextPlan(zone.Plan))
-		}
 		d.note(l, ReasonDegradedByPlan, severity, zone.Name+": "+string(r.Area), message, remedy)
-		if r.First {
-			for _, h := range d.want.Locked[l] {
-				d.want.Held[h] = message
-			}
-		}
+	}
+	d.hold(r, message)
+}
+
+// hold keeps hosts from getting a record whose rule can't be put up.
+func (d *desired) hold(r WantRule, why string) {
+	for _, h := range r.Needed {
+		d.want.Held[h] = why
 	}
 }

@@ -18,28 +18,20 @@ type Evaluation struct {
 	Plan Plan
 	// Observed is what would be applied if those that observe enforced too.
 	Observed Plan
-	want     Want
-	wanted   Want
 }
 
 // Evaluate compares a zone with what is wanted of it. It is pure.
 func Evaluate(in Input, state State) Evaluation {
 	settled := Settle(in, state)
-	acting := settled
-	acting.Launches = slices.DeleteFunc(slices.Clone(settled.Launches), func(l Launch) bool { return l.observes() })
 	e := Evaluation{Input: settled, State: state}
-	e.want = Desired(acting, state)
-	e.Plan = PlanOf(acting, e.want, state)
-	e.wanted, e.Observed = e.want, e.Plan
-	if len(acting.Launches) < len(settled.Launches) {
+	e.Plan = PlanOf(settled, Desired(settled, state), state)
+	e.Observed = e.Plan
+	if slices.ContainsFunc(settled.Launches, func(l Launch) bool { return l.observes() && !l.Leaving }) {
 		as := Settle(asEnforced(in), state)
-		e.wanted = Desired(as, state)
-		e.Observed = PlanOf(as, e.wanted, state)
+		e.Observed = PlanOf(as, Desired(as, state), state)
 	}
 	return e
 }
-
-func (l Launch) observes() bool { return l.Mode() == v1alpha1.EdgeObserve && !l.Retained }
 
 // asEnforced is what would be if those that observe enforced.
 func asEnforced(in Input) Input {
@@ -47,7 +39,7 @@ func asEnforced(in Input) Input {
 	out.Launches = slices.Clone(in.Launches)
 	for i, l := range out.Launches {
 		if l.observes() && !l.Leaving {
-			enforced := *l.Spec.Cloudflare
+			enforced := l.cloudflare()
 			enforced.Mode = v1alpha1.EdgeEnforce
 			out.Launches[i].Spec.Cloudflare = &enforced
 		}
@@ -73,7 +65,7 @@ func (e Evaluation) PlanFor(l Launch) ([]Change, []Note) {
 
 // Locked are the hosts of a launch that strangers meet the holding page on, as the zone is now.
 func (e Evaluation) Locked(l Launch) []string {
-	s := settling{in: e.Input, state: e.State}
+	s := settling{in: e.Input, state: e.State} // the rules alone are looked at
 	return slices.DeleteFunc(l.Hosts(), func(h string) bool { return !s.locked(h) })
 }
 

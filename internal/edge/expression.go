@@ -3,9 +3,7 @@
 
 package edge
 
-import (
-	"strings"
-)
+import "strings"
 
 // maxExpression is the length that a rule's expression may have, in characters.
 // Source: developers.cloudflare.com/ruleset-engine/rules-language/expressions/
@@ -17,20 +15,20 @@ const notACME = `not starts_with(http.request.uri.path, "/.well-known/acme-chall
 
 // quoted writes a string of Cloudflare's Rules language.
 func quoted(s string) string {
-	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`
+	return `"` + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`) + `"`
 }
 
 // set writes a set of strings.
 func set(values []string) string {
-	parts := make([]string, len(values))
-	for i, v := range values {
-		parts[i] = quoted(v)
-	}
-	return "{" + strings.Join(parts, " ") + "}"
+	return "{" + strings.Join(quotedAll(values), " ") + "}"
 }
 
+// lowerHost is the host of a request in lower case: Cloudflare shows it as the visitor wrote it, and a lock that APP.EXAMPLE.COM
+// passes is none.
+const lowerHost = "lower(http.host)"
+
 // hostIn selects the requests for some hosts.
-func hostIn(hosts []string) string { return "http.host in " + set(hosts) }
+func hostIn(hosts []string) string { return lowerHost + " in " + set(hosts) }
 
 // namesHost says whether an expression of ours names a host.
 func namesHost(expression, host string) bool { return strings.Contains(expression, quoted(host)) }
@@ -55,42 +53,67 @@ func pathBegins(paths []string) []string {
 	return out
 }
 
+// pieces cuts things into runs whose sizes, with what separates them, add up to no more than most. One that is too big by itself is
+// left out.
+func pieces(things []string, separator string, most int) [][]string {
+	var out [][]string
+	size := 0
+	for _, t := range things {
+		if len(t) > most {
+			continue
+		}
+		if n := len(separator) + len(t); len(out) > 0 && size+n <= most {
+			out[len(out)-1], size = append(out[len(out)-1], t), size+n
+			continue
+		}
+		out, size = append(out, []string{t}), len(t)
+	}
+	return out
+}
+
 // chunks cuts what is joined by or into expressions that are not too long, in order. tail is appended to each.
 func chunks(parts []string, tail string) []string {
 	var out []string
-	var current []string
-	size := 0
-	flush := func() {
-		if len(current) > 0 {
-			out = append(out, anyOf(current)+tail)
-		}
-		current, size = nil, 0
+	for _, p := range pieces(parts, " or ", maxExpression-len("()")-len(tail)) {
+		out = append(out, anyOf(p)+tail)
 	}
-	for _, p := range parts {
-		if size+len(p)+len(" or ")+len("()")+len(tail) > maxExpression {
-			flush()
-		}
-		current = append(current, p)
-		size += len(p) + len(" or ")
-	}
-	flush()
 	return out
 }
 
 // hostChunks cuts hosts into sets whose expressions, with what is joined to them, are not too long.
 func hostChunks(hosts []string, rest int) [][]string {
 	var out [][]string
-	var current []string
-	size := rest + len("http.host in {}")
-	for _, h := range hosts {
-		if n := len(quoted(h)) + 1; size+n > maxExpression && len(current) > 0 {
-			out, current, size = append(out, current), nil, rest+len("http.host in {}")
-		}
-		current = append(current, h)
-		size += len(quoted(h)) + 1
+	for _, p := range pieces(quotedAll(hosts), " ", maxExpression-len(hostIn(nil))-rest) {
+		out = append(out, hosts[:len(p)])
+		hosts = hosts[len(p):]
 	}
-	if len(current) > 0 {
-		out = append(out, current)
+	return out
+}
+
+func quotedAll(values []string) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = quoted(v)
+	}
+	return out
+}
+
+// conditions selects the requests for some hosts to which one of several things applies; all, where none is given. What is too long
+// for one rule is cut into several conditions, each with room for what is joined to it.
+func conditions(hosts, alternatives []string) []string {
+	const room = maxExpression - 256
+	var out []string
+	if len(alternatives) == 0 {
+		for _, h := range hostChunks(hosts, maxExpression-room) {
+			out = append(out, "("+hostIn(h)+")")
+		}
+		return out
+	}
+	for _, some := range pieces(alternatives, " or ", room*3/4) {
+		what := anyOf(some)
+		for _, h := range hostChunks(hosts, maxExpression-room+len("( and )")+len(what)) {
+			out = append(out, "("+all(hostIn(h), what)+")")
+		}
 	}
 	return out
 }

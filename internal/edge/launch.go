@@ -74,6 +74,42 @@ func (l Launch) Mode() v1alpha1.EdgeMode {
 	return l.Spec.Cloudflare.Mode
 }
 
+// cloudflare is what it says of its zone; nothing where it says nothing.
+func (l Launch) cloudflare() v1alpha1.Cloudflare {
+	if l.Spec.Cloudflare == nil {
+		return v1alpha1.Cloudflare{}
+	}
+	return *l.Spec.Cloudflare
+}
+
+// observes says that nothing is done for it but look.
+func (l Launch) observes() bool { return l.Mode() == v1alpha1.EdgeObserve && !l.Retained }
+
+// takesBack says that all that is its goes: it reverts, or is deleted with what it made.
+func (l Launch) takesBack() bool {
+	if l.Retained {
+		return false
+	}
+	if l.Leaving {
+		return l.cloudflare().DeletionPolicy == v1alpha1.EdgeDelete
+	}
+	return l.Mode() == v1alpha1.EdgeRevert
+}
+
+// frozen says that nothing may be changed for its sake, and that what is there for it stays: it only observes, or is being
+// deleted and leaves what it made.
+func (l Launch) frozen() bool {
+	return !l.Retained && !l.takesBack() && (l.Leaving || l.Mode() == v1alpha1.EdgeObserve)
+}
+
+// enforces says that what it wants is brought about, and kept.
+func (l Launch) enforces() bool { return !l.takesBack() && !l.frozen() }
+
+// adopts says whether an area is enforced on hosts that strangers could reach before.
+func (l Launch) adopts(area v1alpha1.EdgeArea) bool {
+	return slices.Contains(l.cloudflare().Adopt, area)
+}
+
 // Hosts are those that the app serves and that it may have, in order.
 func (l Launch) Hosts() []string {
 	d := l.domains()

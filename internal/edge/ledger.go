@@ -132,11 +132,53 @@ func (l Ledger) setting(s Setting) (Previous, bool) {
 	return Previous{}, false
 }
 
-// Retain notes a launch that leaves, and whose hosts stay set up as they are.
+// Retain keeps as much of a launch that goes as keeps its hosts set up, and nothing secret. One that wasn't enforced has
+// nothing to keep.
 func (l Ledger) Retain(launch Launch) Ledger {
 	out := l.clone()
+	out.Retained = slices.DeleteFunc(out.Retained, func(r Retained) bool { return r.Namespace == launch.Namespace && r.Name == launch.Name })
+	if launch.Mode() != v1alpha1.EdgeEnforce || len(launch.Hosts())+len(launch.Redirects()) == 0 {
+		return out
+	}
+	spec := v1alpha1.LaunchReadinessSpec{Domains: &v1alpha1.Domains{}, Cloudflare: launch.Spec.Cloudflare.DeepCopy(), App: retainedApp(launch.Spec.App)}
+	spec.Cloudflare.APITokenSecretRef = nil
+	for _, h := range launch.Hosts() {
+		if h == string(launch.domains().Canonical) {
+			spec.Domains.Canonical = v1alpha1.HostName(h)
+		} else {
+			spec.Domains.Hosts = append(spec.Domains.Hosts, v1alpha1.HostName(h))
+		}
+	}
+	for _, h := range launch.Redirects() {
+		spec.Domains.Redirects = append(spec.Domains.Redirects, v1alpha1.HostName(h))
+	}
 	out.Retained = append(out.Retained, Retained{
-		Namespace: launch.Namespace, Name: launch.Name, UID: launch.UID, Spec: launch.Spec, Targets: launch.Targets, Launched: launch.Launched,
+		Namespace: launch.Namespace, Name: launch.Name, UID: launch.UID, Spec: spec, Targets: slices.Clone(launch.Targets), Launched: launch.Launched,
 	})
+	return out
+}
+
+// retainedApp is what rate limits and cache rules are made of: methods and paths alone, since the rest may hold secrets.
+func retainedApp(app *v1alpha1.App) *v1alpha1.App {
+	if app == nil {
+		return nil
+	}
+	bare := func(r v1alpha1.HTTPRequest) v1alpha1.HTTPRequest {
+		return v1alpha1.HTTPRequest{Method: r.Method, Host: r.Host, Path: r.Path}
+	}
+	out := &v1alpha1.App{}
+	if app.Login != nil {
+		out.Login = &v1alpha1.Login{}
+		for _, s := range app.Login.Steps {
+			out.Login.Steps = append(out.Login.Steps, v1alpha1.HTTPStep{Request: bare(s.Request)})
+		}
+	}
+	if app.Chat != nil {
+		out.Chat = &v1alpha1.Chat{Request: bare(app.Chat.Request)}
+		if n := app.Chat.RatePerMinute; n != nil {
+			rate := *n
+			out.Chat.RatePerMinute = &rate
+		}
+	}
 	return out
 }

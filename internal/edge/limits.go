@@ -3,8 +3,6 @@
 
 package edge
 
-import "slices"
-
 // Limits are what a plan allows in one zone.
 type Limits struct {
 	// Rules is how many rules of a phase a zone may have, everybody's together. 0: the phase isn't to be had.
@@ -25,7 +23,7 @@ type Limits struct {
 
 // LimitsOf gives the limits of a plan. One that isn't known has those of Free.
 //
-// Sources, below developers.cloudflare.com: waf/custom-rules/, waf/rate-limiting-rules/, waf/managed-rules/, rules/configuration-rules/,
+// Sources, below developers.cloudflare.com: waf/custom-rules/, waf/rate-limiting-rules/#availability, waf/managed-rules/, rules/configuration-rules/,
 // rules/url-forwarding/ (single redirects), rules/transform/, rules/custom-errors/, cache/how-to/cache-rules/,
 // cache/how-to/edge-browser-cache-ttl/; read in November 2026.
 func LimitsOf(plan PlanName) Limits {
@@ -36,7 +34,8 @@ func LimitsOf(plan PlanName) Limits {
 		}
 	}
 	const many = 1000 // no limit is documented
-	periods := []int32{10, 60, 120, 300, 600, 900, 1200, 1800, 2400, 3600}
+	// Those of the documented periods that a launch may declare. A plan's longest is documented; Pro has what lasts up to a minute.
+	periods := []int32{10, 60, 120, 300, 600, 3600}
 	switch plan {
 	case PlanPro:
 		return Limits{
@@ -50,7 +49,7 @@ func LimitsOf(plan PlanName) Limits {
 		}
 	case PlanEnterprise:
 		return Limits{
-			Rules: rules(1000, 100, many, 300, 300), RatePeriods: append(slices.Clone(periods), 65535, 86400), RateTimeouts: []int32{0, 10, 60, 120, 300, 600, 3600, 86400},
+			Rules: rules(1000, 100, many, 300, 300), RatePeriods: periods, RateTimeouts: []int32{10, 60, 120, 300, 600, 3600, 86400},
 			RateByHost: true, RateByMethod: true, ManagedRules: true, MinCacheSeconds: 1, Log: true,
 		}
 	default:

@@ -6,8 +6,6 @@ package edge
 import (
 	"slices"
 	"strconv"
-
-	"github.com/launchready/launchready/api/v1alpha1"
 )
 
 // LockHeader carries the secret that lets a probe through the edge lock. It is removed before the origin sees it.
@@ -30,120 +28,95 @@ const DefaultHoldingPage = `<!doctype html><html lang="en"><head><meta charset="
 // lock wants the rules that keep strangers out: one that blocks, and those that make its reply a holding page that says when to
 // come back. Requests that carry the launch's secret pass, and so do those of certificate authorities.
 func (d *desired) lock() {
+	who := served{needed: true}
 	var block []string
-	var who served
-	pages := map[string]*lockedHosts{}
-	retry := map[int32]*lockedHosts{}
+	pages, retry := map[string]*alike{}, map[int32]*alike{}
 	for _, l := range d.in.Launches {
 		hosts := d.lockedHosts(l)
 		if len(hosts) == 0 {
 			continue
 		}
 		d.want.Locked[l.LaunchID] = hosts
-		condition := "(" + all(hostIn(hosts), `not any(http.request.headers["`+LockHeader+`"][*] eq `+quoted(l.Secret)+")") + ")"
-		block = append(block, condition)
+		locked := conditions(hosts, withoutSecret(l.Secret))
+		block = append(block, locked...)
 		who.add(l.LaunchID, hosts...)
 		page, seconds := holding(l)
-		gather(pages, page).add(l.LaunchID, hosts, condition)
-		gather(retry, seconds).add(l.LaunchID, hosts, condition)
+		gather(pages, page).add(l.LaunchID, hosts, locked)
+		gather(retry, seconds).add(l.LaunchID, hosts, locked)
 	}
-	const words = "show strangers a holding page until launch"
-	for i, expression := range chunks(block, " and "+notACME) {
-		d.want.Rules[PhaseCustomWAF] = append(d.want.Rules[PhaseCustomWAF], WantRule{
-			Rule: d.rule(effectLock, i, expression, actionBlock, nil, words),
-			Area: v1alpha1.AreaWAF, Launches: who.launches, First: true, Words: words + " on " + listed(who.sorted()),
-		})
-	}
-	d.lockPages(pages)
-	d.lockRetry(retry)
-	if len(who.hosts) > 0 {
-		headers := map[string]any{"headers": map[string]any{LockHeader: map[string]any{"operation": "remove"}}}
-		d.rules(PhaseRequestHeaders, effectStrip, v1alpha1.AreaHeaders, who, "", Rule{Action: actionRewrite, Parameters: parameters(headers)},
-			"keep the header "+LockHeader+" from the origin")
-	}
-}
-
-// lockedHosts are the hosts of a launch that the ledger says are locked.
-func (d *desired) lockedHosts(l Launch) []string {
-	if l.Leaving || l.Mode() != v1alpha1.EdgeEnforce {
-		return nil
-	}
-	return slices.DeleteFunc(l.Hosts(), func(h string) bool {
-		c := d.in.Ledger.claim(h)
-		return c == nil || c.Lock != LockHeld
-	})
-}
-
-// lockedHosts are hosts that are answered alike.
-type lockedHosts struct {
-	served
-	conditions []string
-}
-
-func (h *lockedHosts) add(l LaunchID, hosts []string, condition string) {
-	h.served.add(l, hosts...)
-	h.conditions = append(h.conditions, condition)
-}
-
-func gather[K comparable](by map[K]*lockedHosts, key K) *lockedHosts {
-	if by[key] == nil {
-		by[key] = &lockedHosts{}
-	}
-	return by[key]
-}
-
-// lockPages wants a custom error for each page. Custom errors apply to what the WAF blocks where they ask for it by name
-// (developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/cf.response.error_type/).
-func (d *desired) lockPages(pages map[string]*lockedHosts) {
-	n := 0
+	d.add(PhaseCustomWAF, effectLock, who, chunks(block, " and "+notACME), Rule{Action: actionBlock}, "show strangers a holding page until launch")
 	for _, page := range sortedKeys(pages) {
-		h := pages[page]
-		words := "answer strangers 503 with the holding page"
-		for _, expression := range chunks(h.conditions, ` and cf.response.error_type eq "waf"`) {
-			d.want.Rules[PhaseErrors] = append(d.want.Rules[PhaseErrors], WantRule{
-				Rule: d.rule(effectHolding, n, expression, actionError,
-					map[string]any{"status_code": holdingStatus, "content_type": "text/html", "content": page}, words),
-				Area: v1alpha1.AreaHeaders, Launches: h.launches, Words: words + " on " + listed(h.sorted()),
-			})
-			n++
-		}
+		d.add(PhaseErrors, effectHolding, pages[page].served, chunks(pages[page].conditions, refusedByWAF), Rule{
+			Action: actionError, Parameters: parameters(map[string]any{"status_code": holdingStatus, "content_type": "text/html", "content": page}),
+		}, "answer strangers 503 with the holding page")
 	}
-}
-
-func (d *desired) lockRetry(retry map[int32]*lockedHosts) {
-	n := 0
 	for _, seconds := range sortedKeys(retry) {
-		h := retry[seconds]
-		words := "say on the holding page when to come back"
 		headers := map[string]any{
 			"retry-after":   map[string]any{"operation": "set", "value": strconv.Itoa(int(seconds))},
 			"cache-control": map[string]any{"operation": "set", "value": "no-store"},
 		}
-		for _, expression := range chunks(h.conditions, ` and cf.response.error_type eq "waf"`) {
-			d.want.Rules[PhaseResponseHeaders] = append(d.want.Rules[PhaseResponseHeaders], WantRule{
-				Rule: d.rule(effectRetryAfter, n, expression, actionRewrite, map[string]any{"headers": headers}, words),
-				Area: v1alpha1.AreaHeaders, Launches: h.launches, Words: words + " on " + listed(h.sorted()),
-			})
-			n++
-		}
+		d.add(PhaseResponseHeaders, effectRetryAfter, retry[seconds].served, chunks(retry[seconds].conditions, refusedByWAF),
+			Rule{Action: actionRewrite, Parameters: parameters(map[string]any{"headers": headers})}, "say on the holding page when to come back")
 	}
+	who.needed = false
+	d.rules(PhaseRequestHeaders, effectStrip, who, "", Rule{Action: actionRewrite, Parameters: parameters(map[string]any{
+		"headers": map[string]any{LockHeader: map[string]any{"operation": "remove"}},
+	})}, "keep the header "+LockHeader+" from the origin")
 }
 
-// rule writes the n-th rule of an effect.
-func (d *desired) rule(effect string, n int, expression, action string, params map[string]any, words string) Rule {
-	r := Rule{Ref: d.in.Marker.RuleRef(effect), Description: "LaunchReady: " + words, Expression: expression, Action: action, Enabled: true}
-	if n > 0 {
-		r.Ref += "-" + strconv.Itoa(n+1)
+// refusedByWAF is a reply that the WAF gave. Custom errors apply to what it blocks where they ask for it by name
+// (developers.cloudflare.com/ruleset-engine/rules-language/fields/reference/cf.response.error_type/).
+const refusedByWAF = ` and cf.response.error_type eq "waf"`
+
+// withoutSecret selects the requests that don't carry a launch's secret: all, where it has none.
+func withoutSecret(secret string) []string {
+	if secret == "" {
+		return nil
 	}
-	if params != nil {
-		r.Parameters = parameters(params)
+	return []string{`not any(http.request.headers["` + LockHeader + `"][*] eq ` + quoted(secret) + ")"}
+}
+
+// lockedHosts are the hosts of a launch that the ledger says are locked. One that it leaves stays locked as long as a record of ours
+// leads there: the record goes first.
+func (d *desired) lockedHosts(l Launch) []string {
+	hosts := l.Hosts()
+	if l.frozen() {
+		return slices.DeleteFunc(hosts, func(h string) bool { return !d.covered(effectLock, h) })
 	}
-	return r
+	var out []string
+	for _, c := range d.in.Ledger.Claims {
+		if c.Lock != LockHeld || c.Namespace != l.Namespace || c.Name != l.Name {
+			continue
+		}
+		stays := l.enforces() && slices.Contains(hosts, c.Host)
+		if stays || d.covered(effectLock, c.Host) && slices.ContainsFunc(d.records.addresses(c.Host), d.in.Marker.OwnsRecord) {
+			out = append(out, c.Host)
+		}
+	}
+	return out
+}
+
+// alike are hosts that are dealt with alike.
+type alike struct {
+	served
+	conditions []string
+}
+
+func (a *alike) add(l LaunchID, hosts, conditions []string) {
+	a.served.add(l, hosts...)
+	a.conditions = append(a.conditions, conditions...)
+}
+
+func gather[K comparable](by map[K]*alike, key K) *alike {
+	if by[key] == nil {
+		by[key] = &alike{}
+	}
+	return by[key]
 }
 
 func holding(l Launch) (page string, retryAfter int32) {
 	page, retryAfter = DefaultHoldingPage, DefaultRetryAfterSeconds
-	if h := l.Spec.Cloudflare.HoldingPage; h != nil {
+	if h := l.cloudflare().HoldingPage; h != nil {
 		if h.HTML != "" {
 			page = h.HTML
 		}

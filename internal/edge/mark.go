@@ -14,6 +14,10 @@ const (
 	claimHost     = "host"
 	claimRedirect = "redirect"
 	claimMail     = "mail"
+	// claimExisting is a host or redirect that strangers could reach before, claimAdopted one whose record was somebody else's: the
+	// marks tell it where the ledger is lost.
+	claimExisting = "existing"
+	claimAdopted  = "adopted"
 )
 
 // Marker makes and reads the marks of what is ours. Rules are shared by launches, so that their mark names the installation
@@ -36,9 +40,12 @@ func (m Marker) RuleRef(effect string) string {
 	return m.rulePrefix() + effect
 }
 
+// markOfRules begins the refs of the rules of every installation.
+const markOfRules = "launchready-"
+
 // rulePrefix begins the refs of all our rules. The dash keeps an id from being the beginning of another.
 func (m Marker) rulePrefix() string {
-	return "launchready-" + m.Installation + "-" + m.Group + "-"
+	return markOfRules + m.Installation + "-" + m.Group + "-"
 }
 
 // OwnsRule says whether a rule is ours.

@@ -74,10 +74,13 @@ const (
 
 // planning compares.
 type planning struct {
-	in    Input
-	want  Want
-	state State
-	plan  Plan
+	in      Input
+	want    Want
+	state   State
+	records names
+	plan    Plan
+	// planned are the records about which something is planned.
+	planned map[string]bool
 	// later are changes that come after the records.
 	later []Change
 }
@@ -85,15 +88,22 @@ type planning struct {
 // PlanOf gives the changes that bring a zone from what it is to what is wanted. It is pure.
 //
 // The order: what comes to cover a host, locks first, then the records, then what goes. So no host is reachable without what it
-// is to have in front of it.
+// is to have in front of it. Changes that serve nobody but launches for which nothing may be changed are left out.
 func PlanOf(in Input, want Want, state State) Plan {
-	p := &planning{in: in, want: want, state: state, plan: Plan{Notes: want.Notes}}
+	p := &planning{in: in, want: want, state: state, records: byName(state.Records), plan: Plan{Notes: slices.Clone(want.Notes)}, planned: map[string]bool{}}
 	for _, phase := range Phases() {
 		p.phase(phase)
 	}
-	p.records()
+	p.allRecords()
 	p.settings()
 	p.plan.Changes = append(p.plan.Changes, p.later...)
+	frozen := map[LaunchID]bool{}
+	for _, l := range in.Launches {
+		frozen[l.LaunchID] = l.frozen()
+	}
+	p.plan.Changes = slices.DeleteFunc(p.plan.Changes, func(c Change) bool {
+		return len(in.Launches) > 0 && !slices.ContainsFunc(c.Launches, func(l LaunchID) bool { return !frozen[l] })
+	})
 	return p.plan
 }
 
@@ -111,43 +121,74 @@ func (p *planning) phase(phase Phase) {
 	if p.denied(PartOf(phase)) {
 		return
 	}
-	set, exists := p.state.Rulesets[phase]
-	for _, w := range p.want.Rules[phase] {
-		i := slices.IndexFunc(set.Rules, func(r Rule) bool { return r.Ref == w.Ref })
-		if i < 0 {
-			p.create(phase, set, exists, w)
-			continue
-		}
-		p.mend(phase, set, i, w)
+	set := p.state.Rulesets[phase]
+	wanted := map[string]int{}
+	for i, w := range p.want.Rules[phase] {
+		wanted[w.Ref] = i
 	}
-	for _, r := range set.Rules {
-		wanted := slices.ContainsFunc(p.want.Rules[phase], func(w WantRule) bool { return w.Ref == r.Ref })
-		if !p.in.Marker.OwnsRule(r) || wanted {
-			continue
+	have := map[string]int{}
+	var doubled []Rule
+	for i, r := range set.Rules {
+		_, want := wanted[r.Ref]
+		_, twice := have[r.Ref]
+		switch {
+		case want && !twice:
+			have[r.Ref] = i
+		case p.in.Marker.OwnsRule(r):
+			doubled = append(doubled, r)
 		}
-		p.add(Change{
-			Area: areaOf(phase), Words: "delete the rule \"" + strings.TrimPrefix(r.Description, "LaunchReady: ") + "\"", Launches: p.everyone(),
-			Rule: &RuleChange{Verb: Delete, Phase: phase, RulesetID: set.ID, Rule: r}, Diff: diff(ruleLines(r), nil),
-		}, true)
+	}
+	// Where there is no room for what comes beside what goes, that goes first: but locks, which go after the records.
+	comes := len(wanted) - len(have)
+	crowded := comes > 0 && len(set.Rules)+comes > LimitsOf(p.state.Zone.Plan).Rules[phase]
+	for _, r := range doubled {
+		p.unwanted(phase, set, r, !crowded || strings.HasPrefix(r.Ref, p.in.Marker.RuleRef(effectLock)))
+	}
+	for _, w := range p.want.Rules[phase] {
+		if i, found := have[w.Ref]; found {
+			p.mend(phase, set, i, w, have)
+		} else {
+			p.create(phase, set, w, have)
+		}
 	}
 }
 
-func (p *planning) create(phase Phase, set Ruleset, exists bool, w WantRule) {
+// unwanted plans the end of a rule of ours that nobody wants.
+func (p *planning) unwanted(phase Phase, set Ruleset, r Rule, late bool) {
+	p.add(Change{
+		Area: areaOf(phase), Words: "delete the rule \"" + strings.TrimPrefix(r.Description, "LaunchReady: ") + "\"", Launches: p.everyone(),
+		Rule: &RuleChange{Verb: Delete, Phase: phase, RulesetID: set.ID, Rule: r}, Diff: diff(ruleLines(r), nil),
+	}, late)
+}
+
+// create plans a rule that lacks, at its place among ours.
+func (p *planning) create(phase Phase, set Ruleset, w WantRule, have map[string]int) {
 	at := Position{}
-	if w.First && exists {
+	wanted := p.want.Rules[phase]
+	n := slices.IndexFunc(wanted, func(o WantRule) bool { return o.Ref == w.Ref })
+	if w.First && len(set.Rules) > 0 {
 		at.First = true
+	} else if n > 0 && !wanted[n-1].First { // what stands before the rules of others draws nothing else there
+		if i, found := have[wanted[n-1].Ref]; found {
+			at.After = set.Rules[i].ID
+		}
+	}
+	for _, next := range wanted[n+1:] {
+		if i, found := have[next.Ref]; found && at.IsZero() {
+			at.Before = set.Rules[i].ID
+		}
 	}
 	p.add(Change{
 		Area: w.Area, Words: w.Words, Launches: w.Launches,
-		Rule: &RuleChange{Verb: Create, Phase: phase, RulesetID: set.ID, Rule: w.Rule, At: at}, Lock: w.First, Diff: diff(nil, ruleLines(w.Rule)),
+		Rule: &RuleChange{Verb: Create, Phase: phase, RulesetID: set.ID, Rule: w.Rule, At: at}, Lock: len(w.Needed) > 0, Diff: diff(nil, ruleLines(w.Rule)),
 	}, false)
 }
 
 // mend brings a rule of ours back to what is wanted. One that comes to cover a host is mended before the host's record comes;
 // one that doesn't, after those of hosts that it no longer covers are gone.
-func (p *planning) mend(phase Phase, set Ruleset, i int, w WantRule) {
+func (p *planning) mend(phase Phase, set Ruleset, i int, w WantRule, places map[string]int) {
 	have := set.Rules[i]
-	at := p.place(phase, set, i, w)
+	at := p.place(phase, set, i, w, places)
 	if sameRule(w.Rule, have) && at.IsZero() {
 		return
 	}
@@ -159,7 +200,7 @@ func (p *planning) mend(phase Phase, set Ruleset, i int, w WantRule) {
 	}
 	p.add(Change{
 		Area: w.Area, Words: words, Launches: w.Launches,
-		Rule: &RuleChange{Verb: Patch, Phase: phase, RulesetID: set.ID, Rule: want, At: at}, Lock: w.First, Diff: diff(ruleLines(have), ruleLines(want)),
+		Rule: &RuleChange{Verb: Patch, Phase: phase, RulesetID: set.ID, Rule: want, At: at}, Lock: len(w.Needed) > 0, Diff: diff(ruleLines(have), ruleLines(want)),
 	}, !p.covering(have, w.Rule))
 }
 
@@ -171,13 +212,11 @@ func (p *planning) covering(have, want Rule) bool {
 }
 
 // place says where a rule has to be moved to, if it has: locks before the rules of others, and the rules of ours in their order.
-// The rules of others are never moved.
-func (p *planning) place(phase Phase, set Ruleset, i int, w WantRule) Position {
+// The rules of others are never moved, and with another installation nobody fights for the first place.
+func (p *planning) place(phase Phase, set Ruleset, i int, w WantRule, places map[string]int) Position {
 	if w.First {
-		for _, before := range set.Rules[:i] {
-			if !p.in.Marker.OwnsRule(before) {
-				return Position{First: true}
-			}
+		if slices.ContainsFunc(set.Rules[:i], func(r Rule) bool { return !p.in.Marker.OwnsRule(r) && !strings.HasPrefix(r.Ref, markOfRules) }) {
+			return Position{First: true}
 		}
 		return Position{}
 	}
@@ -187,15 +226,14 @@ func (p *planning) place(phase Phase, set Ruleset, i int, w WantRule) Position {
 	if n == 0 {
 		return Position{}
 	}
-	j := slices.IndexFunc(set.Rules, func(r Rule) bool { return r.Ref == wanted[n-1].Ref })
-	if j > i {
+	if j, found := places[wanted[n-1].Ref]; found && j > i {
 		return Position{After: set.Rules[j].ID}
 	}
 	return Position{}
 }
 
-// records plans the records of wanted names, and the end of those that are ours and that nobody wants.
-func (p *planning) records() {
+// allRecords plans the records of wanted names, and the end of those that are ours and that nobody wants.
+func (p *planning) allRecords() {
 	if p.denied(PartRecords) {
 		return
 	}
@@ -208,13 +246,14 @@ func (p *planning) records() {
 	}
 	p.retired()
 	p.stale(byName)
+	p.putBack()
 }
 
 // name plans the records of one name.
 func (p *planning) name(name string, wanted []WantRecord) {
 	var have []Record
-	for _, r := range p.state.Records {
-		if r.Name == name && competes(r, wanted) {
+	for _, r := range p.records[name] {
+		if p.competes(r, wanted) {
 			have = append(have, r)
 		}
 	}
@@ -230,16 +269,17 @@ func (p *planning) name(name string, wanted []WantRecord) {
 	p.replace(missing, have)
 }
 
-// competes says whether a record stands where wanted ones would: addresses for a host, the same type for mail.
-func competes(r Record, wanted []WantRecord) bool {
+// competes says whether a record stands where wanted ones would: addresses for a host, our own for mail.
+func (p *planning) competes(r Record, wanted []WantRecord) bool {
+	_, claim, _ := p.in.Marker.owner(r)
 	for _, w := range wanted {
 		if w.Optional {
-			if r.Type == w.Type && r.Comment == w.Comment {
+			if r.Type == w.Type && claim == claimMail {
 				return true
 			}
 			continue
 		}
-		if r.Type == "A" || r.Type == "AAAA" || r.Type == "CNAME" {
+		if leads(r) {
 			return true
 		}
 	}
@@ -252,8 +292,7 @@ func sameTarget(w WantRecord, r Record) bool {
 
 // touch mends a record that leads where it should: it isn't proxied, or not marked.
 func (p *planning) touch(w WantRecord, have Record) {
-	want := w.Record
-	want.ID = have.ID
+	want := p.marked(w, have)
 	ours := p.in.Marker.OwnsRecord(have)
 	if have.Proxied == want.Proxied && ours && have.Comment == want.Comment && (want.Proxied || have.TTL == want.TTL) {
 		return
@@ -265,21 +304,19 @@ func (p *planning) touch(w WantRecord, have Record) {
 		p.foreign(w, have)
 		return
 	}
-	c := Change{
-		Area: v1alpha1.AreaDNS, Launches: []LaunchID{w.Launch}, Words: fmt.Sprintf("mend the record %s %s: %s", have.Name, have.Type, difference(have, want)),
-		Record: &RecordChange{Verb: Patch, Record: want}, Diff: diff(recordLines(have), recordLines(want)),
-	}
-	p.remember(&c, have, w.Launch)
-	p.add(c, false)
+	p.patch(have, w, fmt.Sprintf("mend the record %s %s: %s", have.Name, have.Type, difference(have, want)))
 }
 
-// replace turns records that lead elsewhere into wanted ones, creates what lacks and deletes what is left of ours.
+// replace turns records that lead elsewhere into wanted ones, creates what lacks and deletes what is left of ours, and of others
+// where the launch adopts them: a visitor must not be led there by chance.
 func (p *planning) replace(missing []WantRecord, have []Record) {
+	adopt := slices.ContainsFunc(missing, func(w WantRecord) bool { return w.Adopt })
 	for _, w := range missing {
-		i := slices.IndexFunc(have, func(r Record) bool { return p.in.Marker.OwnsRecord(r) || w.Adopt })
+		// A record keeps its type: one of another type is another record.
+		i := slices.IndexFunc(have, func(r Record) bool { return r.Type == w.Type && (p.in.Marker.OwnsRecord(r) || w.Adopt) })
 		if i < 0 {
-			if len(have) > 0 {
-				p.foreign(w, have[0])
+			if i := slices.IndexFunc(have, func(r Record) bool { return !p.in.Marker.OwnsRecord(r) && !w.Adopt }); i >= 0 {
+				p.foreign(w, have[i])
 				continue
 			}
 			p.add(Change{
@@ -289,22 +326,38 @@ func (p *planning) replace(missing []WantRecord, have []Record) {
 			}, false)
 			continue
 		}
-		want := w.Record
-		want.ID = have[i].ID
-		c := Change{
-			Area: v1alpha1.AreaDNS, Launches: []LaunchID{w.Launch},
-			Words:  fmt.Sprintf("change the record %s %s: %s", have[i].Name, have[i].Type, difference(have[i], want)),
-			Record: &RecordChange{Verb: Patch, Record: want}, Diff: diff(recordLines(have[i]), recordLines(want)),
-		}
-		p.remember(&c, have[i], w.Launch)
-		p.add(c, false)
+		p.patch(have[i], w, fmt.Sprintf("change the record %s %s: %s", have[i].Name, have[i].Type, difference(have[i], p.marked(w, have[i]))))
 		have = slices.Delete(slices.Clone(have), i, i+1)
 	}
 	for _, r := range have {
-		if p.in.Marker.OwnsRecord(r) {
-			p.remove(r, p.everyone(), "it leads where no declared origin is")
+		switch {
+		case p.in.Marker.OwnsRecord(r):
+			p.remove(r, p.everyone(), "it leads where no declared origin is", nil)
+		case adopt && !p.in.Marker.otherInstallation(r):
+			p.remove(r, []LaunchID{missing[0].Launch}, "it leads where no declared origin is, and the launch adopts DNS", p.former(r, missing[0].Launch))
 		}
 	}
+}
+
+// marked is a wanted record in the place of another. One that was somebody else's once is known by its mark.
+func (p *planning) marked(w WantRecord, have Record) Record {
+	want := w.Record
+	want.ID = have.ID
+	if _, claim, ours := p.in.Marker.owner(have); !ours || claim == claimAdopted {
+		uid, _, _ := p.in.Marker.owner(w.Record)
+		want.Comment = p.in.Marker.RecordComment(uid, claimAdopted)
+	}
+	return want
+}
+
+// patch plans that a record becomes a wanted one.
+func (p *planning) patch(have Record, w WantRecord, words string) {
+	want := p.marked(w, have)
+	p.planned[have.ID] = true
+	p.add(Change{
+		Area: v1alpha1.AreaDNS, Launches: []LaunchID{w.Launch}, Words: words, Previous: p.former(have, w.Launch),
+		Record: &RecordChange{Verb: Patch, Record: want}, Diff: diff(recordLines(have), recordLines(want)),
+	}, false)
 }
 
 // locked says whether a host is to be locked.
@@ -326,16 +379,21 @@ func (p *planning) foreign(w WantRecord, have Record) {
 	})
 }
 
-// remember keeps what a record of somebody else's was.
-func (p *planning) remember(c *Change, have Record, l LaunchID) {
-	if !p.in.Marker.OwnsRecord(have) && !p.in.Ledger.remembers(have.ID) {
-		c.Previous = &Previous{Record: &have, Launch: l.String()}
+// former is what a record of somebody else's was, unless it is kept already: the first counts.
+func (p *planning) former(have Record, l LaunchID) *Previous {
+	if p.in.Marker.OwnsRecord(have) || p.in.Ledger.remembers(have.ID) {
+		return nil
 	}
+	return &Previous{Record: &have, Launch: l.String()}
 }
 
-func (p *planning) remove(r Record, launches []LaunchID, why string) {
+func (p *planning) remove(r Record, launches []LaunchID, why string, former *Previous) {
+	if p.planned[r.ID] {
+		return
+	}
+	p.planned[r.ID] = true
 	p.add(Change{
-		Area: v1alpha1.AreaDNS, Launches: launches, Words: fmt.Sprintf("delete the record %s %s %s: %s", r.Name, r.Type, r.Content, why),
+		Area: v1alpha1.AreaDNS, Launches: launches, Words: fmt.Sprintf("delete the record %s %s %s: %s", r.Name, r.Type, r.Content, why), Previous: former,
 		Record: &RecordChange{Verb: Delete, Record: r}, Diff: diff(recordLines(r), nil),
 	}, false)
 }
@@ -344,14 +402,12 @@ func (p *planning) remove(r Record, launches []LaunchID, why string) {
 // launch says so.
 func (p *planning) retired() {
 	for _, w := range p.want.Retired {
-		for _, r := range addressRecords(p.state, w.Name) {
+		for _, r := range p.records.addresses(w.Name) {
 			switch {
 			case p.madeFor(r, w.Launch):
-				p.remove(r, []LaunchID{w.Launch}, "the name is retired")
+				p.remove(r, []LaunchID{w.Launch}, "the name is retired", nil)
 			case w.Foreign && !p.in.Marker.otherInstallation(r) && !p.in.Marker.OwnsRecord(r):
-				c := len(p.plan.Changes)
-				p.remove(r, []LaunchID{w.Launch}, "the name is retired, and onForeign says Delete")
-				p.plan.Changes[c].Previous = &Previous{Record: &r, Launch: w.Launch.String()}
+				p.remove(r, []LaunchID{w.Launch}, "the name is retired, and onForeign says Delete", p.former(r, w.Launch))
 			default:
 				p.plan.Notes = append(p.plan.Notes, Note{
 					Launch: w.Launch, Reason: ReasonForeignRecord, Severity: v1alpha1.SeverityMedium, Place: w.Name,
@@ -383,91 +439,150 @@ func (p *planning) madeFor(r Record, l LaunchID) bool {
 func (p *planning) stale(wanted map[string][]WantRecord) {
 	for _, r := range p.state.Records {
 		uid, claim, ours := p.in.Marker.owner(r)
-		if !ours || p.planned(r.ID) {
+		if !ours || p.planned[r.ID] {
 			continue
 		}
-		i := slices.IndexFunc(p.in.Launches, func(l Launch) bool { return l.UID == uid })
-		if i < 0 || p.in.Launches[i].Retained {
+		l, known := p.launchOf(r.Name, uid)
+		if !known || l.Retained || l.frozen() {
 			continue
 		}
-		l := p.in.Launches[i]
-		if _, named := wanted[r.Name]; named && claim != claimMail {
-			continue
-		}
-		if claim == claimMail && slices.ContainsFunc(wanted[r.Name], func(w WantRecord) bool { return w.Type == r.Type && w.Comment == r.Comment }) {
-			continue
+		named := slices.Contains(l.Hosts(), r.Name) || slices.Contains(l.Redirects(), r.Name)
+		if claim == claimMail {
+			named = slices.ContainsFunc(wanted[r.Name], func(w WantRecord) bool { return w.Type == r.Type && w.Optional })
+		} else if slices.ContainsFunc(wanted[r.Name], func(w WantRecord) bool { return !w.Optional }) {
+			continue // dealt with there
 		}
 		switch {
-		case l.Leaving || l.Mode() == v1alpha1.EdgeRevert:
-			p.giveBack(r, l)
-		case l.Mode() == v1alpha1.EdgeEnforce && !slices.Contains(l.Hosts(), r.Name) && !slices.Contains(l.Redirects(), r.Name) || claim == claimMail:
-			p.remove(r, []LaunchID{l.LaunchID}, "the launch no longer names it")
+		case l.takesBack():
+			p.giveBack(r, claim, l, "it is taken back")
+		case !named:
+			p.giveBack(r, claim, l, "the launch no longer names it")
 		}
 	}
 }
 
-// giveBack plans that a record becomes again what it was, or goes if it was nothing.
-func (p *planning) giveBack(r Record, l Launch) {
+// launchOf finds the launch that a record was made for: by its id, or by the claim on the name where it was created anew.
+func (p *planning) launchOf(name, uid string) (Launch, bool) {
+	i := slices.IndexFunc(p.in.Launches, func(l Launch) bool { return l.UID == uid })
+	if c := p.in.Ledger.claim(name); i < 0 && c != nil {
+		i = slices.IndexFunc(p.in.Launches, func(l Launch) bool { return l.Namespace == c.Namespace && l.Name == c.Name })
+	}
+	if i < 0 {
+		return Launch{}, false
+	}
+	return p.in.Launches[i], true
+}
+
+// giveBack plans that a record becomes again what it was, or goes if it was nothing. Where it isn't known what it was, it stays as it
+// is, but is no longer ours.
+func (p *planning) giveBack(r Record, claim string, l Launch, why string) {
+	back := r
+	back.Comment = ""
+	words := fmt.Sprintf("leave the record %s %s %s to whoever had it: %s", r.Name, r.Type, r.Content, why)
+	i := slices.IndexFunc(p.in.Ledger.Previous, func(prev Previous) bool { return prev.Record != nil && prev.Record.ID == r.ID })
+	switch {
+	case i >= 0:
+		back = *p.in.Ledger.Previous[i].Record
+		words = fmt.Sprintf("put back the record %s %s %s%s", back.Name, back.Type, back.Content, proxiedWord(back.Proxied))
+	case claim != claimAdopted:
+		p.remove(r, []LaunchID{l.LaunchID}, why, nil)
+		return
+	}
+	p.planned[r.ID] = true
+	p.add(Change{
+		Area: v1alpha1.AreaDNS, Launches: []LaunchID{l.LaunchID}, Words: words,
+		Record: &RecordChange{Verb: Patch, Record: back}, Diff: diff(recordLines(r), recordLines(back)),
+	}, false)
+}
+
+// putBack plans that records of others come again that were deleted for a launch that takes back what it did.
+func (p *planning) putBack() {
 	for _, prev := range p.in.Ledger.Previous {
-		if prev.Record != nil && prev.Record.ID == r.ID {
-			p.add(Change{
-				Area: v1alpha1.AreaDNS, Launches: []LaunchID{l.LaunchID},
-				Words:  fmt.Sprintf("put back the record %s %s %s%s", prev.Record.Name, prev.Record.Type, prev.Record.Content, proxiedWord(prev.Record.Proxied)),
-				Record: &RecordChange{Verb: Patch, Record: *prev.Record}, Diff: diff(recordLines(r), recordLines(*prev.Record)),
-			}, false)
-			return
+		if prev.Record == nil {
+			continue
 		}
+		i := slices.IndexFunc(p.in.Launches, func(l Launch) bool { return l.String() == prev.Launch })
+		if i < 0 || !p.in.Launches[i].takesBack() {
+			continue
+		}
+		there := func(r Record) bool { return r.ID == prev.Record.ID || sameRecord(r, *prev.Record) }
+		if slices.ContainsFunc(p.records[prev.Record.Name], there) || p.inTheWay(*prev.Record) {
+			continue
+		}
+		back := *prev.Record
+		back.ID = ""
+		p.add(Change{
+			Area: v1alpha1.AreaDNS, Launches: []LaunchID{p.in.Launches[i].LaunchID},
+			Words:  fmt.Sprintf("put back the record %s %s %s%s", back.Name, back.Type, back.Content, proxiedWord(back.Proxied)),
+			Record: &RecordChange{Verb: Create, Record: back}, Diff: diff(nil, recordLines(back)),
+		}, false)
 	}
-	p.remove(r, []LaunchID{l.LaunchID}, "it is taken back")
 }
 
-// planned says whether something is planned about a record already.
-func (p *planning) planned(id string) bool {
-	return slices.ContainsFunc(p.plan.Changes, func(c Change) bool { return c.Record != nil && id != "" && c.Record.Record.ID == id })
+// inTheWay says whether a record stands, and stays, where another can't be put beside it: a CNAME beside an address.
+func (p *planning) inTheWay(back Record) bool {
+	return slices.ContainsFunc(p.records.addresses(back.Name), func(r Record) bool {
+		return !p.planned[r.ID] && (r.Type == "CNAME" || back.Type == "CNAME")
+	})
 }
 
 // settings plans settings of the whole zone: tightened where wanted, put back where nobody wants them any more.
 func (p *planning) settings() {
-	if p.denied(PartSettings) {
-		return
-	}
 	for _, w := range p.want.Settings {
 		have, known := p.state.Settings[w.Setting]
-		if !known || !have.Editable || !weaker(w.Setting, have.Text(), w.Value) {
+		known = known && !p.denied(PartSettings)
+		// A value that isn't known may be a stricter one.
+		if !known || !have.Editable || !slices.Contains(strength[w.Setting], have.Text()) || !weaker(w.Setting, have.Text(), w.Value) {
 			continue
 		}
-		p.add(Change{
-			Area: v1alpha1.AreaTLS, Launches: w.Launches, Words: fmt.Sprintf("set %s of the whole zone from %s to %s", w.Setting, have.Text(), w.Value),
-			Setting: &SettingChange{w.Setting, w.Value}, Previous: p.formerSetting(w, have.Text()),
-			Diff: []string{"- " + string(w.Setting) + ": " + have.Text(), "+ " + string(w.Setting) + ": " + w.Value},
-		}, true)
+		p.zoneWide(w.Area, w.Launches, w.Setting, w.Value)
 	}
 	p.settingsBack()
 	p.bots()
 }
 
-func (p *planning) formerSetting(w WantSetting, have string) *Previous {
-	if _, kept := p.in.Ledger.setting(w.Setting); kept {
-		return nil
+// zoneWide plans that a value of the whole zone changes.
+func (p *planning) zoneWide(area v1alpha1.EdgeArea, launches []LaunchID, s Setting, value string) {
+	have := zoneValue(p.state, s)
+	c := Change{
+		Area: area, Launches: launches, Words: fmt.Sprintf("set %s of the whole zone from %s to %s", s, have, value),
+		Diff: []string{"- " + string(s) + ": " + have, "+ " + string(s) + ": " + value},
 	}
-	return &Previous{Setting: w.Setting, Value: have, Set: w.Value}
+	// Development mode ends by itself after three hours: nobody wants it back.
+	if _, kept := p.in.Ledger.setting(s); !kept && s != SettingDevelopment {
+		c.Previous = &Previous{Setting: s, Value: have, Set: value}
+	}
+	on := value == "on"
+	switch s {
+	case settingFightMode:
+		c.Bots = &Bots{FightMode: &on}
+	case settingAutomated:
+		c.Bots = &Bots{DefinitelyAutomated: value}
+	case settingLeaked:
+		c.Leaked = &on
+	default:
+		c.Setting = &SettingChange{s, value}
+	}
+	p.add(c, true)
 }
 
-// settingsBack puts settings back where the last launch that wanted them reverts, unless somebody changed them meanwhile.
+// settingsBack puts values back where the last launch that wanted them takes back what it did. Those that somebody changed
+// meanwhile are forgotten already.
 func (p *planning) settingsBack() {
-	if !slices.ContainsFunc(p.in.Launches, func(l Launch) bool { return l.Mode() == v1alpha1.EdgeRevert }) {
+	if len(p.want.Bots) > 0 || slices.ContainsFunc(p.in.Launches, Launch.enforces) {
 		return
 	}
+	var back []LaunchID
+	for _, l := range p.in.Launches {
+		if l.takesBack() {
+			back = append(back, l.LaunchID)
+		}
+	}
 	for _, prev := range p.in.Ledger.Previous {
-		wanted := slices.ContainsFunc(p.want.Settings, func(w WantSetting) bool { return w.Setting == prev.Setting })
-		if prev.Record != nil || wanted || p.state.Settings[prev.Setting].Text() != prev.Set {
+		if prev.Record != nil || len(back) == 0 {
 			continue
 		}
-		p.add(Change{
-			Area: v1alpha1.AreaTLS, Launches: p.everyone(), Words: fmt.Sprintf("put %s of the whole zone back from %s to %s", prev.Setting, prev.Set, prev.Value),
-			Setting: &SettingChange{prev.Setting, prev.Value},
-			Diff:    []string{"- " + string(prev.Setting) + ": " + prev.Set, "+ " + string(prev.Setting) + ": " + prev.Value},
-		}, true)
+		p.zoneWide(v1alpha1.AreaTLS, back, prev.Setting, prev.Value)
 	}
 }
 
@@ -477,19 +592,15 @@ func (p *planning) bots() {
 		return
 	}
 	if b := p.state.Bots; b != nil && !b.On() {
-		change := Bots{DefinitelyAutomated: "managed_challenge"}
-		if b.FightMode != nil {
-			on := true
-			change = Bots{FightMode: &on}
+		switch {
+		case p.state.Zone.Plan == PlanFree && b.FightMode != nil:
+			p.zoneWide(v1alpha1.AreaBots, p.want.Bots, settingFightMode, "on")
+		case b.DefinitelyAutomated != "":
+			p.zoneWide(v1alpha1.AreaBots, p.want.Bots, settingAutomated, "managed_challenge")
 		}
-		p.add(Change{Area: v1alpha1.AreaBots, Launches: p.want.Bots, Words: "challenge bots in the whole zone", Bots: &change, Diff: []string{"+ bots are challenged"}}, true)
 	}
 	if on := p.state.LeakedCredentials; on != nil && !*on {
-		yes := true
-		p.add(Change{
-			Area: v1alpha1.AreaBots, Launches: p.want.Bots, Words: "compare logins in the whole zone with leaked ones", Leaked: &yes,
-			Diff: []string{"+ leaked credentials are detected"},
-		}, true)
+		p.zoneWide(v1alpha1.AreaBots, p.want.Bots, settingLeaked, "on")
 	}
 }
 
@@ -506,7 +617,7 @@ func (p *planning) denied(part Part) bool {
 func (p *planning) everyone() []LaunchID {
 	var ids []LaunchID
 	for _, l := range p.in.Launches {
-		if l.Mode() != v1alpha1.EdgeObserve && !l.Retained {
+		if !l.frozen() && !l.Retained {
 			ids = append(ids, l.LaunchID)
 		}
 	}

@@ -18,64 +18,71 @@ const (
 	minute        = 60
 )
 
-// rate is a limit that a launch wants.
-type rate struct {
-	name     string
-	requests int32
-	// period in seconds.
-	period int32
-	match  []string
+// Rate is a limit that a launch wants.
+type Rate struct {
+	Name     string
+	Requests int32
+	// Period in seconds.
+	Period int32
+	// requests that are counted: one of these.
+	match []match
 	// rank orders what is given up last: login before chat before others.
 	rank int
 }
 
-// perSecond compares limits: of two, the one that lets more through is the laxer.
-func (r rate) perSecond() float64 { return float64(r.requests) / float64(r.period) }
-
-// RatesOf are the limits that a launch wants: what it declares, else 10 logins in a minute and the declared rate of its chat.
-func RatesOf(l Launch) []rate { //nolint:revive // the type is for this package and its judge
-	if declared := l.Spec.Cloudflare.RateLimits; len(declared) > 0 {
-		var out []rate
-		for i, r := range declared {
-			period := int32(minute)
-			if r.PeriodSeconds != nil {
-				period = *r.PeriodSeconds
-			}
-			match := anyOf(pathBegins(texts(r.Paths)))
-			if len(r.Methods) > 0 {
-				match = "(" + all(match, "http.request.method in "+set(texts(r.Methods))) + ")"
-			}
-			out = append(out, rate{name: r.Name, requests: r.Requests, period: period, match: []string{match}, rank: i})
-		}
-		return out
-	}
-	return derivedRates(l)
+// match selects requests by their path and, where it says so, their methods.
+type match struct {
+	path    string
+	methods []string
 }
 
-func derivedRates(l Launch) []rate {
-	byName := map[string]*rate{}
+// expression leaves the methods out where the plan's rate limits may not look at them.
+func (m match) expression(limits Limits) string {
+	if len(m.methods) == 0 || !limits.RateByMethod {
+		return m.path
+	}
+	return "(" + all(m.path, "http.request.method in "+set(m.methods)) + ")"
+}
+
+// perSecond compares limits: of two, the one that lets more through is the laxer.
+func (r Rate) perSecond() float64 { return float64(r.Requests) / float64(r.Period) }
+
+// RatesOf are the limits that a launch wants: what it declares, else 10 logins in a minute and the declared rate of its chat.
+func RatesOf(l Launch) []Rate {
+	declared := l.cloudflare().RateLimits
+	if len(declared) == 0 {
+		return derivedRates(l)
+	}
+	var out []Rate
+	for i, r := range declared {
+		period := int32(minute)
+		if r.PeriodSeconds != nil {
+			period = *r.PeriodSeconds
+		}
+		out = append(out, Rate{
+			Name: r.Name, Requests: r.Requests, Period: period, match: []match{{anyOf(pathBegins(texts(r.Paths))), texts(r.Methods)}}, rank: i,
+		})
+	}
+	return out
+}
+
+func derivedRates(l Launch) []Rate {
+	var out []Rate
 	for _, r := range appRequests(l) {
-		if r.limit == "" {
+		m := match{pathMatch(r.path), []string{r.method}}
+		if r.limit == "" || m.path == "" {
 			continue
 		}
-		match := pathMatch(r.path)
-		if match == "" {
-			continue
+		i := slices.IndexFunc(out, func(o Rate) bool { return o.Name == r.limit })
+		if i < 0 {
+			i = len(out)
+			out = append(out, Rate{Name: r.limit, Requests: r.requests, Period: minute, rank: r.rank})
 		}
-		match = "(" + all(match, "http.request.method eq "+quoted(r.method)) + ")"
-		if have := byName[r.limit]; have != nil {
-			if !slices.Contains(have.match, match) {
-				have.match = append(have.match, match)
-			}
-			continue
+		if !slices.ContainsFunc(out[i].match, func(o match) bool { return o.path == m.path && slices.Equal(o.methods, m.methods) }) {
+			out[i].match = append(out[i].match, m)
 		}
-		byName[r.limit] = &rate{name: r.limit, requests: r.requests, period: minute, match: []string{match}, rank: r.rank}
 	}
-	var out []rate
-	for _, name := range sortedKeys(byName) {
-		out = append(out, *byName[name])
-	}
-	slices.SortStableFunc(out, func(a, b rate) int { return cmp.Compare(a.rank, b.rank) })
+	slices.SortStableFunc(out, func(a, b Rate) int { return cmp.Compare(a.rank, b.rank) })
 	return out
 }
 
@@ -120,168 +127,212 @@ func appRequests(l Launch) []appRequest {
 	return out
 }
 
-// pathMatch selects the requests of a described path: $(name) stands for anything but the rest has to be the same. A path that
-// is captured as a whole selects nothing.
+// pathMatch selects the requests of a described path: $(name) stands for anything, but the rest has to be the same, and $$ is a dollar
+// sign. A path that is captured as a whole selects nothing.
 func pathMatch(path string) string {
-	path, _, _ = strings.Cut(path, "?")
 	if !strings.HasPrefix(path, "/") {
 		return ""
 	}
-	if !strings.Contains(path, "$") {
-		return "http.request.uri.path eq " + quoted(path)
+	parts := literals(path)
+	if len(parts) == 1 {
+		return "http.request.uri.path eq " + quoted(parts[0])
 	}
-	var b strings.Builder
-	for rest := path; rest != ""; {
-		before, after, found := strings.Cut(rest, "$")
-		b.WriteString(strings.NewReplacer("*", `\*`, `\`, `\\`).Replace(before))
-		if !found {
-			break
-		}
-		if tail, dollar := strings.CutPrefix(after, "$"); dollar {
-			b.WriteString("$")
-			rest = tail
-			continue
-		}
-		_, rest, _ = strings.Cut(after, ")")
-		b.WriteString("*")
+	for i, p := range parts {
+		parts[i] = strings.NewReplacer("*", `\*`, `\`, `\\`).Replace(p)
 	}
-	return "http.request.uri.path strict wildcard r" + rawQuoted(b.String())
+	// Two stars in a row are refused (ruleset-engine/rules-language/operators/#wildcard-matching): of what was captured in a row, one stays.
+	last := len(parts) - 1
+	between := slices.DeleteFunc(slices.Clone(parts[1:last]), func(p string) bool { return p == "" })
+	pattern := strings.Join(slices.Concat(parts[:1], between, parts[last:]), "*")
+	return "http.request.uri.path strict wildcard " + quoted(pattern)
 }
 
-// rawQuoted writes a raw string of the Rules language; a path holds no quotes.
-func rawQuoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, "") + `"` }
+// literals are the parts of a described path between what was captured, as they are sent; without the query. An end that isn't closed is
+// taken for captured.
+func literals(path string) []string {
+	out := []string{""}
+	add := func(s string) { out[len(out)-1] += s }
+	for path != "" {
+		i := strings.IndexAny(path, "?$")
+		if i < 0 {
+			add(path)
+			break
+		}
+		add(path[:i])
+		switch rest := path[i:]; {
+		case rest[0] == '?':
+			return out
+		case strings.HasPrefix(rest, "$$"):
+			add("$")
+			path = rest[2:]
+		case strings.HasPrefix(rest, "$("):
+			path = afterReference(rest[2:])
+			out = append(out, "")
+		default:
+			add("$")
+			path = rest[1:]
+		}
+	}
+	return out
+}
+
+// afterReference is what follows a reference such as $(totp(credentials.key)), of which brackets may be nested.
+func afterReference(s string) string {
+	depth := 1
+	for i, c := range s {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 {
+				return s[i+1:]
+			}
+		}
+	}
+	return ""
+}
 
 // fixedBeginning is as much of a described path as is the same in every request.
 func fixedBeginning(path string) string {
-	path, _, _ = strings.Cut(path, "?")
-	path, _, _ = strings.Cut(path, "$")
 	if !strings.HasPrefix(path, "/") {
 		return ""
 	}
-	return path
+	return literals(path)[0]
 }
 
 // rateGroup are the limits of several launches that one rule serves.
 type rateGroup struct {
-	rate
-	conditions []string
+	Rate
 	served
-	// laxer names the launches that wanted less than the group lets through.
-	laxer []LaunchID
+	// counted are the hosts by what is counted on them.
+	counted map[string][]string
+	// lax are the launches that wanted less than the group lets through.
+	lax []LaunchID
+}
+
+func (g *rateGroup) count(l LaunchID, hosts []string, what string) {
+	g.add(l, hosts...)
+	for _, h := range hosts {
+		if !slices.Contains(g.counted[what], h) {
+			g.counted[what] = append(g.counted[what], h)
+		}
+	}
 }
 
 // rates wants rate limits: one rule for all launches that want the same, and fewer where the plan has fewer.
 func (d *desired) rates() {
 	groups := d.rateGroups()
-	room := max(d.limits.Rules[PhaseRateLimit]-d.foreignRules(PhaseRateLimit), 0)
-	for len(groups) > max(room, 1) {
-		groups = d.merge(groups)
+	room := max(d.limits.Rules[PhaseRateLimit]-d.foreignRules(PhaseRateLimit), 1)
+	for len(groups) > room {
+		groups = mergeRates(groups)
 	}
-	for i, g := range groups {
-		d.rateRule(i, g)
+	for _, g := range groups {
+		d.rateRule(g)
 	}
 }
 
 func (d *desired) rateGroups() []rateGroup {
 	var groups []rateGroup
 	for _, l := range d.in.Launches {
-		hosts := d.mine(l, v1alpha1.AreaRateLimits, l.Hosts())
+		hosts := d.mine(l, v1alpha1.AreaRateLimits, effectRate, l.Hosts())
 		if len(hosts) == 0 {
 			continue
 		}
 		for _, r := range RatesOf(l) {
-			match := r.match
-			if !d.limits.RateByMethod {
-				match = pathsOnly(match)
-			}
-			condition := "(" + all(hostIn(hosts), anyOf(match)) + ")"
-			if !d.limits.RateByHost {
-				condition = anyOf(match)
-			}
-			i := slices.IndexFunc(groups, func(g rateGroup) bool { return g.requests == r.requests && g.period == r.period && g.name == r.name })
+			i := slices.IndexFunc(groups, func(g rateGroup) bool { return g.Requests == r.Requests && g.Period == r.Period && g.Name == r.Name })
 			if i < 0 {
-				groups = append(groups, rateGroup{rate: r})
-				i = len(groups) - 1
+				i = len(groups)
+				groups = append(groups, rateGroup{Rate: r, counted: map[string][]string{}})
 			}
-			if !slices.Contains(groups[i].conditions, condition) {
-				groups[i].conditions = append(groups[i].conditions, condition)
+			what := make([]string, len(r.match))
+			for n, m := range r.match {
+				what[n] = m.expression(d.limits)
 			}
-			groups[i].add(l.LaunchID, hosts...)
+			groups[i].count(l.LaunchID, hosts, anyOf(slices.Compact(what)))
 		}
 	}
-	slices.SortStableFunc(groups, func(a, b rateGroup) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.name, b.name)) })
+	slices.SortStableFunc(groups, func(a, b rateGroup) int { return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.Name, b.Name)) })
 	return groups
 }
 
-// pathsOnly leaves the methods out, which rate limits of the plans Free and Pro can't look at.
-func pathsOnly(matches []string) []string {
-	out := make([]string, len(matches))
-	for i, m := range matches {
-		m, _, _ = strings.Cut(strings.TrimPrefix(m, "("), " and http.request.method")
-		out[i] = m
-	}
-	return out
-}
-
-// merge makes one group of two: of those with one name if there are any, else of the two that matter least. The laxer limit
+// mergeRates makes one group of two: of those with one name if there are any, else of the two that matter least. The laxer limit
 // counts, so that no app is held back more than it asked for.
-func (d *desired) merge(groups []rateGroup) []rateGroup {
+func mergeRates(groups []rateGroup) []rateGroup {
 	a, b := len(groups)-2, len(groups)-1
 	for i := len(groups) - 1; i > 0; i-- {
-		if groups[i].name == groups[i-1].name {
+		if groups[i].Name == groups[i-1].Name {
 			a, b = i-1, i
 			break
 		}
 	}
-	into, from := groups[a], groups[b]
-	strict := from
-	if from.perSecond() > into.perSecond() {
-		strict = into
-		into.requests, into.period = from.requests, from.period
+	into, from := &groups[a], groups[b]
+	switch {
+	case from.perSecond() > into.perSecond():
+		into.lax = append(into.lax, into.launches...)
+		into.Requests, into.Period = from.Requests, from.Period
+	case from.perSecond() < into.perSecond():
+		into.lax = append(into.lax, from.launches...)
 	}
-	if strict.perSecond() != into.perSecond() {
-		into.laxer = append(into.laxer, strict.launches...)
-	}
-	into.laxer = append(into.laxer, from.laxer...)
-	for _, c := range from.conditions {
-		if !slices.Contains(into.conditions, c) {
-			into.conditions = append(into.conditions, c)
-		}
-	}
+	into.lax = append(into.lax, from.lax...)
 	for _, l := range from.launches {
 		into.add(l, from.hosts...)
 	}
-	groups[a] = into
+	for _, what := range sortedKeys(from.counted) {
+		for _, h := range from.counted[what] {
+			if !slices.Contains(into.counted[what], h) {
+				into.counted[what] = append(into.counted[what], h)
+			}
+		}
+	}
 	return slices.Delete(groups, b, b+1)
 }
 
-func (d *desired) rateRule(n int, g rateGroup) {
-	zone := d.state.Zone
+func (d *desired) rateRule(g rateGroup) {
+	place := d.state.Zone.Name + ": RateLimits"
 	if !d.limits.RateByHost && !d.in.ManageSettings {
 		for _, l := range g.launches {
-			d.note(l, ReasonDegradedByPlan, v1alpha1.SeverityMedium, zone.Name+": RateLimits",
+			d.note(l, ReasonDegradedByPlan, v1alpha1.SeverityMedium, place,
 				"On the plan Free the one rate limit of a zone looks at paths alone, so that it would count the requests to all apps in the zone: none is set.",
 				"Say zoneSettings: Manage in the LaunchPolicy's credential for the zone, or move the zone to the plan pro.")
 		}
 		return
 	}
-	requests, period := d.fitRate(g.rate)
-	for _, l := range slices.Compact(g.laxer) {
-		d.note(l, ReasonDegradedByPlan, v1alpha1.SeverityLow, zone.Name+": RateLimits",
-			fmt.Sprintf("The plan %s has too few rate limits for those of all apps in the zone: %s is limited to %d in %d seconds, which is laxer than wanted.", zone.Plan, g.name, requests, period),
-			fmt.Sprintf("Move the zone to the plan %s, or let the apps want the same.", NextPlan(zone.Plan)))
+	requests, period := d.fitRate(g.Rate)
+	d.rateNotes(g, requests, period, place)
+	var counted []string
+	for _, what := range sortedKeys(g.counted) {
+		if d.limits.RateByHost {
+			slices.Sort(g.counted[what])
+			counted = append(counted, conditions(g.counted[what], []string{what})...)
+		} else {
+			counted = append(counted, what)
+		}
 	}
-	words := fmt.Sprintf("limit %s to %d requests in %d seconds by one address", g.name, requests, period)
-	limit := map[string]any{
+	d.add(PhaseRateLimit, effectRate, g.served, chunks(counted, ""), Rule{Action: actionBlock, RateLimit: parameters(map[string]any{
 		"characteristics": []string{"cf.colo.id", "ip.src"}, "period": period, "requests_per_period": requests, "mitigation_timeout": d.timeout(period),
-	}
-	for i, expression := range chunks(g.conditions, "") {
-		r := d.rule(effectRate+"-"+g.name, i, expression, actionBlock, nil, words)
-		r.RateLimit = parameters(limit)
-		d.want.Rules[PhaseRateLimit] = append(d.want.Rules[PhaseRateLimit], WantRule{
-			Rule: r, Area: v1alpha1.AreaRateLimits, Launches: g.launches, Words: words + " on " + listed(g.sorted()),
-		})
+	})}, fmt.Sprintf("limit %s to %d requests in %d seconds by one address", g.Name, requests, period))
+}
 
+// rateNotes tells who gets another limit than was asked for.
+func (d *desired) rateNotes(g rateGroup, requests, period int32, place string) {
+	plan := d.state.Zone.Plan
+	noted := map[LaunchID]bool{}
+	for _, l := range g.lax {
+		if noted[l] {
+			continue
+		}
+		noted[l] = true
+		d.note(l, ReasonDegradedByPlan, v1alpha1.SeverityLow, place,
+			fmt.Sprintf("The plan %s has too few rate limits for those of all apps in the zone: %s is limited to %d in %d seconds, which is laxer than wanted.", plan, g.Name, requests, period),
+			fmt.Sprintf("Move the zone to the plan %s, or let the apps want the same.", NextPlan(plan)))
+	}
+	if period == g.Period {
+		return
+	}
+	for _, l := range g.launches {
+		d.note(l, ReasonDegradedByPlan, v1alpha1.SeverityLow, place,
+			fmt.Sprintf("The plan %s doesn't count over %d seconds: %s is limited to %d in %d seconds.", plan, g.Period, g.Name, requests, period),
+			fmt.Sprintf("Move the zone to the plan %s.", NextPlan(plan)))
 	}
 }
 
@@ -289,18 +340,18 @@ func (d *desired) rateRule(n int, g rateGroup) {
 const minRequests = 3
 
 // fitRate brings a limit to a period that the plan has, and says so where it is another one.
-func (d *desired) fitRate(r rate) (requests, period int32) {
-	if slices.Contains(d.limits.RatePeriods, r.period) {
-		return r.requests, r.period
+func (d *desired) fitRate(r Rate) (requests, period int32) {
+	if slices.Contains(d.limits.RatePeriods, r.Period) {
+		return r.Requests, r.Period
 	}
 	period = d.limits.RatePeriods[0]
 	for _, p := range d.limits.RatePeriods {
-		if p <= r.period {
+		if p <= r.Period {
 			period = p
 		}
 	}
-	scaled := (int64(r.requests)*int64(period) + int64(r.period) - 1) / int64(r.period)
-	return max(int32(scaled), min(minRequests, r.requests)), period //nolint:gosec // at most requests
+	scaled := (int64(r.Requests)*int64(period) + int64(r.Period) - 1) / int64(r.Period)
+	return max(int32(scaled), min(minRequests, r.Requests)), period //nolint:gosec // at most requests
 }
 
 // timeout is how long a visitor is held off: the period, or the next time that the plan has.
@@ -311,15 +362,4 @@ func (d *desired) timeout(period int32) int32 {
 		}
 	}
 	return d.limits.RateTimeouts[len(d.limits.RateTimeouts)-1]
-}
-
-// foreignRules counts the rules of a phase that aren't ours.
-func (d *desired) foreignRules(phase Phase) int {
-	n := 0
-	for _, r := range d.state.Rulesets[phase].Rules {
-		if !d.in.Marker.OwnsRule(r) {
-			n++
-		}
-	}
-	return n
 }

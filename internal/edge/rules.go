@@ -14,36 +14,39 @@ import (
 
 // permanently is the status of redirects. To HTTPS it keeps the method and the body (RFC 9110 §15.4.9).
 const (
-	permanently         = 308
-	permanentlyAsGet    = 301
-	hstsHeader          = "strict-transport-security"
-	securityLevelMedium = "medium"
+	permanently      = 308
+	permanentlyAsGet = 301
+	hstsHeader       = "strict-transport-security"
 )
 
-// redirects wants plain HTTP sent to HTTPS, and other names to the canonical one. On a host that strangers reached before,
-// only what reads is sent on: nobody knows what else speaks plain HTTP to it.
+// onlyReads selects requests that change nothing (RFC 9110 §9.2.1).
+const onlyReads = `http.request.method in {"GET" "HEAD"}`
+
+// redirects wants plain HTTP sent to HTTPS, and other names to the canonical one. On a host that strangers reached before, only
+// what reads is sent on until launch: nobody knows what else speaks plain HTTP to it.
 func (d *desired) redirects() {
 	var fresh, existing served
 	for _, l := range d.in.Launches {
-		for _, h := range d.mine(l, v1alpha1.AreaRedirects, slices.Concat(l.Hosts(), l.Redirects())) {
-			if d.existing(h) && !l.Launched {
+		for _, h := range d.mine(l, v1alpha1.AreaRedirects, effectHTTPS, slices.Concat(l.Hosts(), l.Redirects())) {
+			if d.careful(l, effectHTTPS+gently, h) {
 				existing.add(l.LaunchID, h)
 			} else {
 				fresh.add(l.LaunchID, h)
 			}
 		}
 	}
-	to := parameters(map[string]any{"from_value": map[string]any{
-		"status_code": permanently, "preserve_query_string": true,
-		"target_url": map[string]any{"expression": `concat("https://", http.host, http.request.uri.path)`},
-	}})
-	rule := Rule{Action: actionRedirect, Parameters: to}
-	d.rules(PhaseRedirect, effectHTTPS, v1alpha1.AreaRedirects, fresh, all("not ssl", notACME), rule, "send plain HTTP to HTTPS")
-	d.rules(PhaseRedirect, effectHTTPS+"-reads", v1alpha1.AreaRedirects, existing,
-		all("not ssl", `http.request.method in {"GET" "HEAD"}`, notACME), rule, "send plain HTTP that reads to HTTPS")
+	to := redirectTo(permanently, `concat("https://", http.host, http.request.uri.path)`)
+	d.rules(PhaseRedirect, effectHTTPS, fresh, all("not ssl", notACME), to, "send plain HTTP to HTTPS")
+	d.rules(PhaseRedirect, effectHTTPS+gently, existing, all("not ssl", onlyReads, notACME), to, "send plain HTTP that reads to HTTPS")
 	for _, l := range d.in.Launches {
 		d.canonical(l)
 	}
+}
+
+func redirectTo(status int, target string) Rule {
+	return Rule{Action: actionRedirect, Parameters: parameters(map[string]any{"from_value": map[string]any{
+		"status_code": status, "preserve_query_string": true, "target_url": map[string]any{"expression": target},
+	}})}
 }
 
 func (d *desired) canonical(l Launch) {
@@ -51,74 +54,75 @@ func (d *desired) canonical(l Launch) {
 	if canonical == "" || l.refused(canonical) {
 		return
 	}
-	var from served
-	from.add(l.LaunchID, d.mine(l, v1alpha1.AreaRedirects, l.Redirects())...)
-	to := parameters(map[string]any{"from_value": map[string]any{
-		"status_code": permanentlyAsGet, "preserve_query_string": true,
-		"target_url": map[string]any{"expression": `concat("https://` + canonical + `", http.request.uri.path)`},
-	}})
-	d.rules(PhaseRedirect, effectCanonical+"-"+ShortID(canonical), v1alpha1.AreaRedirects, from, notACME,
-		Rule{Action: actionRedirect, Parameters: to}, "redirect to "+canonical)
+	effect := effectCanonical + "-" + ShortID(canonical)
+	var fresh, existing served
+	for _, h := range d.mine(l, v1alpha1.AreaRedirects, effect, l.Redirects()) {
+		if d.careful(l, effect+gently, h) {
+			existing.add(l.LaunchID, h)
+		} else {
+			fresh.add(l.LaunchID, h)
+		}
+	}
+	fresh.needed, existing.needed = true, true
+	to := redirectTo(permanentlyAsGet, "concat("+quoted("https://"+canonical)+", http.request.uri.path)")
+	d.rules(PhaseRedirect, effect, fresh, notACME, to, "redirect to "+canonical)
+	d.rules(PhaseRedirect, effect+gently, existing, all(onlyReads, notACME), to, "redirect what reads to "+canonical)
 }
 
-// tls wants the edge to verify the origin's certificate, where it would stand the test: else visitors would meet error 526. An origin
-// that couldn't be tried gets the benefit of the doubt on a new host alone, where nobody is cut off.
+// tls wants the edge to verify the origin's certificate, where it would stand the test: else visitors would meet error 526. What is
+// verified stays so: nobody who stands between the two is to turn it off by failing the test.
 func (d *desired) tls() {
 	var strict served
 	for _, l := range d.in.Launches {
-		for _, h := range d.mine(l, v1alpha1.AreaTLS, l.Hosts()) {
+		for _, h := range d.mine(l, v1alpha1.AreaTLS, effectTLS, l.Hosts()) {
 			try, tried := l.Strict[h]
-			switch {
-			case try.OK, l.Retained, try.Unreachable && !d.existing(h):
+			verified := d.covered(effectTLS, h)
+			if try.OK || verified || try.Unreachable && !d.existing(h) {
 				strict.add(l.LaunchID, h)
-			case tried:
-				d.note(l.LaunchID, ReasonOriginNotTrusted, v1alpha1.SeverityHigh, h,
-					"The edge isn't told to verify the origin's certificate, since it would refuse it and visitors would meet error 526: "+try.Why,
-					"Give the origin a certificate for "+h+" of a public authority or of Cloudflare's Origin CA.")
 			}
+			if !tried || try.OK || try.Unreachable && (verified || !d.existing(h)) {
+				continue
+			}
+			message := "The edge isn't told to verify the origin's certificate, since it would refuse it and visitors would meet error 526: " + try.Why
+			if verified {
+				message = "The edge verifies the origin's certificate, and refuses it, so that visitors meet error 526: " + try.Why
+			}
+			d.note(l.LaunchID, ReasonOriginNotTrusted, v1alpha1.SeverityHigh, h, message,
+				"Give the origin a certificate for "+h+" of a public authority or of Cloudflare's Origin CA.")
 		}
 	}
-	d.rules(PhaseConfig, effectTLS, v1alpha1.AreaTLS, strict, "",
+	d.rules(PhaseConfig, effectTLS, strict, "",
 		Rule{Action: actionSetConfig, Parameters: parameters(map[string]any{"ssl": "strict", "automatic_https_rewrites": true})},
 		"verify the origin's certificate")
 }
 
 // waf wants what nobody may ask for refused, and Cloudflare's managed rules.
 func (d *desired) waf() {
-	var refuse []string
-	var who, managed, mild served
+	var refuse alike
+	var managed, mild served
 	for _, l := range d.in.Launches {
-		hosts := d.mine(l, v1alpha1.AreaWAF, l.Hosts())
-		if len(hosts) == 0 {
-			continue
+		waf := l.cloudflare().WAF
+		if waf == nil {
+			waf = &v1alpha1.EdgeWAF{}
 		}
-		waf := l.Spec.Cloudflare.WAF
 		paths := []string{`(starts_with(http.request.uri.path, "/.") and not starts_with(http.request.uri.path, "/.well-known/"))`}
-		if waf != nil {
-			for _, p := range waf.BlockedPaths {
-				paths = append(paths, pathBegins([]string{string(p)})...)
-			}
+		paths = append(paths, pathBegins(texts(waf.BlockedPaths))...)
+		if hosts := d.mine(l, v1alpha1.AreaWAF, effectWAF, l.Hosts()); len(hosts) > 0 {
+			refuse.add(l.LaunchID, hosts, conditions(hosts, paths))
 		}
-		refuse = append(refuse, "("+all(hostIn(hosts), anyOf(paths))+")")
-		who.add(l.LaunchID, hosts...)
-		if waf != nil && waf.ManagedRules == v1alpha1.SwitchOff {
+		if waf.ManagedRules == v1alpha1.SwitchOff {
 			continue
 		}
-		for _, h := range hosts {
-			if d.existing(h) && !l.Launched {
+		for _, h := range d.mine(l, v1alpha1.AreaWAF, effectManaged, l.Hosts()) {
+			if d.careful(l, effectManaged+gently, h) {
 				mild.add(l.LaunchID, h)
 			} else {
 				managed.add(l.LaunchID, h)
 			}
 		}
 	}
-	const words = "refuse paths that nobody may ask for, such as /.git"
-	for i, expression := range chunks(refuse, "") {
-		d.want.Rules[PhaseCustomWAF] = append(d.want.Rules[PhaseCustomWAF], WantRule{
-			Rule: d.rule(effectWAF, i, expression, actionBlock, nil, words),
-			Area: v1alpha1.AreaWAF, Launches: who.launches, Words: words + " on " + listed(who.sorted()),
-		})
-	}
+	d.add(PhaseCustomWAF, effectWAF, refuse.served, chunks(refuse.conditions, " and "+notACME), Rule{Action: actionBlock},
+		"refuse paths that nobody may ask for, such as /.git")
 	d.managed(managed, mild)
 }
 
@@ -145,9 +149,9 @@ func (d *desired) managed(block, mild served) {
 		if d.deployed(set.id) {
 			continue
 		}
-		d.rules(PhaseManagedWAF, set.effect, v1alpha1.AreaWAF, block, "",
+		d.rules(PhaseManagedWAF, set.effect, block, notACME,
 			Rule{Action: actionExecute, Parameters: parameters(map[string]any{"id": set.id})}, "run "+set.name)
-		d.rules(PhaseManagedWAF, set.effect+"-mild", v1alpha1.AreaWAF, mild, "",
+		d.rules(PhaseManagedWAF, set.effect+gently, mild, notACME,
 			Rule{Action: actionExecute, Parameters: parameters(map[string]any{"id": set.id, "overrides": map[string]any{"action": mildest}})},
 			"run "+set.name+" in their mildest way ("+mildest+")")
 	}
@@ -172,58 +176,41 @@ const DefaultStaticSeconds = 86_400
 // cache wants static files kept, and what is private never. Private comes last, since the last cache rule that matches counts.
 func (d *desired) cache() {
 	var files served
-	kept := map[int32]*lockedHosts{}
-	var private []string
-	var who served
+	var private alike
+	kept := map[int32]*alike{}
 	for _, l := range d.in.Launches {
-		hosts := d.mine(l, v1alpha1.AreaCache, l.Hosts())
-		if len(hosts) == 0 {
+		files.add(l.LaunchID, d.mine(l, v1alpha1.AreaCache, effectStatic, l.Hosts())...)
+		if hosts := d.mine(l, v1alpha1.AreaCache, effectPrivate, l.Hosts()); len(hosts) > 0 {
+			private.add(l.LaunchID, hosts, conditions(hosts, append(pathBegins(privatePaths(l)), `any(http.request.headers["authorization"][*] ne "")`)))
+		}
+		cache := l.cloudflare().Cache
+		if cache == nil || len(cache.StaticPaths) == 0 {
 			continue
 		}
-		files.add(l.LaunchID, hosts...)
-		cache := l.Spec.Cloudflare.Cache
-		if cache != nil && len(cache.StaticPaths) > 0 {
+		if hosts := d.mine(l, v1alpha1.AreaCache, effectPaths, l.Hosts()); len(hosts) > 0 {
 			seconds := int32(DefaultStaticSeconds)
 			if cache.StaticSeconds != nil {
 				seconds = *cache.StaticSeconds
 			}
-			seconds = max(seconds, d.limits.MinCacheSeconds)
-			condition := "(" + all(hostIn(hosts), anyOf(pathBegins(texts(cache.StaticPaths)))) + ")"
-			gather(kept, seconds).add(l.LaunchID, hosts, condition)
+			gather(kept, max(seconds, d.limits.MinCacheSeconds)).add(l.LaunchID, hosts, conditions(hosts, pathBegins(texts(cache.StaticPaths))))
 		}
-		conditions := append(pathBegins(privatePaths(l)), `any(http.request.headers.names[*] eq "authorization")`)
-		private = append(private, "("+all(hostIn(hosts), anyOf(conditions))+")")
-		who.add(l.LaunchID, hosts...)
 	}
 	// Cache deception armor keeps a page that ends in .css by a trick from being kept.
-	d.rules(PhaseCache, effectStatic, v1alpha1.AreaCache, files, "http.request.uri.path.extension in "+set(staticExtensions[:]), Rule{
-		Action: actionSetCache, Parameters: parameters(map[string]any{"cache": true, "cache_key": map[string]any{"cache_deception_armor": true}}),
+	d.rules(PhaseCache, effectStatic, files, "http.request.uri.path.extension in "+set(staticExtensions[:]), Rule{
+		Action: actionSetCache, Parameters: parameters(map[string]any{
+			"cache":     true,
+			"cache_key": map[string]any{"cache_deception_armor": true},
+		}),
 	}, "keep static files")
-	d.cachePaths(kept)
-	const words = "never keep what is private"
-	for i, expression := range chunks(private, "") {
-		d.want.Rules[PhaseCache] = append(d.want.Rules[PhaseCache], WantRule{
-			Rule: d.rule(effectPrivate, i, expression, actionSetCache, map[string]any{"cache": false}, words),
-			Area: v1alpha1.AreaCache, Launches: who.launches, Words: words + " on " + listed(who.sorted()),
-		})
-	}
-}
-
-func (d *desired) cachePaths(kept map[int32]*lockedHosts) {
-	n := 0
 	for _, seconds := range sortedKeys(kept) {
-		h := kept[seconds]
-		words := fmt.Sprintf("keep static paths for %d seconds", seconds)
-		for _, expression := range chunks(h.conditions, "") {
-			d.want.Rules[PhaseCache] = append(d.want.Rules[PhaseCache], WantRule{
-				Rule: d.rule(effectPaths, n, expression, actionSetCache, map[string]any{
-					"cache": true, "edge_ttl": map[string]any{"mode": "override_origin", "default": seconds, "status_code_ttl": successAlone()},
-				}, words),
-				Area: v1alpha1.AreaCache, Launches: h.launches, Words: words + " on " + listed(h.sorted()),
-			})
-			n++
-		}
+		d.add(PhaseCache, effectPaths, kept[seconds].served, chunks(kept[seconds].conditions, ""), Rule{
+			Action: actionSetCache, Parameters: parameters(map[string]any{
+				"cache": true, "edge_ttl": map[string]any{"mode": "override_origin", "default": seconds, "status_code_ttl": successAlone()},
+			}),
+		}, fmt.Sprintf("keep static paths for %d seconds", seconds))
 	}
+	d.add(PhaseCache, effectPrivate, private.served, chunks(private.conditions, ""),
+		Rule{Action: actionSetCache, Parameters: parameters(map[string]any{"cache": false})}, "never keep what is private")
 }
 
 // successAlone keeps redirects and errors from being kept as long as what they stand for.
@@ -235,8 +222,8 @@ func successAlone() []any {
 // privatePaths are the beginnings of paths whose replies are never kept.
 func privatePaths(l Launch) []string {
 	paths := []string{"/api/"}
-	if l.Spec.Cloudflare.Cache != nil {
-		paths = append(paths, texts(l.Spec.Cloudflare.Cache.PrivatePaths)...)
+	if cache := l.cloudflare().Cache; cache != nil {
+		paths = append(paths, texts(cache.PrivatePaths)...)
 	}
 	for _, r := range appRequests(l) {
 		if p := fixedBeginning(r.path); len(p) > 1 {
@@ -249,12 +236,23 @@ func privatePaths(l Launch) []string {
 
 // headers wants HSTS on every reply, at the step that it has reached.
 func (d *desired) headers() {
-	steps := map[int32]*lockedHosts{}
+	steps := map[int32]*served{}
+	s := settling{in: d.in, state: d.state}
 	for _, l := range d.in.Launches {
-		for _, h := range d.mine(l, v1alpha1.AreaHeaders, l.Hosts()) {
-			if c := d.in.Ledger.claim(h); c != nil && c.HSTS != nil && hstsGoal(l) > 0 {
-				gather(steps, c.HSTS.MaxAgeSeconds).add(l.LaunchID, []string{h}, "")
+		for _, h := range d.mine(l, v1alpha1.AreaHeaders, effectHSTS, l.Hosts()) {
+			age := int32(0)
+			if c := d.in.Ledger.claim(h); l.frozen() {
+				age = s.sentHSTS(h)
+			} else if c != nil && c.HSTS != nil {
+				age = c.HSTS.MaxAgeSeconds
 			}
+			if age == 0 {
+				continue
+			}
+			if steps[age] == nil {
+				steps[age] = &served{}
+			}
+			steps[age].add(l.LaunchID, h)
 		}
 	}
 	for _, age := range sortedKeys(steps) {
@@ -262,8 +260,8 @@ func (d *desired) headers() {
 			hstsHeader:               map[string]any{"operation": "set", "value": "max-age=" + strconv.Itoa(int(age))},
 			"x-content-type-options": map[string]any{"operation": "set", "value": "nosniff"},
 		}}
-		d.rules(PhaseResponseHeaders, effectHSTS+"-"+strconv.Itoa(int(age)), v1alpha1.AreaHeaders, steps[age].served, "ssl",
-			Rule{Action: actionRewrite, Parameters: parameters(headers)}, fmt.Sprintf("send HSTS with max-age %d", age))
+		d.rules(PhaseResponseHeaders, effectHSTS, *steps[age], "ssl", Rule{Action: actionRewrite, Parameters: parameters(headers)},
+			fmt.Sprintf("send HSTS with max-age %d", age))
 	}
 }
 

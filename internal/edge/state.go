@@ -3,10 +3,7 @@
 
 package edge
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "encoding/json"
 
 // State is what a zone holds, as far as it was read.
 type State struct {
@@ -175,18 +172,4 @@ type Bots struct {
 	LikelyAutomated string
 	// VerifiedBots is what it does about search engines and the like: allow or block.
 	VerifiedBots string
-}
-
-// StrictFor says whether the edge verifies the origin's certificate for a host, by a rule or for the whole zone.
-func (s State) StrictFor(host string) bool {
-	if ssl := s.Settings[SettingSSL].Text(); ssl == "strict" || ssl == "origin_pull" {
-		return true
-	}
-	return s.ruled(PhaseConfig, host, func(r Rule) bool { return parameter(r, "ssl") == `"strict"` })
-}
-
-// ruled says whether a rule that is turned on applies to all requests for a host, as far as its expression tells: it names the
-// host, or no host at all.
-func (s State) ruled(phase Phase, host string, does func(Rule) bool) bool {
-	return slices.ContainsFunc(s.Rulesets[phase].Rules, func(r Rule) bool { return r.Enabled && appliesTo(r.Expression, host) && does(r) })
 }

@@ -20,12 +20,44 @@ var strength = map[Setting][]string{ //nolint:gochecknoglobals // a table that n
 
 // zoneWanted is what is wanted of the whole zone, whoever is in it.
 var zoneWanted = []struct { //nolint:gochecknoglobals // a table that nothing changes
-	Setting     Setting
-	Value, Area string
+	Setting Setting
+	Value   string
+	Area    v1alpha1.EdgeArea
 }{
-	{SettingMinTLS, "1.2", "TLS"}, // RFC 8996
-	{SettingTLS13, "on", "TLS"},
-	{SettingDevelopment, "off", "Cache"}, // it makes the edge keep nothing
+	{SettingMinTLS, "1.2", v1alpha1.AreaTLS}, // RFC 8996
+	{SettingTLS13, "on", v1alpha1.AreaTLS},
+	{SettingDevelopment, "off", v1alpha1.AreaCache}, // it makes the edge keep nothing
+}
+
+// What is done about bots and leaked credentials, under names as if they were settings.
+const (
+	settingFightMode Setting = "bot_fight_mode"
+	settingAutomated Setting = "sbfm_definitely_automated"
+	settingLeaked    Setting = "leaked_credential_checks"
+)
+
+// zoneValue is a value of the whole zone; empty where it isn't known.
+func zoneValue(state State, s Setting) string {
+	onOff := func(b *bool) string {
+		switch {
+		case b == nil:
+			return ""
+		case *b:
+			return "on"
+		default:
+			return "off"
+		}
+	}
+	switch {
+	case s == settingLeaked:
+		return onOff(state.LeakedCredentials)
+	case state.Bots != nil && s == settingFightMode:
+		return onOff(state.Bots.FightMode)
+	case state.Bots != nil && s == settingAutomated:
+		return state.Bots.DefinitelyAutomated
+	default:
+		return state.Settings[s].Text()
+	}
 }
 
 // weaker says whether a setting has a laxer value than is wanted.
@@ -37,7 +69,7 @@ func weaker(s Setting, have, want string) bool {
 func (d *desired) settings() {
 	var enforcing []LaunchID
 	for _, l := range d.in.Launches {
-		if l.Mode() == v1alpha1.EdgeEnforce && !l.Leaving && !l.Retained {
+		if l.enforces() && !l.Retained {
 			enforcing = append(enforcing, l.LaunchID)
 		}
 	}
@@ -45,7 +77,7 @@ func (d *desired) settings() {
 		return
 	}
 	for _, w := range zoneWanted {
-		d.want.Settings = append(d.want.Settings, WantSetting{Setting: w.Setting, Value: w.Value, Launches: enforcing})
+		d.want.Settings = append(d.want.Settings, WantSetting{Setting: w.Setting, Value: w.Value, Area: w.Area, Launches: enforcing})
 	}
 	d.want.Bots = enforcing
 }
@@ -53,7 +85,7 @@ func (d *desired) settings() {
 // mail wants SPF, DKIM and DMARC records where there are none. What exists is never edited.
 func (d *desired) mail() {
 	for _, l := range d.in.Launches {
-		if l.Leaving || l.Mode() == v1alpha1.EdgeRevert {
+		if !l.enforces() {
 			continue
 		}
 		for _, e := range l.Spec.Email {
@@ -120,16 +152,16 @@ func mailRecords(e v1alpha1.EmailDomain) []mailTarget {
 
 // mailRecord wants a record unless there is one of the same meaning.
 func (d *desired) mailRecord(l Launch, t mailTarget) {
-	for _, r := range d.state.Records {
-		if r.Name != t.name {
-			continue
-		}
-		same := strings.HasPrefix(strings.ToLower(unquoted(r.Content)), strings.ToLower(t.begins)) && r.Type == t.kind
+	comment := d.in.Marker.RecordComment(l.UID, claimMail)
+	for _, r := range d.records[t.name] {
 		blocks := t.kind == "CNAME" || r.Type == "CNAME"
-		if !same && !blocks {
+		if !blocks && !t.means(r) {
 			continue
 		}
-		if d.in.Marker.OwnsRecord(r) {
+		if _, claim, ours := d.in.Marker.owner(r); ours && claim == claimMail {
+			if t.means(r) && stricterDMARC(unquoted(r.Content)) {
+				t.content = unquoted(r.Content) // raised by hand: it stays
+			}
 			continue
 		}
 		if unquoted(r.Content) != t.content || r.Type != t.kind {
@@ -139,10 +171,31 @@ func (d *desired) mailRecord(l Launch, t mailTarget) {
 		}
 		return
 	}
+	if slices.ContainsFunc(d.want.Records, func(w WantRecord) bool {
+		return w.Optional && w.Name == t.name && (w.Type == t.kind && t.means(w.Record) || t.kind == "CNAME")
+	}) {
+		return // an older launch says it
+	}
 	d.want.Records = append(d.want.Records, WantRecord{
-		Record: Record{Name: t.name, Type: t.kind, Content: t.content, TTL: automaticTTL, Comment: d.in.Marker.RecordComment(l.UID, claimMail)},
-		Launch: l.LaunchID, Optional: true,
+		Record: Record{Name: t.name, Type: t.kind, Content: t.content, TTL: automaticTTL, Comment: comment}, Launch: l.LaunchID, Optional: true,
 	})
+}
+
+// means says whether a record is about the same: its version stands alone or before a space (RFC 7208 §4.5) or a semicolon.
+func (t mailTarget) means(r Record) bool {
+	content := strings.ToLower(unquoted(r.Content))
+	rest, found := strings.CutPrefix(strings.TrimSpace(content), strings.ToLower(t.begins))
+	return r.Type == t.kind && found && (t.begins == "" || rest == "" || strings.ContainsAny(rest[:1], " ;\t"))
+}
+
+// stricterDMARC says whether a DMARC record asks for more than to be told.
+func stricterDMARC(content string) bool {
+	for _, tag := range strings.Split(content, ";")[1:] {
+		if name, value, _ := strings.Cut(tag, "="); strings.TrimSpace(name) == "p" {
+			return slices.Contains([]string{"quarantine", "reject"}, strings.ToLower(strings.TrimSpace(value)))
+		}
+	}
+	return false
 }
 
 func article(kind string) string {
@@ -152,10 +205,24 @@ func article(kind string) string {
 	return "a " + kind
 }
 
-// unquoted takes the quotes off a TXT record: Cloudflare shows it as it was written.
+// unquoted takes the quotes off a TXT record and joins its strings, as whoever reads it does (RFC 7208 §3.3): Cloudflare shows it as
+// it was written.
 func unquoted(content string) string {
-	if len(content) >= 2 && content[0] == '"' && content[len(content)-1] == '"' {
-		return content[1 : len(content)-1]
+	if !strings.HasPrefix(content, `"`) {
+		return content
 	}
-	return content
+	var b strings.Builder
+	within := false
+	for i := 0; i < len(content); i++ {
+		switch c := content[i]; {
+		case c == '"':
+			within = !within
+		case c == '\\' && within && i+1 < len(content):
+			i++
+			b.WriteByte(content[i])
+		case within:
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }

@@ -201,8 +201,14 @@ func TestZones(t *testing.T) {
 		host, zone string
 		want       bool
 	}{
-		{"example.com", "example.com", true}, {"A.example.com", "example.COM", true}, {"a.b.example.com.", "example.com", true},
-		{"evilexample.com", "example.com", false}, {"example.com", "a.example.com", false}, {"example.com", "com", false}, {"a..example.com", "example.com", false}, {"", "", false},
+		{"example.com", "example.com", true},
+		{"A.example.com", "example.COM", true},
+		{"a.b.example.com.", "example.com", true},
+		{"evilexample.com", "example.com", false},
+		{"example.com", "a.example.com", false},
+		{"example.com", "com", false},
+		{"a..example.com", "example.com", false},
+		{"", "", false},
 	} {
 		if got := InZone(test.host, test.zone); got != test.want {
 			t.Errorf("%q in %q: %t", test.host, test.zone, got)

@@ -24,8 +24,8 @@ const (
 
 func TestBuiltInPoliciesAreFrozen(t *testing.T) {
 	frozen := map[string]string{
-		"marketplace-2026-11": "8d1680d98121d719",
-		"starter-2026-11":     "5bc27108b08ac485",
+		"marketplace-2026-11": "eb089e87ff0f123c",
+		"starter-2026-11":     "8739176597609712",
 	}
 	policies, err := BuiltInPolicies()
 	if err != nil {

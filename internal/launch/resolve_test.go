@@ -197,17 +197,17 @@ func TestPoliciesInForce(t *testing.T) {
 		rows      string
 		err       string
 	}{
-		{"none selects", "", []client.Object{elsewhere, named}, "marketplace-2026-11", "AuthEnforced=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "none"},
-		{"one selects that only grants", "", []client.Object{grants}, "grants@3 marketplace-2026-11", "AuthEnforced=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "none"},
+		{"none selects", "", []client.Object{elsewhere, named}, "marketplace-2026-11", "AuthEnforced=Advisory EdgeProtected=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "none"},
+		{"one selects that only grants", "", []client.Object{grants}, "grants@3 marketplace-2026-11", "AuthEnforced=Advisory EdgeProtected=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "none"},
 		{"one selects that grants, and one that demands", "", []client.Object{grants, binds}, "binds@3 grants@3", "SecretsSafe=Advisory", "none"},
 		{"one selects", "", []client.Object{binds, elsewhere}, "binds@3", "SecretsSafe=Advisory", "none"},
 		{"one is named besides", "named", []client.Object{binds, named}, "binds@3 named@3", "SecretsSafe=Advisory TLSEnforced=Required", "none"},
 		{"the one that selects is named", "binds", []client.Object{binds}, "binds@3", "SecretsSafe=Advisory", "none"},
-		{"a built-in is named", "starter-2026-11", []client.Object{binds}, "binds@3 starter-2026-11", "AuthEnforced=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Advisory SecretsSafe=Required TenantIsolated=Advisory", "none"},
-		{"the default is named", "marketplace-2026-11", nil, "marketplace-2026-11", "AuthEnforced=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "none"},
+		{"a built-in is named", "starter-2026-11", []client.Object{binds}, "binds@3 starter-2026-11", "AuthEnforced=Advisory EdgeProtected=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Advisory SecretsSafe=Required TenantIsolated=Advisory", "none"},
+		{"the default is named", "marketplace-2026-11", nil, "marketplace-2026-11", "AuthEnforced=Advisory EdgeProtected=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "none"},
 		{"a missing one is named", "gone", []client.Object{binds}, "binds@3", "SecretsSafe=Advisory", "stalled PolicyNotFound"},
-		{"a missing one alone", "gone", nil, "marketplace-2026-11", "AuthEnforced=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "stalled PolicyNotFound"},
-		{"one with a base", "", []client.Object{based}, "based@3", "AuthEnforced=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Advisory SecretsSafe=Advisory TenantIsolated=Advisory", "none"},
+		{"a missing one alone", "gone", nil, "marketplace-2026-11", "AuthEnforced=Advisory EdgeProtected=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Required SecretsSafe=Required TenantIsolated=Advisory", "stalled PolicyNotFound"},
+		{"one with a base", "", []client.Object{based}, "based@3", "AuthEnforced=Advisory EdgeProtected=Advisory LoggingSafe=Advisory PromptInjectionResistant=Advisory RollbackReady=Advisory SecretsSafe=Advisory TenantIsolated=Advisory", "none"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c := newCluster(t, test.policies...)

@@ -593,9 +593,18 @@ func changeEdge(rt *rapid.T, u *unstructured.Unstructured) {
 		set(u, rapid.SampledFrom(values).Draw(rt, "value"), append([]string{"spec"}, path...)...)
 	}
 	parts := [][]string{
-		{"cloudflare", "mode"}, {"cloudflare", "adopt"}, {"cloudflare", "waf", "managedRules"}, {"cloudflare", "waf", "blockedPaths"}, {"cloudflare", "tls", "hsts"},
-		{"cloudflare", "cache", "staticPaths"}, {"cloudflare", "cache", "privatePaths"}, {"cloudflare", "rateLimits"}, {"domains", "redirects"}, {"domains", "retired"},
-		{"gate", "edge"}, {"app", "chat"},
+		{"cloudflare", "mode"},
+		{"cloudflare", "adopt"},
+		{"cloudflare", "waf", "managedRules"},
+		{"cloudflare", "waf", "blockedPaths"},
+		{"cloudflare", "tls", "hsts"},
+		{"cloudflare", "cache", "staticPaths"},
+		{"cloudflare", "cache", "privatePaths"},
+		{"cloudflare", "rateLimits"},
+		{"domains", "redirects"},
+		{"domains", "retired"},
+		{"gate", "edge"},
+		{"app", "chat"},
 	}
 	switch what := rapid.IntRange(0, len(parts)+3).Draw(rt, "what"); what {
 	default:

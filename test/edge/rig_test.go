@@ -27,6 +27,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -54,6 +55,7 @@ func TestMain(m *testing.M) {
 	}
 	apiServer = config
 	apiServer.QPS = -1
+	log.SetLogger(logr.Discard())
 	code := m.Run()
 	if err := environment.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping the API server:", err)
@@ -145,19 +147,11 @@ func newRig(t testing.TB, plan cloudflare.Plan) *rig {
 // newQuickRig makes a rig whose calls are held against a description, if any. Reading it takes longer than most tests.
 func newQuickRig(t testing.TB, plan cloudflare.Plan, description string) *rig {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			t.Fatal(err)
-		}
-	}
-	c, err := client.New(apiServer, client.Options{Scheme: scheme})
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := newClient(t)
 	r := &rig{TB: t, namespaces: map[string]bool{}, policies: map[string]bool{}, timeout: 5 * time.Second, log: logr.Discard(), clock: clocktesting.NewFakeClock(time.Now().Truncate(time.Second)), events: events.NewFakeRecorder(1000), origins: &origins{by: map[string]edge.Preflight{}}}
 	r.client = own{c, r}
 	r.namespace, r.operator = r.newNamespace("shop-"), r.newNamespace("operator-")
+	var err error
 	r.cloudflare, err = cloudflare.New(cloudflare.Options{Now: r.clock.Now, RateLimit: -1, OpenAPI: description})
 	if err != nil {
 		t.Fatal(err)
@@ -172,6 +166,21 @@ func newQuickRig(t testing.TB, plan cloudflare.Plan, description string) *rig {
 	r.token("cloudflare", r.namespace, cloudflare.AllPermissions()...)
 	r.restart()
 	return r
+}
+
+func newClient(t testing.TB) client.Client {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{clientgoscheme.AddToScheme, v1alpha1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := client.New(apiServer, client.Options{Scheme: scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // serveNames answers for the emulated zones, with authority.
@@ -276,6 +285,7 @@ func (r *rig) launchIn(namespace, name, spec string) *v1alpha1.LaunchReadiness {
 	if err := yaml.UnmarshalStrict([]byte(spec), &lr.Spec); err != nil {
 		r.Fatal(err)
 	}
+	r.Cleanup(func() { r.removed(lr) })
 	lr.Spec.Workloads = []v1alpha1.Workload{{Name: "api", Ref: v1alpha1.WorkloadReference{Kind: v1alpha1.KindDeployment, Name: name}}}
 	r.create(lr)
 	return lr
@@ -384,4 +394,21 @@ func (r *rig) status(lr *v1alpha1.LaunchReadiness) v1alpha1.EdgeStatus {
 		r.Fatal("the zone was not looked at")
 	}
 	return status
+}
+
+// removed takes a launch away, whatever holds it: tests share the API server, and an operator sees all launches of a zone.
+func (r *rig) removed(lr *v1alpha1.LaunchReadiness) {
+	r.Helper()
+	ctx := context.WithoutCancel(r.Context())
+	now := &v1alpha1.LaunchReadiness{}
+	if err := r.client.Get(ctx, client.ObjectKeyFromObject(lr), now); err != nil {
+		return // it is gone
+	}
+	now.Finalizers = nil
+	if err := r.client.Update(ctx, now); err != nil {
+		r.Error(err)
+	}
+	if err := client.IgnoreNotFound(r.client.Delete(ctx, now)); err != nil {
+		r.Error(err)
+	}
 }

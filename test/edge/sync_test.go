@@ -36,7 +36,6 @@ func TestANewAppIsSetUpLockedAndOpenedByItsLaunch(t *testing.T) {
 	r := newRig(t, cloudflare.Pro)
 	lr := r.launch("chat", app)
 	r.sync()
-	t.Logf("%+v", r.status(lr))
 	for _, host := range []string{"app.example.com", "api.example.com", "example.com", "www.example.com"} {
 		records := r.records(host)
 		if len(records) == 0 || !records[0].Proxied {
@@ -48,7 +47,7 @@ func TestANewAppIsSetUpLockedAndOpenedByItsLaunch(t *testing.T) {
 		effect string
 	}{
 		{edge.PhaseCustomWAF, "lock"}, {edge.PhaseCustomWAF, "waf"}, {edge.PhaseErrors, "holding"}, {edge.PhaseRedirect, "https"}, {edge.PhaseConfig, "tls"},
-		{edge.PhaseManagedWAF, "managed"}, {edge.PhaseRateLimit, "rate-login"}, {edge.PhaseRateLimit, "rate-chat"}, {edge.PhaseCache, "static"}, {edge.PhaseCache, "private"},
+		{edge.PhaseManagedWAF, "managed"}, {edge.PhaseRateLimit, "rate"}, {edge.PhaseRateLimit, "rate-2"}, {edge.PhaseCache, "files"}, {edge.PhaseCache, "private"},
 	} {
 		if r.rule(want.phase, want.effect) == nil {
 			t.Errorf("no rule %s in %s", want.effect, want.phase)

@@ -19,8 +19,9 @@ import (
 	"github.com/launchready/launchready/internal/edge"
 )
 
-// maxReply bounds what is read of a reply. The largest is a page of DNS records: pageSize of them take 6 MB as they usually
-// are, and 60 MB if each had a TXT of 2,048 characters, a comment and tags. The rules of a phase (1,000 of 4 KB) take less.
+// maxReply bounds what is read of a reply. The largest is a page of DNS records: pageSize of them take 3 MB as they usually
+// are, and ten times that if each had a TXT of 2,048 characters, a comment and tags; the rest is for what we don't foresee.
+// The rules of a phase (1,000 of 4 KB) take less.
 const maxReply = 64 << 20
 
 // reply is the envelope of Cloudflare's replies.

@@ -6,6 +6,8 @@ package cloudflare
 import (
 	"crypto/sha256"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
 	"regexp"
 	"sync"
@@ -44,6 +46,8 @@ type Options struct {
 	Transport http.RoundTripper
 	// Timeout of one request; 30 seconds if zero.
 	Timeout time.Duration
+	// Fresh is how old a shared observation may be; a minute if zero.
+	Fresh time.Duration
 	// Clock; the real one if nil.
 	Clock clock.Clock
 	// Registerer of the metrics; they are not registered if nil.
@@ -74,6 +78,9 @@ func New(o Options) (*Clients, error) {
 	}
 	if o.Timeout == 0 {
 		o.Timeout = defaultTimeout
+	}
+	if o.Fresh == 0 {
+		o.Fresh = defaultFresh
 	}
 	if o.Clock == nil {
 		o.Clock = clock.RealClock{}
@@ -151,6 +158,16 @@ type Client struct {
 
 var _ edge.API = (*Client)(nil)
 
+// Format implements fmt.Formatter: what a client, or the connections below it, hold is not for printing.
+func (c *Client) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "a client of Cloudflare's API")
+}
+
+// Format implements fmt.Formatter.
+func (c *Clients) Format(f fmt.State, _ rune) {
+	_, _ = io.WriteString(f, "clients of Cloudflare's API")
+}
+
 func (c *Clients) newClient(token string) *Client {
 	opts := []option.RequestOption{
 		option.WithBaseURL(c.options.BaseURL),
@@ -170,6 +187,6 @@ func (c *Clients) newClient(token string) *Client {
 		credentials: leaked_credential_checks.NewLeakedCredentialCheckService(opts...),
 		tokens:      user.NewTokenService(opts...),
 	}
-	client.watch = newWatcher(client.observe, c.options.Clock)
+	client.watch = newWatcher(client.observe, c.options.Clock, c.options.Fresh)
 	return client
 }

@@ -39,6 +39,8 @@ var refusals = []refusal{
 	{says: "not_entitled", kind: edge.KindEntitlement},
 	// "Sorry, this zone setting is not available for your plan type."
 	{says: "not available for your plan", kind: edge.KindEntitlement},
+	// "Not allowed to edit setting for ...": 1015, of a setting whose "editable" is false on the plan.
+	{says: "not allowed to edit setting", kind: edge.KindEntitlement},
 	// "exceeded the maximum number of rules in the phase http_ratelimit: 2 out of 1": 50001, once seen as 20217.
 	{says: "maximum number of rules", kind: edge.KindEntitlement},
 

@@ -65,6 +65,7 @@ func TestRefusalsHaveAKind(t *testing.T) {
 		"not entitled":              {403, 1, "zone not entitled to enable likely automated bots ruleset", edge.KindEntitlement},
 		"not entitled, IP rules":    {403, 10010, "firewallaccessrules.api.not_entitled", edge.KindEntitlement},
 		"setting of a plan":         {400, 1007, "Sorry, this zone setting is not available for your plan type.", edge.KindEntitlement},
+		"setting not editable":      {400, 1015, "Not allowed to edit setting for min_tls_version", edge.KindEntitlement},
 		"records of the plan":       {400, 81045, "DNS record quota exceeded.", edge.KindEntitlement},
 		"entry point is there":      {400, 20217, "'zone' is not a valid value for kind because exceeded maximum number of zone rulesets for phase x", edge.KindConflict},
 		"entry point is gone":       {404, 10003, "could not find entrypoint ruleset in the x phase", edge.KindConflict},

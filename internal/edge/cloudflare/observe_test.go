@@ -5,6 +5,7 @@ package cloudflare
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -305,6 +306,32 @@ func TestRulesetsAreListedToTheEnd(t *testing.T) {
 		answering(http.StatusOK, "application/json", `{"success":true,"result":[],"result_info":{"cursors":{"after":"x"}}}`))
 	if _, err := w.client(t).Observe(t.Context(), testZone); err == nil {
 		t.Error("a list without end was read")
+	}
+}
+
+func TestARulesetMayGoOrBeAnotherMeanwhile(t *testing.T) {
+	w := newWorld(t)
+	w.server.setRules(edge.PhaseCache, ourRule)
+	path := "GET /zones/" + testID + "/rulesets/rs_" + string(edge.PhaseCache)
+	w.server.on(path, refusing(http.StatusNotFound, 10003, "could not find entrypoint ruleset"))
+	state, err := w.client(t).Observe(t.Context(), testZone)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if set, ok := state.Rulesets[edge.PhaseCache]; ok && set.ID != "" {
+		t.Errorf("a ruleset that is gone: %v", set)
+	} else if ok {
+		t.Error("a ruleset that is gone has an entry, as if the phase had one")
+	}
+	w.server.on(path, func(rw http.ResponseWriter, _ *http.Request) { ok(rw, `{"id":"another","version":"1","rules":[]}`) })
+	if _, err := w.client(t).Observe(t.Context(), testZone); !errors.Is(err, errUnreadable) {
+		t.Errorf("another ruleset answered: %v", err)
+	}
+	w.server.on(path, func(rw http.ResponseWriter, _ *http.Request) {
+		ok(rw, `{"id":"rs_http_request_cache_settings","version":"1","rules":[{"id":7}]}`)
+	})
+	if _, err := w.client(t).Observe(t.Context(), testZone); !errors.Is(err, errUnreadable) {
+		t.Errorf("a rule of another form: %v", err)
 	}
 }
 

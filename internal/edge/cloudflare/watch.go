@@ -18,8 +18,8 @@ import (
 )
 
 const (
-	// freshFor is how long an observation serves all launches of a zone.
-	freshFor = time.Minute
+	// defaultFresh is how long an observation serves all launches of a zone.
+	defaultFresh = time.Minute
 	// failedFor is how long a failure serves them: long enough that a crowd asks once, short enough that what was mended
 	// (a permission given) is soon seen.
 	failedFor = 10 * time.Second
@@ -31,6 +31,8 @@ const (
 type watcher struct {
 	observe func(ctx context.Context, zone string) (edge.State, error)
 	clock   clock.PassiveClock
+	// fresh is how long an observation serves.
+	fresh   time.Duration
 	flights singleflight.Group
 
 	mu sync.Mutex
@@ -46,11 +48,11 @@ type sighting struct {
 	at    time.Time
 }
 
-func newWatcher(observe func(context.Context, string) (edge.State, error), c clock.PassiveClock) *watcher {
-	return &watcher{observe: observe, clock: c, changes: map[string]uint64{}, seen: map[string]sighting{}}
+func newWatcher(observe func(context.Context, string) (edge.State, error), c clock.PassiveClock, fresh time.Duration) *watcher {
+	return &watcher{observe: observe, clock: c, fresh: fresh, changes: map[string]uint64{}, seen: map[string]sighting{}}
 }
 
-// Observation gives what was observed of a zone within the last minute, or observes it now, once for all who ask. The State is
+// Observation gives what was observed of a zone within Options.Fresh, or observes it now, once for all who ask. The State is
 // shared: it is to be read only. After a write by this client, or Invalidate, the zone is observed anew.
 func (c *Client) Observation(ctx context.Context, zone string) (edge.State, error) {
 	return c.watch.get(ctx, zone)
@@ -105,7 +107,7 @@ func (w *watcher) stale(s sighting) bool {
 	if s.err != nil {
 		return age >= failedFor
 	}
-	return age >= freshFor
+	return age >= w.fresh
 }
 
 // keep keeps what was seen, unless the zone was changed since it was asked for. What is stale of other zones is dropped.

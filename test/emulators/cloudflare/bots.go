@@ -15,20 +15,22 @@ func initialBots(plan Plan) map[string]any {
 		"enable_js": false, "ai_bots_protection": "disabled", "crawler_protection": "disabled", "content_bots_protection": "disabled",
 		"is_robots_txt_managed": false, "cf_robots_variant": "off",
 	}
-	switch {
-	case plan == Free:
+	if plan == Free {
 		bots["fight_mode"] = false
-	default:
-		bots["sbfm_definitely_automated"] = "allow"
-		bots["sbfm_verified_bots"] = "allow"
-		bots["sbfm_static_resource_protection"] = false
-		bots["optimize_wordpress"] = false
+		return bots
 	}
+	bots["sbfm_definitely_automated"] = "allow"
+	bots["sbfm_verified_bots"] = "allow"
+	bots["sbfm_static_resource_protection"] = false
+	bots["optimize_wordpress"] = false
 	if plan.atLeast(Business) {
 		bots["sbfm_likely_automated"] = "allow"
 	}
 	return bots
 }
+
+// codeBots is ours: Cloudflare documents none, and no report of a refusal was found.
+const codeBots = 20901
 
 // botField is a field of the bot configuration and who has it. Free has Bot Fight Mode, paid plans have Super Bot Fight Mode
 // (bots/plans); likely automated traffic is Business's.
@@ -78,10 +80,10 @@ func putBots(c *request) (reply, *apiError) {
 		_, boolean := v.(bool)
 		switch {
 		case !ok, field.values == nil && !boolean, field.values != nil && !slices.Contains(field.values, v):
-			return reply{}, refuse(http.StatusBadRequest, 10000, "bot_management: '%v' is not a valid value for %s", v, name)
+			return reply{}, refuse(http.StatusBadRequest, codeBots, "bot_management: '%v' is not a valid value for %s", v, name)
 		case slices.Contains(field.still, v):
 		case field.plan != "" && !c.zone.Plan.atLeast(field.plan), field.only != "" && c.zone.Plan != field.only:
-			return reply{}, refuse(http.StatusForbidden, 10000, "bot_management: the zone is not entitled to set %s", name)
+			return reply{}, refuse(http.StatusBadRequest, codeBots, "bot_management: the zone is not entitled to set %s", name)
 		}
 		if _, has := c.zone.Bots[name]; has || !slices.Contains(field.still, v) {
 			c.zone.Bots[name] = v

@@ -135,6 +135,13 @@ func (s *Server) Release() {
 	s.released = make(chan struct{})
 }
 
+// Held is the number of calls that are held now.
+func (s *Server) Held() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.held
+}
+
 // matchFault finds the fault for a call and counts it. The first that matches counts the call, and only that one.
 func (s *Server) matchFault(c Call) *Fault {
 	for _, f := range s.faults {
@@ -155,14 +162,18 @@ func (s *Server) matchFault(c Call) *Fault {
 }
 
 // hold waits until somebody releases the call, or its client is gone: a client that has gone does not take its write along.
-func (s *Server) hold(r *http.Request, _ *Fault) {
+func (s *Server) hold(r *http.Request) {
 	s.mu.Lock()
 	released := s.released
+	s.held++
 	s.mu.Unlock()
 	select {
 	case <-released:
 	case <-r.Context().Done():
 	}
+	s.mu.Lock()
+	s.held--
+	s.mu.Unlock()
 }
 
 // send writes the reply, or breaks off as the fault wants.

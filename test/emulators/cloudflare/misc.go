@@ -78,21 +78,23 @@ func listZones(c *request) (reply, *apiError) {
 
 func getZone(c *request) (reply, *apiError) { return reply{result: c.zoneView(c.zone)}, nil }
 
-// flag makes the two endpoints of something that is on or off.
+// flag makes the two endpoints of something that is on or off. Who is not entitled to it may not even read it.
 func flag(field func(*Zone) *bool, plan Plan) (get, set func(*request) (reply, *apiError)) {
 	get = func(c *request) (reply, *apiError) {
+		if !c.zone.Plan.atLeast(plan) {
+			return reply{}, refuse(http.StatusForbidden, 13101, "not entitled to access this resource")
+		}
 		return reply{result: map[string]any{"enabled": *field(c.zone)}}, nil
 	}
 	set = func(c *request) (reply, *apiError) {
 		v, ok := c.json["enabled"].(bool)
-		switch {
-		case !ok:
+		if !ok {
 			return reply{}, refuse(http.StatusBadRequest, 10001, "enabled must be true or false")
-		case v && !c.zone.Plan.atLeast(plan):
-			return reply{}, refuse(http.StatusForbidden, 10002, "the zone is not entitled to this feature")
 		}
-		*field(c.zone), c.changed = v, true
-		return get(c)
+		*field(c.zone) = v
+		out, e := get(c)
+		c.changed = e == nil
+		return out, e
 	}
 	return get, set
 }
@@ -123,7 +125,7 @@ func patchDNSSEC(c *request) (reply, *apiError) {
 	return getDNSSEC(c)
 }
 
-// listIPs is what cloudflare.com/ips listed in November 2026.
+// listIPs is cloudflare.com/ips, as mirrors of it had it in 2026.
 func listIPs(*request) (reply, *apiError) {
 	return reply{result: map[string]any{
 		"etag": "38f79d050aa027e3be3865e495dcc9bc",
@@ -135,15 +137,19 @@ func listIPs(*request) (reply, *apiError) {
 	}}, nil
 }
 
-// purgeCache remembers what was purged, for a data plane that has a cache. By URL 30 at a time, 500 on Enterprise (api/resources/cache).
+// purgeCache remembers what was purged, for a data plane that has a cache. 100 at a time, 500 URLs on Enterprise (cache/how-to/purge-cache,
+// "Max operations per request").
 func purgeCache(c *request) (reply, *apiError) {
 	if everything, _ := c.json["purge_everything"].(bool); !everything {
-		n, keys := 0, []string{"files", "tags", "hosts", "prefixes"}
-		for _, key := range keys {
+		limit, n := 100, 0
+		for _, key := range []string{"files", "tags", "hosts", "prefixes"} {
 			list, _ := c.json[key].([]any)
 			n += len(list)
 		}
-		if limit := (perPlan{30, 30, 30, 500}).of(c.zone.Plan); n == 0 || n > limit {
+		if c.json["files"] != nil {
+			limit = perPlan{100, 100, 100, 500}.of(c.zone.Plan)
+		}
+		if n == 0 || n > limit {
 			return reply{}, refuse(http.StatusBadRequest, 1012, "Request must contain one of purge_everything, files, tags, hosts or prefixes, at most %d of them", limit)
 		}
 	}

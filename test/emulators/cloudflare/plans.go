@@ -29,7 +29,7 @@ type perPlan [4]int
 
 func (p perPlan) of(plan Plan) int { return p[max(plan.rank(), 0)] }
 
-// phaseLimit is what a phase allows. The sources are pages below https://developers.cloudflare.com/, read in November 2026.
+// phaseLimit is what a phase allows. The sources are pages below https://developers.cloudflare.com/, as copies of 2026 had them.
 type phaseLimit struct {
 	rules   perPlan
 	actions []string

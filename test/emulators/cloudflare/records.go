@@ -25,7 +25,7 @@ var recordTypes = []string{
 // proxiable are the types whose traffic Cloudflare can take over: dns/proxy-status.
 var proxiable = []string{"A", "AAAA", "CNAME"}
 
-var hostname = regexp.MustCompile("^(\\*\\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$")
+var hostname = regexp.MustCompile(`^(\*\.)?([a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?\.)*[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$`)
 
 // view is a record as the API shows it.
 func (r Record) view() map[string]any {

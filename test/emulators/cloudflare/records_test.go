@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	cf "github.com/cloudflare/cloudflare-go/v7"
 	"github.com/cloudflare/cloudflare-go/v7/dns"
 	"github.com/google/go-cmp/cmp"
 
@@ -16,47 +15,54 @@ import (
 )
 
 func a(name, content, comment string) dns.ARecordParam {
-	return dns.ARecordParam{
-		Name: cf.F(name), Type: cf.F(dns.ARecordTypeA), Content: cf.F(content), Proxied: cf.F(true), TTL: cf.F(dns.TTL1), Comment: cf.F(comment),
-	}
+	return with(dns.ARecordParam{}, fields{
+		"Name": name, "Type": dns.ARecordTypeA, "Content": content, "Proxied": true, "TTL": dns.TTL1, "Comment": comment,
+	})
 }
 
 func cname(name, content string) dns.CNAMERecordParam {
-	return dns.CNAMERecordParam{Name: cf.F(name), Type: cf.F(dns.CNAMERecordTypeCNAME), Content: cf.F(content), TTL: cf.F(dns.TTL1)}
+	return with(dns.CNAMERecordParam{}, fields{"Name": name, "Type": dns.CNAMERecordTypeCNAME, "Content": content, "TTL": dns.TTL1})
+}
+
+func gone(ids ...string) (out []dns.RecordBatchParamsDelete) {
+	for _, id := range ids {
+		out = append(out, with(dns.RecordBatchParamsDelete{}, fields{"ID": id}))
+	}
+	return out
 }
 
 func TestRecordLife(t *testing.T) {
 	r := newRig(t, cloudflare.Free)
 	svc := dns.NewRecordService(r.options(r.token)...)
-	zone := cf.F(r.zone.ID)
+	zone := r.zone.ID
 
-	made, err := svc.New(t.Context(), dns.RecordNewParams{ZoneID: zone, Body: a("chat", "192.0.2.1", "ours")})
+	made, err := svc.New(t.Context(), with(dns.RecordNewParams{}, fields{"ZoneID": zone, "Body": a("chat", "192.0.2.1", "ours")}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if made.Name != "chat.example.com" || !made.Proxied || made.TTL != 1 || made.Comment != "ours" || made.CreatedOn.IsZero() || !made.Proxiable {
 		t.Errorf("made %+v", made)
 	}
-	got, err := svc.Get(t.Context(), made.ID, dns.RecordGetParams{ZoneID: zone})
+	got, err := svc.Get(t.Context(), made.ID, with(dns.RecordGetParams{}, fields{"ZoneID": zone}))
 	if err != nil || got.Content != "192.0.2.1" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	edited, err := svc.Edit(t.Context(), made.ID, dns.RecordEditParams{ZoneID: zone, Body: dns.ARecordParam{
-		Name: cf.F("chat.example.com"), Type: cf.F(dns.ARecordTypeA), TTL: cf.F(dns.TTL1), Content: cf.F("192.0.2.2"),
-	}})
+	edited, err := svc.Edit(t.Context(), made.ID, with(dns.RecordEditParams{}, fields{"ZoneID": zone, "Body": with(dns.ARecordParam{}, fields{
+		"Name": "chat.example.com", "Type": dns.ARecordTypeA, "TTL": dns.TTL1, "Content": "192.0.2.2",
+	})}))
 	if err != nil || edited.Content != "192.0.2.2" || edited.Comment != "ours" || !edited.Proxied {
 		t.Errorf("a patch keeps what it doesn't name: %+v, %v", edited, err)
 	}
-	put, err := svc.Update(t.Context(), made.ID, dns.RecordUpdateParams{ZoneID: zone, Body: dns.ARecordParam{
-		Name: cf.F("chat.example.com"), Type: cf.F(dns.ARecordTypeA), TTL: cf.F(dns.TTL1), Content: cf.F("192.0.2.3"),
-	}})
+	put, err := svc.Update(t.Context(), made.ID, with(dns.RecordUpdateParams{}, fields{"ZoneID": zone, "Body": with(dns.ARecordParam{}, fields{
+		"Name": "chat.example.com", "Type": dns.ARecordTypeA, "TTL": dns.TTL1, "Content": "192.0.2.3",
+	})}))
 	if err != nil || put.Comment != "" || put.Proxied {
 		t.Errorf("a put drops what it doesn't name: %+v, %v", put, err)
 	}
-	if _, err := svc.Delete(t.Context(), made.ID, dns.RecordDeleteParams{ZoneID: zone}); err != nil {
+	if _, err := svc.Delete(t.Context(), made.ID, with(dns.RecordDeleteParams{}, fields{"ZoneID": zone})); err != nil {
 		t.Error(err)
 	}
-	_, err = svc.Get(t.Context(), made.ID, dns.RecordGetParams{ZoneID: zone})
+	_, err = svc.Get(t.Context(), made.ID, with(dns.RecordGetParams{}, fields{"ZoneID": zone}))
 	if diff := cmp.Diff(refusal{404, 81044}, refused(err)); diff != "" {
 		t.Error(diff)
 	}
@@ -81,12 +87,12 @@ func TestRecordsAreRefused(t *testing.T) {
 		"100 runes fit on Free": {want: a("x", "192.0.2.1", strings.Repeat("ä", 100)), code: 0},
 		"comment on Pro":        {plan: cloudflare.Pro, want: a("x", "192.0.2.1", strings.Repeat("x", 500)), code: 0},
 		"longer comment on Pro": {plan: cloudflare.Pro, want: a("x", "192.0.2.1", strings.Repeat("x", 501)), code: 9313},
-		"TTL": {want: dns.ARecordParam{
-			Name: cf.F("x"), Type: cf.F(dns.ARecordTypeA), Content: cf.F("192.0.2.1"), TTL: cf.F(dns.TTL(30)),
-		}, code: 9021},
-		"proxied TXT": {want: dns.TXTRecordParam{
-			Name: cf.F("x"), Type: cf.F(dns.TXTRecordTypeTXT), Content: cf.F("text"), TTL: cf.F(dns.TTL1), Proxied: cf.F(true),
-		}, code: 9004},
+		"TTL": {want: with(dns.ARecordParam{}, fields{
+			"Name": "x", "Type": dns.ARecordTypeA, "Content": "192.0.2.1", "TTL": dns.TTL(30),
+		}), code: 9021},
+		"proxied TXT": {want: with(dns.TXTRecordParam{}, fields{
+			"Name": "x", "Type": dns.TXTRecordTypeTXT, "Content": "text", "TTL": dns.TTL1, "Proxied": true,
+		}), code: 9004},
 		"name": {want: a("x y", "192.0.2.1", ""), code: 9000},
 	}
 	for name, tt := range tests {
@@ -98,16 +104,35 @@ func TestRecordsAreRefused(t *testing.T) {
 			r := newRig(t, plan)
 			svc := dns.NewRecordService(r.options(r.token)...)
 			for _, have := range tt.have {
-				if _, err := svc.New(t.Context(), dns.RecordNewParams{ZoneID: cf.F(r.zone.ID), Body: have}); err != nil {
+				if _, err := svc.New(t.Context(), with(dns.RecordNewParams{}, fields{"ZoneID": r.zone.ID, "Body": have})); err != nil {
 					t.Fatal(err)
 				}
 			}
-			_, err := svc.New(t.Context(), dns.RecordNewParams{ZoneID: cf.F(r.zone.ID), Body: tt.want})
+			_, err := svc.New(t.Context(), with(dns.RecordNewParams{}, fields{"ZoneID": r.zone.ID, "Body": tt.want}))
 			if got := refused(err).Code; got != tt.code {
 				t.Errorf("code %d (%v), want %d", got, err, tt.code)
 			}
 		})
 	}
+}
+
+func TestNamesAndTTLsAreCompleted(t *testing.T) {
+	r := newRig(t, cloudflare.Free)
+	for body, want := range map[string]string{
+		`{"type":"A","name":"@","content":"192.0.2.1","ttl":300}`:                         "example.com 300",
+		`{"type":"A","name":"a","content":"192.0.2.1","ttl":300,"proxied":true}`:          "a.example.com 1",
+		`{"type":"TXT","name":"B.Example.com.","content":"text","ttl":1}`:                 "b.example.com 1",
+		`{"type":"TXT","name":"c.example.org","content":"text","ttl":60}`:                 "c.example.org.example.com 60",
+		`{"type":"MX","name":"d","content":"Mail.Example.net.","priority":10,"ttl":1}`:    "d.example.com 1",
+		`{"type":"CAA","name":"e","data":{"flags":0,"tag":"issue","value":"ca"},"ttl":1}`: "e.example.com 1",
+	} {
+		got := r.mustCall(t, r.token, "POST", "/zones/{zone}/dns_records", body)
+		record, _ := got.Result.(map[string]any)
+		if name := fmt.Sprint(record["name"], " ", record["ttl"]); name != want {
+			t.Errorf("%s: %s %+v, want %s", body, name, got.Errors, want)
+		}
+	}
+	r.noViolations(t)
 }
 
 func TestRecordsAreListedByPage(t *testing.T) {
@@ -126,7 +151,7 @@ func TestRecordsAreListedByPage(t *testing.T) {
 	svc := dns.NewRecordService(r.options(r.token)...)
 	count := func(p dns.RecordListParams) (n int) {
 		t.Helper()
-		p.ZoneID = cf.F(r.zone.ID)
+		p.ZoneID.Value, p.ZoneID.Present = r.zone.ID, true
 		pages := svc.ListAutoPaging(t.Context(), p)
 		for pages.Next() {
 			n++
@@ -143,16 +168,16 @@ func TestRecordsAreListedByPage(t *testing.T) {
 	}{
 		// Cloudflare's client asks until a page is empty.
 		"all":      {want: 250, calls: 4},
-		"one page": {params: dns.RecordListParams{PerPage: cf.F(5000.0)}, want: 250, calls: 2},
-		"by comment": {params: dns.RecordListParams{PerPage: cf.F(5000.0), Comment: cf.F(dns.RecordListParamsComment{
-			Startswith: cf.F("MARK-1"),
-		})}, want: 125, calls: 2},
-		"by name": {params: dns.RecordListParams{Name: cf.F(dns.RecordListParamsName{Exact: cf.F("h007.example.com")})}, want: 1, calls: 2},
-		"by type": {params: dns.RecordListParams{Type: cf.F(dns.RecordListParamsTypeTXT)}, want: 0, calls: 1},
-		"any of": {params: dns.RecordListParams{
-			Match: cf.F(dns.RecordListParamsMatchAny), Name: cf.F(dns.RecordListParamsName{Exact: cf.F("h007.example.com")}),
-			Comment: cf.F(dns.RecordListParamsComment{Contains: cf.F("mark-0")}),
-		}, want: 126, calls: 3},
+		"one page": {params: with(dns.RecordListParams{}, fields{"PerPage": 5000.0}), want: 250, calls: 2},
+		"by comment": {params: with(dns.RecordListParams{}, fields{"PerPage": 5000.0, "Comment": with(dns.RecordListParamsComment{}, fields{
+			"Startswith": "MARK-1",
+		})}), want: 125, calls: 2},
+		"by name": {params: with(dns.RecordListParams{}, fields{"Name": with(dns.RecordListParamsName{}, fields{"Exact": "h007.example.com"})}), want: 1, calls: 2},
+		"by type": {params: with(dns.RecordListParams{}, fields{"Type": dns.RecordListParamsTypeTXT}), want: 0, calls: 1},
+		"any of": {params: with(dns.RecordListParams{}, fields{
+			"Match": dns.RecordListParamsMatchAny, "Name": with(dns.RecordListParamsName{}, fields{"Exact": "h007.example.com"}),
+			"Comment": with(dns.RecordListParamsComment{}, fields{"Contains": "mark-0"}),
+		}), want: 126, calls: 3},
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -171,26 +196,26 @@ func TestRecordsAreListedByPage(t *testing.T) {
 func TestBatchIsOneTransactionInTheDocumentedOrder(t *testing.T) {
 	r := newRig(t, cloudflare.Free)
 	svc := dns.NewRecordService(r.options(r.token)...)
-	old, err := svc.New(t.Context(), dns.RecordNewParams{ZoneID: cf.F(r.zone.ID), Body: a("x", "192.0.2.1", "old")})
+	old, err := svc.New(t.Context(), with(dns.RecordNewParams{}, fields{"ZoneID": r.zone.ID, "Body": a("x", "192.0.2.1", "old")}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The CNAME only fits once the A record is gone: deletes come before posts.
-	res, err := svc.Batch(t.Context(), dns.RecordBatchParams{
-		ZoneID: cf.F(r.zone.ID), Posts: cf.F([]dns.RecordBatchParamsPostUnion{cname("x", "a.example.net"), a("y", "192.0.2.9", "")}),
-		Deletes: cf.F([]dns.RecordBatchParamsDelete{{ID: cf.F(old.ID)}}),
-	})
+	res, err := svc.Batch(t.Context(), with(dns.RecordBatchParams{}, fields{
+		"ZoneID": r.zone.ID, "Posts": []dns.RecordBatchParamsPostUnion{cname("x", "a.example.net"), a("y", "192.0.2.9", "")},
+		"Deletes": gone(old.ID),
+	}))
 	if err != nil || len(res.Posts) != 2 || len(res.Deletes) != 1 || res.Deletes[0].Comment != "old" {
 		t.Fatalf("%+v, %v", res, err)
 	}
 	before, _ := r.Zone("example.com")
-	_, err = svc.Batch(t.Context(), dns.RecordBatchParams{
-		ZoneID: cf.F(r.zone.ID), Deletes: cf.F([]dns.RecordBatchParamsDelete{{ID: cf.F(res.Posts[1].ID)}}),
-		Patches: cf.F([]dns.BatchPatchUnionParam{dns.BatchPatchCNAMERecordParam{
-			ID: cf.F(res.Posts[0].ID), CNAMERecordParam: dns.CNAMERecordParam{Comment: cf.F("new")},
-		}}),
-		Posts: cf.F([]dns.RecordBatchParamsPostUnion{a("x", "192.0.2.1", "")}),
-	})
+	_, err = svc.Batch(t.Context(), with(dns.RecordBatchParams{}, fields{
+		"ZoneID": r.zone.ID, "Deletes": gone(res.Posts[1].ID),
+		"Patches": []dns.BatchPatchUnionParam{with(dns.BatchPatchCNAMERecordParam{}, fields{
+			"ID": res.Posts[0].ID, "CNAMERecordParam": with(dns.CNAMERecordParam{}, fields{"Comment": "new"}),
+		})},
+		"Posts": []dns.RecordBatchParamsPostUnion{a("x", "192.0.2.1", "")},
+	}))
 	if diff := cmp.Diff(refusal{400, 81054}, refused(err)); diff != "" {
 		t.Errorf("%v: %s", err, diff)
 	}
@@ -211,15 +236,15 @@ func TestBatchLimit(t *testing.T) {
 				for i := range n {
 					list = append(list, a(fmt.Sprintf("h%d", i), "192.0.2.1", ""))
 				}
-				return dns.RecordBatchParams{ZoneID: cf.F(r.zone.ID), Posts: cf.F(list)}
+				return with(dns.RecordBatchParams{}, fields{"ZoneID": r.zone.ID, "Posts": list})
 			}
-			if _, err := svc.Batch(t.Context(), posts(limit+1)); refused(err).Status != 400 {
+			if _, err := svc.Batch(t.Context(), posts(limit+1)); refused(err).Code != 1004 {
 				t.Errorf("one too many: %v", err)
 			}
 			if _, err := svc.Batch(t.Context(), posts(limit)); err != nil {
 				t.Error(err)
 			}
-			if _, err := svc.New(t.Context(), dns.RecordNewParams{ZoneID: cf.F(r.zone.ID), Body: a("more", "192.0.2.1", "")}); refused(err).Code != 81045 {
+			if _, err := svc.New(t.Context(), with(dns.RecordNewParams{}, fields{"ZoneID": r.zone.ID, "Body": a("more", "192.0.2.1", "")})); refused(err).Code != 81045 {
 				t.Errorf("the zone is full: %v", err)
 			}
 		})

@@ -54,7 +54,7 @@ func (c *request) readRule(phase string, b []byte, old []Rule, pathID ...string)
 }
 
 func sameRule(a, b Rule) bool {
-	a.Version, a.LastUpdated, b.Version, b.LastUpdated = 0, b.LastUpdated, 0, b.LastUpdated
+	a.Version, a.LastUpdated = b.Version, b.LastUpdated
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && string(x) == string(y)
@@ -74,8 +74,6 @@ func (c *request) checkRule(phase string, r Rule) *apiError {
 		return refuse(http.StatusBadRequest, 20125, "'' is not a valid value for expression because the expression cannot be blank").at("/expression")
 	case len(r.Expression) > 4096: // ruleset-engine/rules-language/expressions/#maximum-rule-expression-length
 		return refuse(http.StatusBadRequest, 20126, "the expression is longer than 4096 characters").at("/expression")
-	case len(r.Description) > 500:
-		return refuse(http.StatusBadRequest, 20022, "the description is longer than 500 characters").at("/description")
 	case slices.Contains(planTable.enterpriseOnly, r.Action) && plan != Enterprise:
 		return refuse(http.StatusBadRequest, 20015, "not entitled to use the %s action", r.Action).at("/action")
 	case r.Ratelimit == nil && phase == phaseRatelimit:
@@ -117,25 +115,31 @@ func (c *request) checkExpression(phase, expression string) *apiError {
 		if strings.HasPrefix(field, "http.response.") && !slices.Contains([]string{phaseRespHeaders, phaseErrors, phaseCompression}, phase) {
 			return invalid(20127, "'%s' is not a valid value for expression because the use of field %s is not allowed", expression, field)
 		}
-		if plan != Enterprise && enterpriseField(field) {
+		if !plan.atLeast(planOfField(field)) {
 			return invalid(20015, "not entitled: the use of field %s is not allowed", field)
 		}
 	}
 	return nil
 }
 
-// enterpriseField names the fields of paid add-ons of Enterprise: Bot Management's (bots/reference/bot-management-variables), the attack
-// scores (waf/detections/attack-score; Business has cf.waf.score.class), and AI Security for Apps (waf/detections/ai-security-for-apps).
-func enterpriseField(field string) bool {
-	if field == "cf.bot_management.verified_bot" || field == "cf.waf.score.class" || field == "cf.waf.credential_check.password_leaked" {
-		return false
+// planOfField is the smallest plan that has a field. Enterprise has, some by an add-on, Bot Management's (bots/reference/bot-management-variables),
+// the attack scores (waf/detections/attack-score: Business has the class only), AI Security for Apps (waf/detections/ai-security-for-apps), the
+// body (ruleset-engine/rules-language/fields/reference/http.request.body.raw); leaked credentials are in waf/detections/leaked-credentials.
+func planOfField(field string) Plan {
+	switch field {
+	case "cf.bot_management.verified_bot", "cf.waf.credential_check.password_leaked":
+		return Free
+	case "cf.waf.credential_check.username_and_password_leaked":
+		return Pro
+	case "cf.waf.score.class":
+		return Business
 	}
-	for _, prefix := range []string{"cf.bot_management.", "cf.waf.score", "cf.llm.", "cf.waf.content_scan.", "cf.waf.credential_check."} {
+	for _, prefix := range []string{"cf.bot_management.", "cf.waf.score", "cf.llm.", "cf.waf.content_scan.", "cf.waf.credential_check.", "http.request.body."} {
 		if strings.HasPrefix(field, prefix) {
-			return true
+			return Enterprise
 		}
 	}
-	return false
+	return Free
 }
 
 func number(v any) (int, bool) {
@@ -154,7 +158,7 @@ func checkRatelimit(plan Plan, r Rule) *apiError {
 	}
 	period, ok := number(r.Ratelimit["period"])
 	if !ok || !slices.Contains(table.periods[plan], period) {
-		return bad(20155, "not entitled to use the period %v, can only use a period among %v", r.Ratelimit["period"], table.periods[plan])
+		return bad(20015, "not entitled to use the period %v, can only use a period among %v", r.Ratelimit["period"], table.periods[plan])
 	}
 	if n, ok := number(r.Ratelimit["requests_per_period"]); !ok || n < 1 {
 		return bad(20156, "requests_per_period must be a whole number above 0")
@@ -162,8 +166,13 @@ func checkRatelimit(plan Plan, r Rule) *apiError {
 	if e := checkTimeout(plan, r); e != nil {
 		return e
 	}
-	if v, ok := r.Ratelimit["counting_expression"].(string); ok && v != "" && !plan.atLeast(Business) {
-		return bad(20015, "not entitled to use a custom counting expression")
+	if v, ok := r.Ratelimit["counting_expression"].(string); ok && v != "" {
+		if !plan.atLeast(Business) {
+			return bad(20015, "not entitled to use a custom counting expression")
+		}
+		if err := balanced("", "", v); err != nil {
+			return bad(20127, "'%s' is not a valid value for counting_expression because could not parse filter expression: %v", v, err)
+		}
 	}
 	return checkCharacteristics(plan, r)
 }
@@ -182,9 +191,9 @@ func checkTimeout(plan Plan, r Rule) *apiError {
 		return refuse(http.StatusBadRequest, 20157, "mitigation_timeout must be 0 for the action %s on this plan", r.Action)
 	case challenge:
 	case len(allowed) == 1 && timeout != allowed[0]:
-		return refuse(http.StatusBadRequest, 20157, "not entitled to use a mitigation timeout different from %d", allowed[0])
+		return refuse(http.StatusBadRequest, 20015, "not entitled to use a mitigation timeout different from %d", allowed[0])
 	case !slices.Contains(allowed, timeout):
-		return refuse(http.StatusBadRequest, 20157, "not entitled to use the mitigation timeout %d, can only use one among %v", timeout, allowed)
+		return refuse(http.StatusBadRequest, 20015, "not entitled to use the mitigation timeout %d, can only use one among %v", timeout, allowed)
 	}
 	return nil
 }
@@ -192,7 +201,7 @@ func checkTimeout(plan Plan, r Rule) *apiError {
 func checkCharacteristics(plan Plan, r Rule) *apiError {
 	list, _ := r.Ratelimit["characteristics"].([]any)
 	if !slices.Contains(list, any("cf.colo.id")) {
-		return refuse(http.StatusBadRequest, 20158, "characteristics are missing cf.colo.id")
+		return refuse(http.StatusBadRequest, 20155, "missing cf.colo.id: rate limiting is processed at colocation level only")
 	}
 	if slices.Contains(list, any("ip.src")) && slices.Contains(list, any("cf.unique_visitor_id")) {
 		return refuse(http.StatusBadRequest, 20158, "ip.src and cf.unique_visitor_id cannot be used together")

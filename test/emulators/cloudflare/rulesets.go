@@ -244,7 +244,7 @@ func (c *request) rulesetOf() (*Ruleset, *apiError) {
 
 func getRuleset(c *request) (reply, *apiError) {
 	for _, m := range managedRulesets() {
-		if m.id == c.http.PathValue("ruleset") && c.zone.Plan.atLeast(m.plan) {
+		if m.id == c.http.PathValue("ruleset") && c.zone.Plan.atLeast(m.plan) && c.token.may(false, phaseGroups()...) {
 			return reply{result: Ruleset{ID: m.id, Name: m.name, Kind: kindManaged, Phase: m.phase, Version: 1, LastUpdated: c.zone.CreatedOn}.view()}, nil
 		}
 	}
@@ -421,31 +421,36 @@ func balanced(_, _, expression string) error {
 	return nil
 }
 
-// fieldsOf lists the fields that an expression names, outside of strings.
-func fieldsOf(expression string) []string {
-	var out []string
-	parts := strings.Split(expression, "\"")
-	for i := 0; i < len(parts); i += 2 {
-		for _, word := range strings.FieldsFunc(parts[i], func(r rune) bool {
-			return !(r == '.' || r == '_' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9')
-		}) {
-			if strings.HasPrefix(word, "http.") || strings.HasPrefix(word, "ip.") || strings.HasPrefix(word, "cf.") || word == "ssl" {
-				out = append(out, word)
-			}
+// outside gives an expression without its strings, so that words in a value aren't taken for the language.
+func outside(expression string) string {
+	var out strings.Builder
+	quoted := false
+	for i := 0; i < len(expression); i++ {
+		switch ch := expression[i]; {
+		case quoted && ch == '\\':
+			i++
+		case ch == '"':
+			quoted = !quoted
+			out.WriteByte(' ')
+		case !quoted:
+			out.WriteByte(ch)
 		}
 	}
-	return out
+	return out.String()
+}
+
+// fieldsOf lists the fields that an expression names.
+func fieldsOf(expression string) []string {
+	words := strings.FieldsFunc(outside(expression), func(r rune) bool {
+		return r != '.' && r != '_' && (r < 'a' || r > 'z') && (r < '0' || r > '9')
+	})
+	return slices.DeleteFunc(words, func(word string) bool {
+		return word != "ssl" && !strings.HasPrefix(word, "http.") && !strings.HasPrefix(word, "ip.") && !strings.HasPrefix(word, "cf.")
+	})
 }
 
 // usesMatches says whether an expression uses regular expressions: the operator matches, its other name ~, or regex_replace.
 func usesMatches(expression string) bool {
-	parts := strings.Split(expression, "\"")
-	for i := 0; i < len(parts); i += 2 {
-		for _, word := range strings.FieldsFunc(parts[i], func(r rune) bool { return strings.ContainsRune(" \t\n()", r) }) {
-			if word == "matches" || word == "~" || strings.HasPrefix(word, "regex_replace") {
-				return true
-			}
-		}
-	}
-	return false
+	words := strings.FieldsFunc(outside(expression), func(r rune) bool { return strings.ContainsRune(" \t\n()", r) })
+	return slices.ContainsFunc(words, func(word string) bool { return word == "matches" || word == "~" || word == "regex_replace" })
 }

@@ -36,6 +36,10 @@ type Options struct {
 	RateLimit int
 	// OpenAPI is the path of Cloudflare's description of its API, against which each request is validated; FindOpenAPI looks for it.
 	OpenAPI string
+	// Validator is used instead of OpenAPI where it is given.
+	Validator *Validator
+	// NoAllSettings takes away GET and PATCH of all settings at once: the documentation has them, Cloudflare's own client no more.
+	NoAllSettings bool
 	// OnCall is called when a call's work is done and before its reply is sent, so that a client can be killed there. It must not block.
 	OnCall func(Call)
 	// TestAPI serves /_emulator/ as well, without any authentication.
@@ -46,7 +50,7 @@ type Options struct {
 type Server struct {
 	opts    Options
 	mux     *http.ServeMux
-	openAPI *validator
+	openAPI *Validator
 
 	mu       sync.Mutex
 	state    *state
@@ -54,6 +58,7 @@ type Server struct {
 	faults   []*fault
 	nextID   int
 	released chan struct{}
+	held     int
 	calls    []Call
 	counts   map[string]int
 	violated []string
@@ -79,12 +84,15 @@ func New(opts Options) (*Server, error) {
 		opts: opts, state: st, mux: http.NewServeMux(), windows: map[string]*window{}, counts: map[string]int{},
 		released: make(chan struct{}), onCall: opts.OnCall, snapAt: -1,
 	}
-	if opts.OpenAPI != "" {
-		if s.openAPI, err = newValidator(opts.OpenAPI); err != nil {
+	if s.openAPI = opts.Validator; s.openAPI == nil && opts.OpenAPI != "" {
+		if s.openAPI, err = NewValidator(opts.OpenAPI); err != nil {
 			return nil, err
 		}
 	}
 	for _, rt := range routes() {
+		if opts.NoAllSettings && rt.template == "/zones/{zone}/settings" {
+			continue
+		}
 		s.mux.HandleFunc(rt.method+" "+Base+rt.template, func(w http.ResponseWriter, r *http.Request) { s.serve(w, r, rt) })
 	}
 	s.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -148,7 +156,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rt route) {
 
 	done := s.work(&request{s: s, http: r, route: rt, body: body}, violation)
 	if done.fault != nil && done.fault.waits() {
-		s.hold(r, done.fault)
+		s.hold(r)
 		if done.fault.Kind == FaultSlow {
 			done = s.workAgain(&request{s: s, http: r, route: rt, body: body}, violation, done.call)
 		}
@@ -308,10 +316,9 @@ func (c *request) parse() *apiError {
 	if c.route.template == "(none)" {
 		return nil
 	}
-	if err := json.Unmarshal(c.body, &c.json); err != nil {
-		if json.Valid(c.body) { // another kind of value, such as an array
-			return refuse(http.StatusBadRequest, 6007, "Malformed JSON in request body")
-		}
+	err := json.Unmarshal(c.body, &c.json)
+	array := c.route.method == http.MethodPatch && strings.HasSuffix(c.route.template, "/settings") && bytes.HasPrefix(bytes.TrimSpace(c.body), []byte("["))
+	if err != nil && (!array || !json.Valid(c.body)) {
 		return refuse(http.StatusBadRequest, 6007, "Malformed JSON in request body")
 	}
 	if c.json == nil {
@@ -325,7 +332,7 @@ func (c *request) forbidden() *apiError {
 	switch {
 	case strings.Contains(c.route.template, "/rulesets"):
 		return refuse(http.StatusForbidden, 10000, "request is not authorized")
-	case c.route.template == "/zones/{zone}":
+	case c.route.template == "/zones", c.route.template == "/zones/{zone}":
 		return refuse(http.StatusForbidden, 9109, "Unauthorized to access requested resource")
 	default:
 		return refuse(http.StatusForbidden, 10000, "Authentication error")
@@ -338,7 +345,16 @@ func routeError(c *request) *apiError {
 	return e
 }
 
-func noRoute(c *request) (reply, *apiError) { return reply{}, routeError(c) }
+// noRoute is a path that doesn't exist, or not with this method.
+func noRoute(c *request) (reply, *apiError) {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
+		other := &http.Request{Method: method, URL: c.http.URL, Host: c.http.Host}
+		if _, pattern := c.s.mux.Handler(other); pattern != "/" && pattern != "" {
+			return reply{}, refuse(http.StatusMethodNotAllowed, 7001, "Method %s not available for that URI.", c.http.Method)
+		}
+	}
+	return reply{}, routeError(c)
+}
 
 // Zones gives all zones as they are, for a data plane or a test. The copy is made once for each version of the state and shared: read it,
 // don't change it.
@@ -394,23 +410,6 @@ func (s *Server) AddZone(name string, plan Plan) (Zone, error) {
 	}
 	s.state.put(z)
 	return *z.copy(), s.state.save(s.opts.StateFile)
-}
-
-// EditZone changes a zone as somebody would who needs no token: another team by hand, a support engineer, or a change of plan. Nothing is
-// checked. It returns what edit returns, and then nothing is changed.
-func (s *Server) EditZone(name string, edit func(*Zone) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	z := s.state.zoneNamed(name)
-	if z == nil {
-		return fmt.Errorf("edit zone %s: %w", name, errNoZone)
-	}
-	z = z.copy()
-	if err := edit(z); err != nil {
-		return fmt.Errorf("edit zone %s: %w", name, err)
-	}
-	s.state.put(z)
-	return s.state.save(s.opts.StateFile)
 }
 
 var errNoZone = errors.New("no such zone")

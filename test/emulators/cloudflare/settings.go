@@ -76,7 +76,7 @@ func settings() []settingDef {
 		{id: "http3", values: onOff(), def: "on"},
 		{id: "image_resizing", values: []any{"on", "off", "open"}, def: "off", plan: Pro},
 		{id: "ip_geolocation", values: onOff(), def: "on"},
-		{id: "ipv6", values: onOff(), def: "on", plan: Enterprise}, // "Only Enterprise can customize"
+		{id: "ipv6", values: onOff(), def: "on", plan: Enterprise}, // only Enterprise can change it
 		{id: "max_upload", valid: uploads, def: float64(100)},
 		{id: "min_tls_version", values: []any{"1.0", "1.1", "1.2", "1.3"}, def: "1.0"},
 		{id: "mirage", values: onOff(), def: "off", plan: Pro},
@@ -88,7 +88,7 @@ func settings() []settingDef {
 		{id: "polish", values: []any{"off", "lossless", "lossy"}, def: "off", plan: Pro},
 		{id: "prefetch_preload", values: onOff(), def: "off", plan: Enterprise},
 		{id: "privacy_pass", values: onOff(), def: "on"},
-		{id: "proxy_read_timeout", valid: between(1, 6000), def: "100", plan: Enterprise},
+		{id: "proxy_read_timeout", valid: between(1, 6000), def: float64(100), plan: Enterprise},
 		{id: "pseudo_ipv4", values: []any{"off", "add_header", "overwrite_header"}, def: "off"},
 		{id: "replace_insecure_js", values: onOff(), def: "on"},
 		{id: "response_buffering", values: onOff(), def: "off", plan: Enterprise},
@@ -226,13 +226,16 @@ func patchSetting(c *request) (reply, *apiError) {
 
 // patchSettings changes many settings or none.
 func patchSettings(c *request) (reply, *apiError) {
-	var in struct {
-		Items []struct {
-			ID    string
-			Value any
-		}
+	type item struct {
+		ID    string
+		Value any
 	}
-	if err := json.Unmarshal(c.body, &in); err != nil || len(in.Items) == 0 {
+	var in struct{ Items []item }
+	err := json.Unmarshal(c.body, &in)
+	if err != nil { // Cloudflare's description wants an array
+		err = json.Unmarshal(c.body, &in.Items)
+	}
+	if err != nil || len(in.Items) == 0 {
 		return reply{}, refuse(http.StatusBadRequest, 1007, "Invalid value for items")
 	}
 	out := []map[string]any{}

@@ -31,6 +31,27 @@ func (s *Server) routeTestAPI() {
 		}
 		return s.AddZone(in.Name, in.Plan)
 	})
+	s.routeTokens(handle)
+	handle("POST /_emulator/faults", func(r *http.Request) (any, error) {
+		var in Fault
+		if err := read(r, &in); err != nil {
+			return nil, err
+		}
+		return map[string]int{"fault": s.Inject(in)}, nil
+	})
+	handle("DELETE /_emulator/faults", func(*http.Request) (any, error) { s.ClearFaults(); return map[string]bool{"ok": true}, nil })
+	handle("POST /_emulator/release", func(*http.Request) (any, error) { s.Release(); return map[string]bool{"ok": true}, nil })
+	handle("GET /_emulator/calls", func(*http.Request) (any, error) {
+		return map[string]any{"calls": s.Calls(), "counts": s.Counts(), "violations": s.Violations()}, nil
+	})
+	handle("DELETE /_emulator/calls", func(*http.Request) (any, error) {
+		s.ResetCalls()
+		s.ResetRateLimit()
+		return map[string]bool{"ok": true}, nil
+	})
+}
+
+func (s *Server) routeTokens(handle func(pattern string, do func(*http.Request) (any, error))) {
 	handle("POST /_emulator/tokens", func(r *http.Request) (any, error) {
 		var in Token
 		if err := read(r, &in); err != nil {
@@ -65,23 +86,6 @@ func (s *Server) routeTestAPI() {
 	})
 	handle("DELETE /_emulator/tokens/{name}", func(r *http.Request) (any, error) {
 		return map[string]bool{"ok": true}, s.RevokeToken(r.PathValue("name"))
-	})
-	handle("POST /_emulator/faults", func(r *http.Request) (any, error) {
-		var in Fault
-		if err := read(r, &in); err != nil {
-			return nil, err
-		}
-		return map[string]int{"fault": s.Inject(in)}, nil
-	})
-	handle("DELETE /_emulator/faults", func(*http.Request) (any, error) { s.ClearFaults(); return map[string]bool{"ok": true}, nil })
-	handle("POST /_emulator/release", func(*http.Request) (any, error) { s.Release(); return map[string]bool{"ok": true}, nil })
-	handle("GET /_emulator/calls", func(*http.Request) (any, error) {
-		return map[string]any{"calls": s.Calls(), "counts": s.Counts(), "violations": s.Violations()}, nil
-	})
-	handle("DELETE /_emulator/calls", func(*http.Request) (any, error) {
-		s.ResetCalls()
-		s.ResetRateLimit()
-		return map[string]bool{"ok": true}, nil
 	})
 }
 

@@ -105,6 +105,13 @@ func (s *Server) AddToken(t Token) (Token, error) {
 	return t, s.state.save(s.opts.StateFile)
 }
 
+// HasToken says whether there is a token of that name.
+func (s *Server) HasToken(name string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.state.Tokens, func(t *Token) bool { return t.Name == name })
+}
+
 // EditToken changes a token: its status, its permissions, its zones. A revoked one is unknown from then on: see RevokeToken.
 func (s *Server) EditToken(name string, edit func(*Token)) error {
 	s.mu.Lock()

@@ -46,6 +46,7 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 	prompt := flags.String("system-prompt", env("CHATBOT_SYSTEM_PROMPT"), "what the simulated model is told (CHATBOT_SYSTEM_PROMPT)")
 	promptFile := flags.String("system-prompt-file", env("CHATBOT_SYSTEM_PROMPT_FILE"), "a file with that (CHATBOT_SYSTEM_PROMPT_FILE)")
 	honeypot := flags.String("honeypot", env("CHATBOT_HONEYPOT"), "a tool of this name, which only its control calls (CHATBOT_HONEYPOT)")
+	bundle := flags.String("bundle", env("CHATBOT_BUNDLE"), "the script of its pages, at /assets/app.js (CHATBOT_BUNDLE)")
 	seed := flags.String("seed", env("CHATBOT_SEED"), "what the model's dice start from (CHATBOT_SEED)")
 	list := flags.Bool("list", false, "print all weaknesses and oddities as JSON, and end")
 	accounts := flags.Bool("accounts", false, "print the seeded accounts as JSON, and end")
@@ -56,7 +57,7 @@ func run(ctx context.Context, args []string, env func(string) string, out io.Wri
 		return printJSON(out, lists())
 	}
 	cfg := chatbots.Config{
-		Weaknesses: names(*weaknesses), Oddities: names(*oddities), Signing: *signing, Version: *version, Honeypot: *honeypot, Log: out,
+		Weaknesses: names(*weaknesses), Oddities: names(*oddities), Signing: *signing, Version: *version, Honeypot: *honeypot, Bundle: *bundle, Log: out,
 	}
 	var err error
 	if cfg.RequestsPerSecond, err = strconv.Atoi(cmp.Or(*rate, "0")); err != nil {
