@@ -209,9 +209,8 @@ func (r *rig) serveNames() {
 				<-ended
 			})
 			return
-		case err := <-ended:
+		case <-ended: // it is tried again with another
 			stop()
-			r.Log("another port for the name server:", err)
 		}
 	}
 	r.Fatal("no port for the name server")
@@ -411,4 +410,13 @@ func (r *rig) removed(lr *v1alpha1.LaunchReadiness) {
 	if err := client.IgnoreNotFound(r.client.Delete(ctx, now)); err != nil {
 		r.Error(err)
 	}
+}
+
+func (r *rig) secret(name, namespace string) *corev1.Secret {
+	r.Helper()
+	var s corev1.Secret
+	if err := r.client.Get(r.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &s); err != nil {
+		r.Fatal(err)
+	}
+	return &s
 }
