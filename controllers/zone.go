@@ -201,10 +201,8 @@ func (r *ZoneReconciler) settled(ctx context.Context, g group, ledger *zoneLedge
 // notApplied tells the launches whose changes were refused. The rest of the plan is tried again.
 func (r *ZoneReconciler) notApplied(ctx context.Context, g group, e edge.Evaluation, err error) error {
 	ctrl.LoggerFrom(ctx).Info("could not change the zone as planned", "zone", g.zone, "error", err.Error())
-	if finalKind(edge.KindOf(err)) {
-		if err := r.abandon(ctx, g, obstacleOf(err, g.zone)); err != nil {
-			return err
-		}
+	if err := r.abandon(ctx, g, obstacleOf(err, g.zone)); err != nil {
+		return err
 	}
 	var failures edge.Failures
 	errors.As(err, &failures)

@@ -13,7 +13,7 @@ root=$PWD
 linter=$root/bin/tools/golangci-lint
 failed=""
 
-for module in . hack/controlplane hack/node/image hack/node/network hack/node/process hack/tools/lint test/chart test/emulators test/gitops test/probes; do
+for module in . hack/controlplane hack/node/image hack/node/network hack/node/process hack/tools/lint test/chart test/edge test/emulators test/gitops test/probes; do
 	echo "==> lint $module"
 	(cd "$module" && "$linter" run --config "$root/.golangci.yml" ./...) || failed="$failed $module"
 done

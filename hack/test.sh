@@ -50,6 +50,9 @@ echo "==> tests of the emulators"
 echo "==> the probes against the emulated chatbot, with each of its weaknesses"
 (cd test/probes && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 30m -parallel 4 ./...)
 
+echo "==> the edge against an emulated Cloudflare, with each of its calls failing"
+(cd test/edge && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 15m ./...)
+
 echo "==> unit, API server and end-to-end tests"
 # The end-to-end tests run what is built beside them: they look at this, so that their results are kept for the same source alone.
 LAUNCHREADY_SOURCE=$(git ls-files -s | git hash-object --stdin)-$(git diff | git hash-object --stdin)

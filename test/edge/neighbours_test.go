@@ -76,8 +76,8 @@ func drifts() []drift {
 		{"a parameter added", onRule("private", func(r *cloudflare.Rule) {
 			r.ActionParameters["browser_ttl"] = map[string]any{"mode": "override_origin", "default": 60.0}
 		})},
-		{"a rate raised", onRule("rate-login", func(r *cloudflare.Rule) { r.Ratelimit["requests_per_period"] = 10000.0 })},
-		{"a description changed", onRule("static", func(r *cloudflare.Rule) { r.Description = "whatever" })},
+		{"a rate raised", onRule("rate", func(r *cloudflare.Rule) { r.Ratelimit["requests_per_period"] = 10000.0 })},
+		{"a description changed", onRule("files", func(r *cloudflare.Rule) { r.Description = "whatever" })},
 		{"the managed rules overridden", onRule("managed", func(r *cloudflare.Rule) { r.ActionParameters["overrides"] = map[string]any{"enabled": false} })},
 		{"our cache rules reordered", func(z *cloudflare.Zone) error {
 			for i := range z.Rulesets {

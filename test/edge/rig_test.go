@@ -27,6 +27,7 @@ import (
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -54,6 +55,7 @@ func TestMain(m *testing.M) {
 	}
 	apiServer = config
 	apiServer.QPS = -1
+	log.SetLogger(logr.Discard())
 	code := m.Run()
 	if err := environment.Stop(); err != nil {
 		fmt.Fprintln(os.Stderr, "stopping the API server:", err)

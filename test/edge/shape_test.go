@@ -29,16 +29,24 @@ func shape(z cloudflare.Zone) string {
 	}
 	slices.Sort(lines)
 	for _, phase := range edge.Phases() {
-		var of []string
-		for _, rule := range z.Rules(string(phase)) {
+		var of, theirs []string
+		for i, rule := range z.Rules(string(phase)) {
 			rule.Expression = lockSecret.ReplaceAllString(rule.Expression, `${1}secret"`)
-			of = append(of, fmt.Sprintf("rule %s %s %s enabled=%t %q when %s with %s limit %s", phase, rule.Ref, rule.Action, rule.Enabled, rule.Description, rule.Expression,
-				asJSON(rule.ActionParameters), asJSON(rule.Ratelimit)))
+			line := fmt.Sprintf("rule %s %s %s enabled=%t %q when %s with %s limit %s", phase, rule.Ref, rule.Action, rule.Enabled, rule.Description, rule.Expression,
+				asJSON(rule.ActionParameters), asJSON(rule.Ratelimit))
+			switch {
+			case !isOurs(rule):
+				theirs = append(theirs, line)
+			case strings.HasSuffix(rule.Ref, "-lock"):
+				of = append(of, fmt.Sprintf("%s at place %d", line, i))
+			default:
+				of = append(of, line)
+			}
 		}
 		if phase != edge.PhaseCustomWAF && phase != edge.PhaseCache {
 			slices.Sort(of) // their order makes no difference: each acts on what no other does
 		}
-		lines = append(lines, of...)
+		lines = append(lines, slices.Concat(of, theirs)...)
 	}
 	for _, setting := range []string{"ssl", "always_use_https", "min_tls_version", "tls_1_3", "development_mode", "security_level"} {
 		lines = append(lines, fmt.Sprintf("setting %s=%v", setting, z.Setting(setting)))
