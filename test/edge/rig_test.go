@@ -392,3 +392,12 @@ func (r *rig) status(lr *v1alpha1.LaunchReadiness) v1alpha1.EdgeStatus {
 	}
 	return status
 }
+
+func (r *rig) secret(name, namespace string) *corev1.Secret {
+	r.Helper()
+	var s corev1.Secret
+	if err := r.client.Get(r.Context(), client.ObjectKey{Namespace: namespace, Name: name}, &s); err != nil {
+		r.Fatal(err)
+	}
+	return &s
+}
