@@ -191,7 +191,7 @@ func reasonsOfTheAPI(t *testing.T) map[string]string {
 func flagsOfTheManager(t *testing.T) []string {
 	t.Helper()
 	var flags []string
-	ast.Inspect(parsed(t, "cmd/launchready/manager.go"), func(n ast.Node) bool {
+	find := func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok || len(call.Args) < 4 {
 			return true
@@ -201,7 +201,9 @@ func flagsOfTheManager(t *testing.T) []string {
 			flags = append(flags, literal(t, call.Args[1]))
 		}
 		return true
-	})
+	}
+	ast.Inspect(parsed(t, "cmd/launchready/manager.go"), find)
+	ast.Inspect(parsed(t, "cmd/launchready/edge.go"), find)
 	if !slices.Contains(flags, "namespace") {
 		t.Fatalf("the manager's flags were not found, only %q", flags)
 	}
