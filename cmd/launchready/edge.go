@@ -107,7 +107,7 @@ func (o *edgeOptions) names() controllers.NameServers {
 	if o.nameServer == "" {
 		return authority.Servers{}
 	}
-	host, port, _ := net.SplitHostPort(o.nameServer) //nolint:errcheck // validated
+	host, port, _ := net.SplitHostPort(o.nameServer) // validated
 	return authority.Servers{Resolver: standIn(host), Port: port}
 }
 

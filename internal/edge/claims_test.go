@@ -156,7 +156,7 @@ func TestARetainedLaunchStaysSetUp(t *testing.T) {
 	if diff := gocmp.Diff(without(before), content(m)); diff != "" {
 		t.Errorf("it isn't what it was, without the secret: %s", diff)
 	}
-	if _, found := (Evaluate(input, m.state)).Launch(LaunchID{"shop", "chat"}); found {
+	if _, found := Evaluate(input, m.state).Launch(LaunchID{"shop", "chat"}); found {
 		t.Error("a launch that is gone is found")
 	}
 }
@@ -209,7 +209,7 @@ func TestObservedLaunchesKeepWhatTheyHad(t *testing.T) {
 		cf.Mode, cf.Adopt = v1alpha1.EdgeObserve, nil
 		input.Launches[i].Spec.Cloudflare = &cf
 	}
-	e := m.converge(t, &input)
+	m.converge(t, &input)
 	if diff := gocmp.Diff(before, content(m)); diff != "" || len(m.calls) > 0 {
 		t.Errorf("calls %v: %s", m.calls, diff)
 	}
@@ -221,7 +221,7 @@ func TestObservedLaunchesKeepWhatTheyHad(t *testing.T) {
 	cf := *input.Launches[0].Spec.Cloudflare
 	cf.WAF = &v1alpha1.EdgeWAF{BlockedPaths: []v1alpha1.EdgePath{"/internal/"}}
 	input.Launches[0].Spec.Cloudflare = &cf
-	if e = m.converge(t, &input); len(e.Observed.Changes) == 0 || len(e.Plan.Changes) > 0 {
+	if e := m.converge(t, &input); len(e.Observed.Changes) == 0 || len(e.Plan.Changes) > 0 {
 		t.Error("what would change isn't told")
 	}
 }

@@ -184,12 +184,21 @@ func TestDefaultsThatCloudflareShowsAreNoDrift(t *testing.T) {
 	}{
 		{`{"id":"x"}`, `{"id":"x","version":"latest","overrides":{}}`, true},
 		{`{"id":"x"}`, `{"id":"x","overrides":{"rules":[]},"n":0,"s":null}`, true},
-		{``, `{}`, true}, {``, `null`, true}, {`{}`, ``, true},
-		{`{"id":"x"}`, `{"id":"x","overrides":{"enabled":true}}`, false}, {`{"id":"x"}`, `{"id":"x","overrides":{"enabled":false}}`, false},
+		{``, `{}`, true},
+		{``, `null`, true},
+		{`{}`, ``, true},
+		{`{"id":"x"}`, `{"id":"x","overrides":{"enabled":true}}`, false},
+		{`{"id":"x"}`, `{"id":"x","overrides":{"enabled":false}}`, false},
 		{`{"id":"x"}`, `{"id":"x","enabled":false}`, false},
 		{`{"id":"x"}`, `{"id":"x","version":"2"}`, false},
-		{`{"id":"x"}`, `{"id":"y"}`, false}, {`{"id":"x"}`, ``, false}, {`{"cache":true}`, `{"cache":false}`, false}, {`{"cache":false}`, `{}`, false}, {`{"cache":false}`, ``, false},
-		{`{"l":[1,2]}`, `{"l":[2,1]}`, false}, {``, `{"x":1}`, false}, {``, `{`, false},
+		{`{"id":"x"}`, `{"id":"y"}`, false},
+		{`{"id":"x"}`, ``, false},
+		{`{"cache":true}`, `{"cache":false}`, false},
+		{`{"cache":false}`, `{}`, false},
+		{`{"cache":false}`, ``, false},
+		{`{"l":[1,2]}`, `{"l":[2,1]}`, false},
+		{``, `{"x":1}`, false},
+		{``, `{`, false},
 	} {
 		if got := covers(json.RawMessage(test.want), json.RawMessage(test.have)); got != test.same {
 			t.Errorf("%s as %s: %v", test.want, test.have, got)
@@ -366,7 +375,8 @@ func TestMailRecords(t *testing.T) {
 			{Name: "s1._domainkey.example.com", Type: "CNAME", Content: "s1.dkim.example.net"},
 		}, nil, 0},
 		"others there": {[]Record{
-			{Name: "example.com", Type: "TXT", Content: "V=SPF1 -all"}, {Name: "_dmarc.example.com", Type: "TXT", Content: "v=DMARC1;p=reject"},
+			{Name: "example.com", Type: "TXT", Content: "V=SPF1 -all"},
+			{Name: "_dmarc.example.com", Type: "TXT", Content: "v=DMARC1;p=reject"},
 			{Name: "s1._domainkey.example.com", Type: "TXT", Content: "v=DKIM1; p=x"},
 		}, nil, 3},
 		"something else there": {[]Record{

@@ -195,7 +195,7 @@ func (d *desired) cache() {
 			gather(kept, max(seconds, d.limits.MinCacheSeconds)).add(l.LaunchID, hosts, conditions(hosts, pathBegins(texts(cache.StaticPaths))))
 		}
 	}
-	// Cache deception armor keeps a page that ends in .css by a trick from being kept.
+	// Cache deception armour keeps a page that ends in .css by a trick from being kept.
 	d.rules(PhaseCache, effectStatic, files, "http.request.uri.path.extension in "+set(staticExtensions[:]), Rule{
 		Action: actionSetCache, Parameters: parameters(map[string]any{
 			"cache":     true,

@@ -32,7 +32,7 @@ const (
 	PartRecords           Part = "records"
 	PartSettings          Part = "settings"
 	PartBots              Part = "bots"
-	PartLeakedCredentials Part = "leaked credentials"
+	PartLeakedCredentials Part = "leaked credentials" //nolint:gosec // a name, and no credential
 	PartDNSSEC            Part = "DNSSEC"
 )
 

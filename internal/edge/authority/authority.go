@@ -18,6 +18,7 @@ import (
 
 // Resolver finds the addresses of name servers, as *net.Resolver does.
 type Resolver interface {
+	// LookupNetIP gives the addresses of a host.
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 

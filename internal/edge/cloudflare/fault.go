@@ -57,7 +57,7 @@ var refusals = []refusal{
 	// "Unknown X-Auth-Key or X-Auth-Email", "Missing X-Auth-Key, X-Auth-Email or Authorization headers".
 	{code: 9103, kind: edge.KindAuth},
 	{code: 9106, kind: edge.KindAuth},
-	// "Unauthorized to access requested resource" is a valid token: github.com/octodns/octodns-cloudflare/issues/60.
+	// A resource that it may not access is said of a valid token: github.com/octodns/octodns-cloudflare/issues/60.
 	{code: 9109, says: "unauthorized to access", kind: edge.KindPermission},
 	// "Invalid access token", "Cannot use the access token from location: ...".
 	{code: 9109, kind: edge.KindAuth},
@@ -97,10 +97,10 @@ const codeAuthentication = 10000
 
 // kindOf judges a reply that refuses.
 func kindOf(status int, code int64, message string) edge.Kind {
-	switch {
-	case status == http.StatusTooManyRequests:
+	switch status {
+	case http.StatusTooManyRequests:
 		return edge.KindRateLimit
-	case status == http.StatusUnauthorized:
+	case http.StatusUnauthorized:
 		return edge.KindAuth
 	}
 	message = strings.ToLower(message)

@@ -132,9 +132,11 @@ func TestObserveSaysWhatTheTokenMayNotRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []edge.Denied{
-		{Part: "DNSSEC", Permission: "Zone Settings Read"}, {Part: "bots", Permission: "Bot Management Read"},
+		{Part: "DNSSEC", Permission: "Zone Settings Read"},
+		{Part: "bots", Permission: "Bot Management Read"},
 		{Part: "http_config_settings", Permission: "Config Rules Read"},
-		{Part: "leaked credentials", Permission: "Zone WAF Read"}, {Part: "records", Permission: "DNS Read"},
+		{Part: "leaked credentials", Permission: "Zone WAF Read"},
+		{Part: "records", Permission: "DNS Read"},
 		{Part: "settings", Permission: "Zone Settings Read"},
 	}
 	if diff := cmp.Diff(want, state.Denied); diff != "" {

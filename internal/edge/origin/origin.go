@@ -23,6 +23,7 @@ import (
 
 // Dialer dials what may be reached.
 type Dialer interface {
+	// DialContext connects, or says why it may not.
 	DialContext(ctx context.Context, network, address string) (net.Conn, error)
 }
 

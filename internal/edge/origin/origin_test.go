@@ -119,7 +119,7 @@ func TestAnOriginIsJudgedAsAStrictEdgeWould(t *testing.T) {
 		"a wildcard":                        {signed(public, valid("*.example.com")), true, ""},
 		"of Cloudflare's for origins":       {signed(cloudflare, valid(host)), true, ""},
 		"of Cloudflare's, for another name": {signed(cloudflare, valid("other.example.com")), false, "not for app.example.com"},
-		"its own":                           {&tls.Config{Certificates: []tls.Certificate{issued(t, nil, nil, valid(host))}}, false, "no public authority"}, //nolint:gosec // the default is fine
+		"its own":                           {&tls.Config{Certificates: []tls.Certificate{issued(t, nil, nil, valid(host))}}, false, "no public authority"},
 		"for another name":                  {signed(public, valid("other.example.com")), false, "not for app.example.com"},
 		"over":                              {signed(public, over), false, "is over"},
 		"about to be over":                  {signed(public, soonOver), false, "about to be"},
