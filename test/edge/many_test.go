@@ -173,12 +173,8 @@ func TestTwoClustersInOneZone(t *testing.T) {
 	one := r.launch("chat", numbered(1))
 	r.sync()
 	// The other cluster has its own namespaces, ledgers and installation.
-	second := &rig{
-		TB: t, client: nil, namespaces: map[string]bool{}, policies: map[string]bool{}, timeout: r.timeout, log: r.log, clock: r.clock, events: r.events, origins: r.origins,
-		cloudflare: r.cloudflare, names: r.names, url: r.url, nameServer: r.nameServer,
-	}
-	second.client = own{newClient(t), second}
-	second.namespace, second.operator = second.newNamespace("shop-"), second.newNamespace("operator-")
+	second := newBareRig(t)
+	second.cloudflare, second.names, second.url, second.nameServer, second.clock = r.cloudflare, r.names, r.url, r.nameServer, r.clock
 	second.token("cloudflare", second.namespace, cloudflare.AllPermissions()...)
 	second.zones = second.newOperator("installation-2", second.client)
 	two := second.launch("chat", numbered(2))
