@@ -174,7 +174,7 @@ func reachableUnlocked(z cloudflare.Zone, hosts ...string) []string {
 	for _, host := range hosts {
 		there := slices.ContainsFunc(z.Records, func(r cloudflare.Record) bool { return r.Name == host && strings.Contains("A AAAA CNAME", r.Type) })
 		locked := slices.ContainsFunc(z.Rules(string(edge.PhaseCustomWAF)), func(r cloudflare.Rule) bool {
-			return isOurs(r) && strings.HasSuffix(r.Ref, "-lock") && r.Enabled && r.Action == "block" && strings.Contains(r.Expression, `"`+host+`"`)
+			return isOurs(r) && strings.Contains(r.Ref, "-lock") && r.Enabled && r.Action == "block" && strings.Contains(r.Expression, `"`+host+`"`)
 		})
 		if there && !locked {
 			out = append(out, host)
