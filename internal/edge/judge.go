@@ -315,6 +315,12 @@ func (j *judging) zone() {
 			Remedy:  "Change it in Cloudflare's dashboard, or say zoneSettings: Manage in the LaunchPolicy's credential for the zone.",
 		})
 	}
+	if s.DNSSEC != "" && s.DNSSEC != "active" {
+		j.add(scorecard.Draft{
+			Rule: "DNSSECOff", Severity: v1alpha1.SeverityLow, Place: s.Zone.Name, Message: "The zone isn't signed (DNSSEC is " + scorecard.Foreign(s.DNSSEC) + ").",
+			Remedy: "Turn DNSSEC on in Cloudflare's dashboard, and give the DS record to the domain's registrar.",
+		})
+	}
 	if s.Bots != nil && (s.Bots.FightMode != nil || s.Bots.DefinitelyAutomated != "") && j.readable(PartBots) {
 		j.want(s.Bots.On(), scorecard.Draft{
 			Rule: "BotsLetIn", Severity: v1alpha1.SeverityMedium, Place: s.Zone.Name, Message: "Nothing is done about bots.",

@@ -102,6 +102,8 @@ func TestJudge(t *testing.T) {
 			set(SettingSSL, "full")(m)
 			m.rules(PhaseConfig, config(`not http.host in {"app.example.com"}`, "strict"))
 		}, []string{"SSLNotStrict"}},
+		"not signed": {func(m *model) { m.state.DNSSEC = "disabled" }, []string{"DNSSECOff"}},
+		"signed":     {func(m *model) { m.state.DNSSEC = "active" }, nil},
 		"plain HTTP": {set(SettingAlwaysHTTPS, "off"), []string{"PlainHTTP"}},
 		"a redirect to HTTPS": {func(m *model) {
 			set(SettingAlwaysHTTPS, "off")(m)
