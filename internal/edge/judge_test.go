@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/scorecard"
 )
 
 // byHand is a zone that another team set up, and well.
@@ -102,8 +103,6 @@ func TestJudge(t *testing.T) {
 			set(SettingSSL, "full")(m)
 			m.rules(PhaseConfig, config(`not http.host in {"app.example.com"}`, "strict"))
 		}, []string{"SSLNotStrict"}},
-		"not signed": {func(m *model) { m.state.DNSSEC = "disabled" }, []string{"DNSSECOff"}},
-		"signed":     {func(m *model) { m.state.DNSSEC = "active" }, nil},
 		"plain HTTP": {set(SettingAlwaysHTTPS, "off"), []string{"PlainHTTP"}},
 		"a redirect to HTTPS": {func(m *model) {
 			set(SettingAlwaysHTTPS, "off")(m)
@@ -184,6 +183,19 @@ func TestJudge(t *testing.T) {
 				t.Errorf("found %v, want %v", got, test.want)
 			}
 		})
+	}
+}
+
+func TestThatAZoneIsNotSignedIsTold(t *testing.T) {
+	for status, want := range map[string]bool{"disabled": true, "pending": true, "active": false, "": false} {
+		m := byHand()
+		m.state.DNSSEC = status
+		e := Evaluate(inputOf(named("chat", app, observing)), m.state)
+		l, _ := e.Launch(LaunchID{"shop", "chat"})
+		told := slices.ContainsFunc(e.Judge(l).Drafts, func(d scorecard.Draft) bool { return d.Rule == "DNSSECOff" && d.Severity == v1alpha1.SeverityLow })
+		if told != want {
+			t.Errorf("DNSSEC is %q: told %t", status, told)
+		}
 	}
 }
 
