@@ -34,9 +34,8 @@ package controllers
 // +kubebuilder:rbac:groups=authentication.k8s.io,resources=tokenreviews,verbs=create
 // +kubebuilder:rbac:groups=authorization.k8s.io,resources=subjectaccessreviews,verbs=create
 // +kubebuilder:rbac:groups=admissionregistration.k8s.io,resources=validatingwebhookconfigurations,resourceNames=launchready-webhook,verbs=get;patch
-// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,verbs=create
-// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-fingerprint-key,verbs=get
-// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-webhook,verbs=get;update
+// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,verbs=get;create
+// +kubebuilder:rbac:groups="",namespace=launchready-system,resources=secrets,resourceNames=launchready-webhook,verbs=update
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=configmaps,verbs=get;create;update
 // +kubebuilder:rbac:groups=gateway.networking.k8s.io,resources=gateways,verbs=get
 // +kubebuilder:rbac:groups="",namespace=launchready-system,resources=events,verbs=create;patch

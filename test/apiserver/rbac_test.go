@@ -147,6 +147,7 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 		"everywhere tokenreviews.authentication.k8s.io":           "create",               // who reads the metrics
 		"everywhere subjectaccessreviews.authorization.k8s.io":    "create",               // whether they may
 		"everywhere events.events.k8s.io":                         "create patch",         // transitions
+		"everywhere gateways.gateway.networking.k8s.io":           "get",                  // the origin's address
 		"everywhere launchreadinesses.launchready.dev":            "get list patch watch", // patch: the time of the launch, as an annotation
 		"everywhere launchreadinesses/finalizers.launchready.dev": "update",               // to own a report, where OwnerReferencesPermissionEnforcement is on
 		"everywhere launchreadinesses/status.launchready.dev":     "patch",
@@ -162,9 +163,9 @@ func TestTheOperatorHasNoPermissionThatNobodyExplained(t *testing.T) {
 		"everywhere pods/log":                                     "get",                          // the evidence of probes
 		"everywhere events":                                       "list",                         // why a probe's pod does not start
 		"launchready-system pods":                                 "get",                          // the image that probes run: the operator's own
-		"launchready-system secrets":                              "create",                       // the key of fingerprints; the webhook's certificate
-		"launchready-system secrets launchready-fingerprint-key":  "get",                          // where Secrets are readable in some namespaces only
-		"launchready-system secrets launchready-webhook":          "get update",                   // the webhook's certificate, renewed
+		"launchready-system secrets":                              "create get",                   // the key of fingerprints; the webhook's certificate; tokens of policies' credentials
+		"launchready-system secrets launchready-webhook":          "update",                       // the webhook's certificate, renewed
+		"launchready-system configmaps":                           "create get update",            // the ledgers of zones
 		"launchready-system events":                               "create patch",                 // of the election, still of the old kind
 		"launchready-system leases.coordination.k8s.io":           "create get patch update",      // which replica leads
 	}
