@@ -204,6 +204,8 @@ func (v *visitor) open(ctx context.Context, t *terminal) {
 	t.shown(ctx, "MISS", edge+"https://chat.example.com/assets/app.js")
 	t.shown(ctx, "HIT", edge+"https://chat.example.com/assets/app.js")
 	t.shown(ctx, "DYNAMIC", edge+"https://chat.example.com/api/documents")
+	t.say("The zone is as it is wanted. Where it isn't, or the mode is Observe, this shows each change as a diff:")
+	t.shown(ctx, "Nothing would be changed", "launchready edge plan chat -n market --cloudflare-api-url=http://"+v.api+"/client/v4")
 	t.say("Somebody turns our firewall rule off by hand. Ten seconds later, five minutes by default, it is back:")
 	t.do(func() error { return v.sabotage(ctx, t) })
 	t.shown(ctx, "404", edge+"https://chat.example.com/.hidden")
