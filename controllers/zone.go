@@ -183,7 +183,7 @@ func (r *ZoneReconciler) settled(ctx context.Context, g group, ledger *zoneLedge
 		}
 		leaving = append(leaving, m.launch)
 		if l, ok := e.Launch(m.id()); ok && m.retains() {
-			next = next.Retain(l)
+			next = next.Retain(l, e.Input.Marker.Group)
 		}
 	}
 	if err := r.writeLedger(ctx, ledger, next); err != nil {

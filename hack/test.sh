@@ -51,7 +51,7 @@ echo "==> the probes against the emulated chatbot, with each of its weaknesses"
 (cd test/probes && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 30m -parallel 4 ./...)
 
 echo "==> the edge against an emulated Cloudflare, with each of its calls failing"
-(cd test/edge && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 15m ./...)
+(cd test/edge && CGO_ENABLED=0 "$root/bin/tools/gotestsum" --format pkgname -- -vet=off -timeout 15m -parallel 6 ./...)
 
 echo "==> unit, API server and end-to-end tests"
 # The end-to-end tests run what is built beside them: they look at this, so that their results are kept for the same source alone.

@@ -96,7 +96,7 @@ func (s *settling) retired(l *Launch) {
 }
 
 // retained gives the launches that are gone and left what they made, without the hosts that live launches have by now. One that
-// is back, or that has no host left, is forgotten.
+// is back, or that has no host left, is forgotten. One that was set up with another token is remembered, and left alone.
 func (s *settling) retained(live []Launch) []Launch {
 	var out []Launch
 	var entries []Retained
@@ -117,7 +117,10 @@ func (s *settling) retained(live []Launch) []Launch {
 		if l.Spec = e.Spec; len(l.Hosts())+len(l.Redirects()) == 0 {
 			continue
 		}
-		entries, out = append(entries, e), append(out, l)
+		entries = append(entries, e)
+		if e.Group == s.in.Marker.Group {
+			out = append(out, l)
+		}
 	}
 	s.ledger.Retained = entries
 	return out

@@ -140,7 +140,7 @@ func TestLeavingWithRetainChangesNothing(t *testing.T) {
 func TestARetainedLaunchStaysSetUp(t *testing.T) {
 	m, input := retainedZone(t)
 	before := content(m)
-	input.Ledger = input.Ledger.Retain(input.Launches[1])
+	input.Ledger = input.Ledger.Retain(input.Launches[1], input.Marker.Group)
 	data, err := json.Marshal(input.Ledger)
 	if err != nil || strings.Contains(string(data), "hunter2") || strings.Contains(string(data), "secret-of") {
 		t.Errorf("the ledger holds a secret: %s, %v", data, err)
@@ -163,7 +163,7 @@ func TestARetainedLaunchStaysSetUp(t *testing.T) {
 
 func TestRetainedHostsGoToLiveLaunches(t *testing.T) {
 	m, input := retainedZone(t)
-	input.Ledger = input.Ledger.Retain(input.Launches[1])
+	input.Ledger = input.Ledger.Retain(input.Launches[1], input.Marker.Group)
 	names := func(in Input) []string {
 		var out []string
 		for _, r := range in.Ledger.Retained {

@@ -31,6 +31,8 @@ type Retained struct {
 	Spec      v1alpha1.LaunchReadinessSpec `json:"spec"`
 	Targets   []Target                     `json:"targets,omitempty"`
 	Launched  bool                         `json:"launched,omitempty"`
+	// Group of the token that it was set up with: with another, it would be set up twice.
+	Group string `json:"group,omitempty"`
 }
 
 // Claim is a host that is a launch's.
@@ -133,8 +135,8 @@ func (l Ledger) setting(s Setting) (Previous, bool) {
 }
 
 // Retain keeps as much of a launch that goes as keeps its hosts set up, and nothing secret. One that wasn't enforced has
-// nothing to keep.
-func (l Ledger) Retain(launch Launch) Ledger {
+// nothing to keep. The group is the marker's.
+func (l Ledger) Retain(launch Launch, group string) Ledger {
 	out := l.clone()
 	out.Retained = slices.DeleteFunc(out.Retained, func(r Retained) bool { return r.Namespace == launch.Namespace && r.Name == launch.Name })
 	if launch.Mode() != v1alpha1.EdgeEnforce || len(launch.Hosts())+len(launch.Redirects()) == 0 {
@@ -153,7 +155,7 @@ func (l Ledger) Retain(launch Launch) Ledger {
 		spec.Domains.Redirects = append(spec.Domains.Redirects, v1alpha1.HostName(h))
 	}
 	out.Retained = append(out.Retained, Retained{
-		Namespace: launch.Namespace, Name: launch.Name, UID: launch.UID, Spec: spec, Targets: slices.Clone(launch.Targets), Launched: launch.Launched,
+		Namespace: launch.Namespace, Name: launch.Name, UID: launch.UID, Spec: spec, Targets: slices.Clone(launch.Targets), Launched: launch.Launched, Group: group,
 	})
 	return out
 }
