@@ -40,7 +40,7 @@ func (f Failures) Unwrap() []error {
 // everything else is tried. Where Cloudflare can't be reached, or may no more be asked, it stops at once: the next pass observes
 // first, and finds what was done.
 func Apply(ctx context.Context, api API, state State, plan Plan) error {
-	a := applying{api: api, state: state}
+	a := applying{api: api, state: state, bare: map[string]bool{}}
 	for _, step := range steps(plan.Changes) {
 		if err := a.step(ctx, step); err != nil {
 			return err
@@ -56,8 +56,8 @@ type applying struct {
 	api      API
 	state    State
 	failures Failures
-	// unlocked says that a lock could not be put up.
-	unlocked bool
+	// bare are the hosts whose lock, or redirect, could not be set up.
+	bare map[string]bool
 }
 
 // steps gathers the changes that are one call: all records, all settings, the rules of a phase that has no entry point yet.
@@ -89,8 +89,8 @@ func steps(changes []Change) [][]Change {
 // step makes one call. It gives an error where nothing more is to be tried.
 func (a *applying) step(ctx context.Context, step []Change) error {
 	c := step[0]
-	if c.Record != nil && a.unlocked {
-		step = slices.DeleteFunc(step, func(c Change) bool { return c.NeedsLock })
+	if c.Record != nil {
+		step = slices.DeleteFunc(step, func(c Change) bool { return c.Record.Verb == Create && a.bare[c.Record.Record.Name] })
 	}
 	if len(step) == 0 {
 		return nil
@@ -118,7 +118,9 @@ func (a *applying) failed(ctx context.Context, step []Change, err error) error {
 	}
 	for _, c := range step {
 		a.failures = append(a.failures, Failure{c, err})
-		a.unlocked = a.unlocked || c.Lock
+		for _, host := range c.Needed {
+			a.bare[host] = true
+		}
 	}
 	switch KindOf(err) {
 	case KindAuth, KindRateLimit, KindTransient, KindZoneNotFound:

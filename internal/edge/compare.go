@@ -11,7 +11,17 @@ import (
 // sameRule says whether a rule is as wanted, wherever it stands.
 func sameRule(want, have Rule) bool {
 	return want.Expression == have.Expression && want.Action == have.Action && want.Enabled == have.Enabled &&
-		want.Description == have.Description && covers(want.Parameters, have.Parameters) && covers(want.RateLimit, have.RateLimit)
+		want.Description == have.Description && covers(want.Parameters, have.Parameters) && covers(want.RateLimit, have.RateLimit) &&
+		(want.Action != actionSetConfig || settingsIn(want) == settingsIn(have))
+}
+
+// settingsIn counts what a configuration rule sets: there, false is no default but turns something off.
+func settingsIn(r Rule) int {
+	var settings map[string]any
+	if json.Unmarshal(r.Parameters, &settings) != nil {
+		return 0
+	}
+	return len(settings)
 }
 
 // covers says whether what Cloudflare shows is what was written: all that is wanted is there, and nothing besides but what

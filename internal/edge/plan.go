@@ -35,8 +35,8 @@ type Change struct {
 	Leaked  *bool
 	// Previous is kept before the change is made.
 	Previous *Previous
-	// Lock says that it puts up, or keeps, a lock; NeedsLock that it must not be made without one.
-	Lock, NeedsLock bool
+	// Needed are the hosts that get no record without it: those that it locks, or redirects.
+	Needed []string
 	// Diff shows what changes, line by line, without anything secret.
 	Diff []string
 }
@@ -180,7 +180,7 @@ func (p *planning) create(phase Phase, set Ruleset, w WantRule, have map[string]
 	}
 	p.add(Change{
 		Area: w.Area, Words: w.Words, Launches: w.Launches,
-		Rule: &RuleChange{Verb: Create, Phase: phase, RulesetID: set.ID, Rule: w.Rule, At: at}, Lock: len(w.Needed) > 0, Diff: diff(nil, ruleLines(w.Rule)),
+		Rule: &RuleChange{Verb: Create, Phase: phase, RulesetID: set.ID, Rule: w.Rule, At: at}, Needed: w.Needed, Diff: diff(nil, ruleLines(w.Rule)),
 	}, false)
 }
 
@@ -200,7 +200,7 @@ func (p *planning) mend(phase Phase, set Ruleset, i int, w WantRule, places map[
 	}
 	p.add(Change{
 		Area: w.Area, Words: words, Launches: w.Launches,
-		Rule: &RuleChange{Verb: Patch, Phase: phase, RulesetID: set.ID, Rule: want, At: at}, Lock: len(w.Needed) > 0, Diff: diff(ruleLines(have), ruleLines(want)),
+		Rule: &RuleChange{Verb: Patch, Phase: phase, RulesetID: set.ID, Rule: want, At: at}, Needed: w.Needed, Diff: diff(ruleLines(have), ruleLines(want)),
 	}, !p.covering(have, w.Rule))
 }
 
@@ -322,7 +322,7 @@ func (p *planning) replace(missing []WantRecord, have []Record) {
 			p.add(Change{
 				Area: v1alpha1.AreaDNS, Launches: []LaunchID{w.Launch},
 				Words:  fmt.Sprintf("create the record %s %s %s%s", w.Name, w.Type, w.Content, proxiedWord(w.Proxied)),
-				Record: &RecordChange{Verb: Create, Record: w.Record}, NeedsLock: p.locked(w.Name), Diff: diff(nil, recordLines(w.Record)),
+				Record: &RecordChange{Verb: Create, Record: w.Record}, Diff: diff(nil, recordLines(w.Record)),
 			}, false)
 			continue
 		}
@@ -358,16 +358,6 @@ func (p *planning) patch(have Record, w WantRecord, words string) {
 		Area: v1alpha1.AreaDNS, Launches: []LaunchID{w.Launch}, Words: words, Previous: p.former(have, w.Launch),
 		Record: &RecordChange{Verb: Patch, Record: want}, Diff: diff(recordLines(have), recordLines(want)),
 	}, false)
-}
-
-// locked says whether a host is to be locked.
-func (p *planning) locked(host string) bool {
-	for _, hosts := range p.want.Locked {
-		if slices.Contains(hosts, host) {
-			return true
-		}
-	}
-	return false
 }
 
 // foreign notes a record of somebody else's where ours would be.

@@ -504,6 +504,58 @@ type refusing struct {
 
 func (r refusing) CreateRuleset(context.Context, Zone, Phase, []Rule) error { return r.err }
 
+// withoutPhase makes no ruleset of one phase: the token may not.
+type withoutPhase struct {
+	*model
+	phase Phase
+}
+
+func (w withoutPhase) CreateRuleset(ctx context.Context, zone Zone, phase Phase, rules []Rule) error {
+	if phase == w.phase {
+		return &APIError{Kind: KindPermission, Doing: "trying"}
+	}
+	return w.model.CreateRuleset(ctx, zone, phase, rules)
+}
+
+func TestOnlyWhatNeedsARuleIsHeldBackWithoutIt(t *testing.T) {
+	const other = "www.example.com"
+	for phase, want := range map[Phase]map[string]bool{
+		PhaseCustomWAF: {app: false, other: true},
+		PhaseRedirect:  {app: true, other: false},
+		PhaseCache:     {app: true, other: true},
+	} {
+		m := newModel(PlanPro)
+		in := m.look(inputOf(named("chat", app, func(l *Launch) { l.Spec.Domains.Redirects = []v1alpha1.HostName{other} })))
+		state, _ := m.Observe(t.Context(), "")
+		err := Apply(t.Context(), withoutPhase{m, phase}, state, Evaluate(in, state).Plan)
+		if KindOf(err) != KindPermission {
+			t.Errorf("%s: %v", phase, err)
+		}
+		for host, there := range want {
+			if got := slices.ContainsFunc(m.state.Records, func(r Record) bool { return r.Name == host }); got != there {
+				t.Errorf("without %s, %s has a record: %t", phase, host, got)
+			}
+		}
+	}
+}
+
+func TestASettingThatIsTurnedOffByHandIsDrift(t *testing.T) {
+	rule := func(parameters string) Rule {
+		return Rule{Action: actionSetConfig, Parameters: json.RawMessage(parameters)}
+	}
+	want := rule(`{"ssl":"strict","automatic_https_rewrites":true}`)
+	for parameters, same := range map[string]bool{
+		`{"automatic_https_rewrites":true,"ssl":"strict"}`:             true,
+		`{"automatic_https_rewrites":true,"ssl":"strict","bic":false}`: false,
+		`{"automatic_https_rewrites":false,"ssl":"strict"}`:            false,
+		`{"ssl":"strict"}`: false,
+	} {
+		if got := sameRule(want, rule(parameters)); got != same {
+			t.Errorf("%s: %t", parameters, got)
+		}
+	}
+}
+
 func TestLimitsOfPlans(t *testing.T) {
 	for plan, want := range map[PlanName][7]int{ // custom, rate limits, redirects, errors, longest period, longest time-out, least time kept
 		PlanFree: {5, 1, 10, 0, 10, 10, 7200}, PlanPro: {20, 2, 25, 25, 60, 3600, 3600},
