@@ -170,7 +170,7 @@ func (r *ZoneReconciler) prepare(ctx context.Context, g group, ledger *zoneLedge
 			}
 		}
 	}
-	return r.writeLedger(ctx, ledger, edge.Remembered(e.Input.Ledger, e.Plan))
+	return r.writeLedger(ctx, ledger, edge.Remembered(e.Input.Ledger, e.Plan).WithGroup(g.id()))
 }
 
 // settled notes what a zone that is as wanted says, and lets launches go that have left it.
@@ -201,10 +201,9 @@ func (r *ZoneReconciler) settled(ctx context.Context, g group, ledger *zoneLedge
 // notApplied tells the launches whose changes were refused. The rest of the plan is tried again.
 func (r *ZoneReconciler) notApplied(ctx context.Context, g group, e edge.Evaluation, err error) error {
 	ctrl.LoggerFrom(ctx).Info("could not change the zone as planned", "zone", g.zone, "error", err.Error())
-	if finalKind(edge.KindOf(err)) {
-		if err := r.abandon(ctx, g, obstacleOf(err, g.zone)); err != nil {
-			return err
-		}
+	// What is refused again and again must not keep a launch for ever, be it another's in the same zone.
+	if err := r.abandon(ctx, g, obstacleOf(err, g.zone)); err != nil {
+		return err
 	}
 	var failures edge.Failures
 	errors.As(err, &failures)

@@ -283,3 +283,49 @@ func TestHSTSOfTheWholeZoneIsNotLowered(t *testing.T) {
 func adopting(areas ...v1alpha1.EdgeArea) func(*Launch) {
 	return func(l *Launch) { l.Spec.Cloudflare.Adopt = areas }
 }
+
+func TestAHostThatWasAnothersIsLockedAnew(t *testing.T) {
+	for name, next := range map[string]Launch{
+		"another namespace":   named("new", app, in("bank")),
+		"the same namespace":  named("new", app),
+		"the same name again": named("chat", app, func(l *Launch) { l.UID = "uid-again" }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(PlanPro)
+			input := inputOf(named("chat", app))
+			m.converge(t, &input)
+			input.Launches[0].Launched = true
+			m.converge(t, &input)
+			input.Launches[0].Leaving, input.Launches[0].Spec.Cloudflare.DeletionPolicy = true, v1alpha1.EdgeDelete
+			m.converge(t, &input)
+			input.Launches = nil
+			m.converge(t, &input) // it is noted that it left
+			input.Now = start.Add(time.Hour)
+			input.Launches = []Launch{next}
+			m.converge(t, &input)
+			if !strings.Contains(locks(t, m), quoted(app)) {
+				t.Errorf("its record is there, and no lock: %v", m.state.Records)
+			}
+		})
+	}
+}
+
+func TestMailOfADomainThatWasNotGivenIsNotPublished(t *testing.T) {
+	mail := func(l *Launch) {
+		l.Spec.Email = []v1alpha1.EmailDomain{{Domain: "example.com", DMARC: &v1alpha1.EmailDMARC{RUA: "mailto:x@example.org"}}}
+	}
+	for name, change := range map[string]func(*Input){
+		"by the policy":            func(in *Input) { in.Launches[0].NoMail = []string{"example.com"} },
+		"it is another credential": func(in *Input) { in.Elsewhere = []string{"example.com"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(PlanPro)
+			input := inputOf(named("chat", app, mail))
+			change(&input)
+			m.converge(t, &input)
+			if got := byName(m.state.Records)["_dmarc.example.com"]; len(got) > 0 {
+				t.Errorf("published: %v", got)
+			}
+		})
+	}
+}

@@ -21,6 +21,8 @@ type Ledger struct {
 	Previous []Previous `json:"previous,omitempty"`
 	// Retained are launches that are gone and whose hosts stay set up as they were.
 	Retained []Retained `json:"retained,omitempty"`
+	// Groups are those by whose tokens the zone was ever changed, as the marks of rules name them, sorted.
+	Groups []string `json:"groups,omitempty"`
 }
 
 // Retained is as much of a launch that is gone as keeps its hosts set up.
@@ -82,6 +84,17 @@ type Previous struct {
 // IsEmpty says whether nothing is remembered.
 func (l Ledger) IsEmpty() bool { return len(l.Claims)+len(l.Previous)+len(l.Retained) == 0 }
 
+// WithGroup gives the ledger with a group noted.
+func (l Ledger) WithGroup(group string) Ledger {
+	i, known := slices.BinarySearch(l.Groups, group)
+	if known {
+		return l
+	}
+	out := l.clone()
+	out.Groups = slices.Insert(out.Groups, i, group)
+	return out
+}
+
 // claim finds the claim on a host.
 func (l *Ledger) claim(host string) *Claim {
 	i, found := slices.BinarySearchFunc(l.Claims, host, func(c Claim, h string) int { return cmp.Compare(c.Host, h) })
@@ -104,7 +117,7 @@ func (l *Ledger) set(c Claim) *Claim {
 
 // clone copies a ledger, so that what was read is never changed.
 func (l Ledger) clone() Ledger {
-	c := Ledger{Claims: slices.Clone(l.Claims), Previous: slices.Clone(l.Previous), Retained: slices.Clone(l.Retained)}
+	c := Ledger{Claims: slices.Clone(l.Claims), Previous: slices.Clone(l.Previous), Retained: slices.Clone(l.Retained), Groups: slices.Clone(l.Groups)}
 	for i := range c.Claims {
 		if h := c.Claims[i].HSTS; h != nil {
 			step := *h

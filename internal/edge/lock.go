@@ -4,6 +4,9 @@
 package edge
 
 import (
+	"cmp"
+	"iter"
+	"maps"
 	"slices"
 	"strconv"
 )
@@ -43,6 +46,11 @@ func (d *desired) lock() {
 		page, seconds := holding(l)
 		gather(pages, page).add(l.LaunchID, hosts, locked)
 		gather(retry, seconds).add(l.LaunchID, hosts, locked)
+	}
+	for id, hosts := range d.leftLocked() {
+		d.want.Locked[id] = hosts
+		block = append(block, conditions(hosts, nil)...)
+		who.add(id, hosts...)
 	}
 	d.add(PhaseCustomWAF, effectLock, who, chunks(block, " and "+notACME), Rule{Action: actionBlock}, "show strangers a holding page until launch")
 	for _, page := range sortedKeys(pages) {
@@ -94,6 +102,26 @@ func (d *desired) lockedHosts(l Launch) []string {
 		}
 	}
 	return out
+}
+
+// leftLocked are the locked hosts of launches that are no longer in the zone, and of which a record of ours still leads there: the record
+// goes first, by whoever deletes it. Nobody passes.
+func (d *desired) leftLocked() iter.Seq2[LaunchID, []string] {
+	left := map[LaunchID][]string{}
+	for _, c := range d.in.Ledger.Claims {
+		id := LaunchID{c.Namespace, c.Name}
+		present := slices.ContainsFunc(d.in.Launches, func(l Launch) bool { return l.LaunchID == id })
+		if c.Lock == LockHeld && !present && d.covered(effectLock, c.Host) && slices.ContainsFunc(d.records.addresses(c.Host), d.in.Marker.OwnsRecord) {
+			left[id] = append(left[id], c.Host)
+		}
+	}
+	return func(yield func(LaunchID, []string) bool) {
+		for _, id := range slices.SortedFunc(maps.Keys(left), func(a, b LaunchID) int { return cmp.Compare(a.String(), b.String()) }) {
+			if !yield(id, left[id]) {
+				return
+			}
+		}
+	}
 }
 
 // alike are hosts that are dealt with alike.
