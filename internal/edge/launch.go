@@ -98,10 +98,10 @@ func (l Launch) takesBack() bool {
 	return l.Mode() == v1alpha1.EdgeRevert
 }
 
-// frozen says that nothing may be changed for its sake, and that what is there for it stays: it only observes, or is being
-// deleted and leaves what it made.
+// frozen says that nothing may be changed for its sake, and that what is there for it stays: it only observes, or did so when it went,
+// or is being deleted and leaves what it made.
 func (l Launch) frozen() bool {
-	return !l.Retained && !l.takesBack() && (l.Leaving || l.Mode() == v1alpha1.EdgeObserve)
+	return !l.takesBack() && (l.Leaving || l.Mode() == v1alpha1.EdgeObserve)
 }
 
 // enforces says that what it wants is brought about, and kept.

@@ -145,24 +145,31 @@ func (l Ledger) setting(s Setting) (Previous, bool) {
 	return Previous{}, false
 }
 
-// Retain keeps as much of a launch that goes as keeps its hosts set up, and nothing secret. One that wasn't enforced has
-// nothing to keep.
+// Retain keeps as much of a launch that goes as keeps the hosts set up that it claimed, and nothing secret. One that reverted has nothing to
+// keep.
 func (l Ledger) Retain(launch Launch) Ledger {
 	out := l.clone()
 	out.Retained = slices.DeleteFunc(out.Retained, func(r Retained) bool { return r.Namespace == launch.Namespace && r.Name == launch.Name })
-	if launch.Mode() != v1alpha1.EdgeEnforce || len(launch.Hosts())+len(launch.Redirects()) == 0 {
+	claimed := func(hosts []string) []string {
+		return slices.DeleteFunc(hosts, func(h string) bool {
+			c := l.claim(h)
+			return c == nil || c.Namespace != launch.Namespace || c.Name != launch.Name
+		})
+	}
+	hosts, redirects := claimed(launch.Hosts()), claimed(launch.Redirects())
+	if launch.Mode() == v1alpha1.EdgeRevert || len(hosts)+len(redirects) == 0 {
 		return out
 	}
 	spec := v1alpha1.LaunchReadinessSpec{Domains: &v1alpha1.Domains{}, Cloudflare: launch.Spec.Cloudflare.DeepCopy(), App: retainedApp(launch.Spec.App)}
 	spec.Cloudflare.APITokenSecretRef = nil
-	for _, h := range launch.Hosts() {
+	for _, h := range hosts {
 		if h == string(launch.domains().Canonical) {
 			spec.Domains.Canonical = v1alpha1.HostName(h)
 		} else {
 			spec.Domains.Hosts = append(spec.Domains.Hosts, v1alpha1.HostName(h))
 		}
 	}
-	for _, h := range launch.Redirects() {
+	for _, h := range redirects {
 		spec.Domains.Redirects = append(spec.Domains.Redirects, v1alpha1.HostName(h))
 	}
 	out.Retained = append(out.Retained, Retained{
