@@ -329,3 +329,29 @@ func TestMailOfADomainThatWasNotGivenIsNotPublished(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoObservedWhenItWentKeepsItsLock(t *testing.T) {
+	m := newModel(PlanPro)
+	input := inputOf(named("chat", app), named("other", "other.example.com"))
+	m.converge(t, &input)
+	input.Launches[0].Spec.Cloudflare.Mode = v1alpha1.EdgeObserve
+	input.Launches[0].Leaving = true
+	e := m.converge(t, &input)
+	before := len(m.state.Rulesets[PhaseConfig].Rules[0].Expression)
+	l, _ := e.Launch(LaunchID{"shop", "chat"})
+	input.Ledger = e.Input.Ledger.Retain(l)
+	input.Launches = input.Launches[1:]
+	m.converge(t, &input)
+	if !strings.Contains(locks(t, m), quoted(app)) || len(m.state.Rulesets[PhaseConfig].Rules[0].Expression) != before {
+		t.Errorf("what it had goes: %v", m.state.Rulesets)
+	}
+}
+
+func TestNothingIsRetainedThatWasNotClaimed(t *testing.T) {
+	l := named("chat", app)
+	for name, claims := range map[string][]Claim{"nobody's": nil, "another's": {{Host: app, Namespace: "bank", Name: "chat"}}} {
+		if got := (Ledger{Claims: claims}).Retain(l); len(got.Retained) > 0 {
+			t.Errorf("%s: retained %v", name, got.Retained)
+		}
+	}
+}
