@@ -4,11 +4,9 @@
 package edge
 
 import (
-	"cmp"
-	"iter"
-	"maps"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // LockHeader carries the secret that lets a probe through the edge lock. It is removed before the origin sees it.
@@ -47,7 +45,10 @@ func (d *desired) lock() {
 		gather(pages, page).add(l.LaunchID, hosts, locked)
 		gather(retry, seconds).add(l.LaunchID, hosts, locked)
 	}
-	for id, hosts := range d.leftLocked() {
+	left := d.leftLocked()
+	for _, name := range sortedKeys(left) {
+		namespace, launch, _ := strings.Cut(name, "/")
+		id, hosts := LaunchID{namespace, launch}, left[name]
 		d.want.Locked[id] = hosts
 		block = append(block, conditions(hosts, nil)...)
 		who.add(id, hosts...)
@@ -106,22 +107,16 @@ func (d *desired) lockedHosts(l Launch) []string {
 
 // leftLocked are the locked hosts of launches that are no longer in the zone, and of which a record of ours still leads there: the record
 // goes first, by whoever deletes it. Nobody passes.
-func (d *desired) leftLocked() iter.Seq2[LaunchID, []string] {
-	left := map[LaunchID][]string{}
+func (d *desired) leftLocked() map[string][]string {
+	left := map[string][]string{}
 	for _, c := range d.in.Ledger.Claims {
 		id := LaunchID{c.Namespace, c.Name}
 		present := slices.ContainsFunc(d.in.Launches, func(l Launch) bool { return l.LaunchID == id })
 		if c.Lock == LockHeld && !present && d.covered(effectLock, c.Host) && slices.ContainsFunc(d.records.addresses(c.Host), d.in.Marker.OwnsRecord) {
-			left[id] = append(left[id], c.Host)
+			left[id.String()] = append(left[id.String()], c.Host)
 		}
 	}
-	return func(yield func(LaunchID, []string) bool) {
-		for _, id := range slices.SortedFunc(maps.Keys(left), func(a, b LaunchID) int { return cmp.Compare(a.String(), b.String()) }) {
-			if !yield(id, left[id]) {
-				return
-			}
-		}
-	}
+	return left
 }
 
 // alike are hosts that are dealt with alike.
