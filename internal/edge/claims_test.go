@@ -335,6 +335,7 @@ func TestWhoObservedWhenItWentKeepsItsLock(t *testing.T) {
 	input := inputOf(named("chat", app), named("other", "other.example.com"))
 	m.converge(t, &input)
 	input.Launches[0].Spec.Cloudflare.Mode = v1alpha1.EdgeObserve
+	input.Launches[0].Spec.Cloudflare.Cache = &v1alpha1.EdgeCache{StaticPaths: []v1alpha1.EdgePath{"/static/"}} // wished for while it observed
 	input.Launches[0].Leaving = true
 	e := m.converge(t, &input)
 	before := len(m.state.Rulesets[PhaseConfig].Rules[0].Expression)
@@ -342,7 +343,7 @@ func TestWhoObservedWhenItWentKeepsItsLock(t *testing.T) {
 	input.Ledger = e.Input.Ledger.Retain(l)
 	input.Launches = input.Launches[1:]
 	m.converge(t, &input)
-	if !strings.Contains(locks(t, m), quoted(app)) || len(m.state.Rulesets[PhaseConfig].Rules[0].Expression) != before {
+	if !strings.Contains(locks(t, m), quoted(app)) || len(m.state.Rulesets[PhaseConfig].Rules[0].Expression) != before || m.rule(t, effectPaths) != nil {
 		t.Errorf("what it had goes: %v", m.state.Rulesets)
 	}
 }
