@@ -7,6 +7,7 @@ import (
 	"context"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/utils/clock"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -41,8 +42,9 @@ type edgeInputs struct {
 }
 
 // Inputs are what a verdict depends on besides the revision.
-func (c *EdgeProtected) Inputs(app *launch.App) any {
-	spec := app.Launch.Spec
+func (c *EdgeProtected) Inputs(app *launch.App) any { return inputsOf(app.Launch.Spec) }
+
+func inputsOf(spec v1alpha1.LaunchReadinessSpec) edgeInputs {
 	in := edgeInputs{Rules: edgeRulesVersion, Domains: spec.Domains, Cloudflare: spec.Cloudflare}
 	if spec.App != nil {
 		in.Login = spec.App.Login
@@ -78,7 +80,8 @@ func (c *EdgeProtected) Measure(_ context.Context, app *launch.App) scorecard.Ou
 		return scorecard.Unmeasured(c.Row(), v1alpha1.FaultOperator, v1alpha1.ReasonTargetUnreachable, edgeTooOld)
 	}
 	l, ok := e.Evaluation.Launch(id)
-	if !ok {
+	// What was found of another of that name, or of what it wanted before, says nothing of this one.
+	if !ok || l.UID != string(lr.UID) || !equality.Semantic.DeepEqual(inputsOf(l.Spec), inputsOf(lr.Spec)) {
 		return scorecard.Unmeasured(c.Row(), v1alpha1.FaultOperator, v1alpha1.ReasonNotMeasured, edgeNotLookedAt)
 	}
 	return c.judged(*e.Evaluation, l, e.Failed)

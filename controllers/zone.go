@@ -121,23 +121,23 @@ func (r *ZoneReconciler) Reconcile(ctx context.Context, req ZoneRequest) (ctrl.R
 // sooner than usual.
 func (r *ZoneReconciler) sync(ctx context.Context, g group, ledger *zoneLedger) (time.Duration, error) {
 	if g.obstacle != nil {
-		return unreachablePause, r.hindered(ctx, g, *g.obstacle)
+		return unreachablePause, r.hindered(ctx, g, ledger, *g.obstacle)
 	}
 	token, o, err := r.token(ctx, g)
 	if err != nil {
 		return 0, err
 	}
 	if o != nil {
-		return unreachablePause, r.hindered(ctx, g, *o)
+		return unreachablePause, r.hindered(ctx, g, ledger, *o)
 	}
 	api, err := r.API(token)
 	if err != nil {
-		return unreachablePause, r.hindered(ctx, g, obstacleOf(err, g.zone))
+		return unreachablePause, r.hindered(ctx, g, ledger, obstacleOf(err, g.zone))
 	}
 	for range rounds {
 		state, err := api.Observation(ctx, g.zone)
 		if err != nil {
-			return pauseAfter(err), r.hindered(ctx, g, obstacleOf(err, g.zone))
+			return pauseAfter(err), r.hindered(ctx, g, ledger, obstacleOf(err, g.zone))
 		}
 		in, err := r.input(ctx, g, state, ledger.Ledger)
 		if err != nil {
@@ -153,12 +153,14 @@ func (r *ZoneReconciler) sync(ctx context.Context, g group, ledger *zoneLedger) 
 		err = edge.Apply(ctx, api, state, evaluation.Plan)
 		api.Invalidate(g.zone)
 		if err != nil {
-			return pauseAfter(err), r.notApplied(ctx, g, evaluation, err)
+			return pauseAfter(err), r.notApplied(ctx, g, ledger, evaluation, err)
 		}
 		ctrl.LoggerFrom(ctx).Info("changed the zone", "zone", g.zone, "changes", len(evaluation.Plan.Changes))
 	}
 	// Somebody else changes it as fast as we do.
-	return unreachablePause, nil
+	return unreachablePause, r.abandon(ctx, g, ledger, EdgeObstacle{
+		Reason: edge.ReasonCloudflareError, Message: "somebody else changes it all the time.",
+	})
 }
 
 // prepare writes what has to be known before the zone is changed: that launches have something in it, and what stood there.
@@ -170,7 +172,7 @@ func (r *ZoneReconciler) prepare(ctx context.Context, g group, ledger *zoneLedge
 			}
 		}
 	}
-	return r.writeLedger(ctx, ledger, edge.Remembered(e.Input.Ledger, e.Plan))
+	return r.writeLedger(ctx, ledger, edge.Remembered(e.Input.Ledger, e.Plan).WithGroup(g.id()))
 }
 
 // settled notes what a zone that is as wanted says, and lets launches go that have left it.
@@ -199,9 +201,10 @@ func (r *ZoneReconciler) settled(ctx context.Context, g group, ledger *zoneLedge
 }
 
 // notApplied tells the launches whose changes were refused. The rest of the plan is tried again.
-func (r *ZoneReconciler) notApplied(ctx context.Context, g group, e edge.Evaluation, err error) error {
+func (r *ZoneReconciler) notApplied(ctx context.Context, g group, ledger *zoneLedger, e edge.Evaluation, err error) error {
 	ctrl.LoggerFrom(ctx).Info("could not change the zone as planned", "zone", g.zone, "error", err.Error())
-	if err := r.abandon(ctx, g, obstacleOf(err, g.zone)); err != nil {
+	// What is refused again and again must not keep a launch for ever, be it another's in the same zone.
+	if err := r.abandon(ctx, g, ledger, obstacleOf(err, g.zone)); err != nil {
 		return err
 	}
 	var failures edge.Failures
@@ -220,8 +223,8 @@ func (r *ZoneReconciler) notApplied(ctx context.Context, g group, e edge.Evaluat
 }
 
 // hindered tells the launches why their zone can't be read, and lets those go whose zone never will be.
-func (r *ZoneReconciler) hindered(ctx context.Context, g group, o EdgeObstacle) error {
-	if err := r.abandon(ctx, g, o); err != nil {
+func (r *ZoneReconciler) hindered(ctx context.Context, g group, ledger *zoneLedger, o EdgeObstacle) error {
+	if err := r.abandon(ctx, g, ledger, o); err != nil {
 		return err
 	}
 	r.Book.write(ctx, g, r.Clock.Now(), func(member) Found { return Found{Obstacle: &o} })
@@ -230,16 +233,25 @@ func (r *ZoneReconciler) hindered(ctx context.Context, g group, o EdgeObstacle) 
 
 // abandon lets launches go that are deleted and whose zone can't be tidied: at once where no time will change that, after a
 // while otherwise. It says what stays behind.
-func (r *ZoneReconciler) abandon(ctx context.Context, g group, o EdgeObstacle) error {
+func (r *ZoneReconciler) abandon(ctx context.Context, g group, ledger *zoneLedger, o EdgeObstacle) error {
 	for _, m := range g.members {
-		if m.launch.DeletionTimestamp.IsZero() {
+		// One that no longer says which token is its won't ever.
+		unserved := g.obstacle != nil && m.leaving() && m.launch.DeletionTimestamp.IsZero()
+		if m.launch.DeletionTimestamp.IsZero() && !unserved {
 			continue
 		}
-		if !o.Final && r.Clock.Since(m.launch.DeletionTimestamp.Time) < patienceOfLeaving {
+		if !unserved && !o.Final && r.Clock.Since(m.launch.DeletionTimestamp.Time) < patienceOfLeaving {
 			continue
 		}
 		r.Events.Eventf(m.launch, nil, "Warning", o.Reason, "Edge", "%s",
 			fmt.Sprintf("What was set up in the zone %s stays behind: %s", g.zone, o.Message))
+		if m.retains() {
+			// Else launches that stay would take its rules away, the lock among them.
+			gone := r.wish(ctx, m, edge.State{Zone: edge.Zone{Name: g.zone}}, ledger.Ledger)
+			if err := r.writeLedger(ctx, ledger, ledger.Retain(gone, g.id())); err != nil {
+				return err
+			}
+		}
 		if err := r.letGo(ctx, m.launch); err != nil {
 			return err
 		}

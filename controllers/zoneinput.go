@@ -35,7 +35,7 @@ func (r *ZoneReconciler) input(ctx context.Context, g group, state edge.State, l
 		return edge.Input{}, err
 	}
 	in := edge.Input{
-		Marker:         edge.Marker{Installation: edge.ShortID(installation), Group: edge.ShortID(g.secret.String() + "/" + g.key)},
+		Marker:         edge.Marker{Installation: edge.ShortID(installation), Group: g.id(), Former: g.former(ledger.Groups), Theirs: g.theirs},
 		Ledger:         ledger,
 		ManageSettings: g.manageSettings,
 		ClaimTTL:       claimTTL(g.claimTTLOf),
@@ -52,7 +52,7 @@ func (r *ZoneReconciler) input(ctx context.Context, g group, state edge.State, l
 func (r *ZoneReconciler) wish(ctx context.Context, m member, state edge.State, ledger edge.Ledger) edge.Launch {
 	lr := m.launch
 	l := edge.Launch{
-		LaunchID: m.id(), UID: string(lr.UID), Spec: *lr.Spec.DeepCopy(), Refused: m.refused, Leaving: m.leaving(),
+		LaunchID: m.id(), UID: string(lr.UID), Spec: *lr.Spec.DeepCopy(), Refused: m.refused, NoMail: m.noMail, Leaving: m.leaving(),
 		Launched: !launchedAt(r.Key, lr).IsZero(),
 		Failing:  requiredRowFails(lr), TLSHeldSince: trueSince(lr, string(v1alpha1.RowTLSEnforced)),
 		Secret: LockSecret(r.Key, string(lr.UID), r.Clock.Now()),
@@ -100,7 +100,9 @@ func LockSecret(key []byte, launchUID string, now time.Time) string {
 func (r *ZoneReconciler) nonexistent(ctx context.Context, l edge.Launch, state edge.State, ledger edge.Ledger) []string {
 	var out []string
 	for _, host := range slices.Concat(l.Hosts(), l.Redirects()) {
-		known := slices.ContainsFunc(ledger.Claims, func(c edge.Claim) bool { return c.Host == host && c.Namespace == l.Namespace })
+		known := slices.ContainsFunc(ledger.Claims, func(c edge.Claim) bool {
+			return c.Host == host && c.Namespace == l.Namespace && (c.UID == l.UID || c.LeftAt == nil)
+		})
 		there := slices.ContainsFunc(state.Records, func(rec edge.Record) bool {
 			return rec.Name == host && (rec.Type == "A" || rec.Type == "AAAA" || rec.Type == "CNAME")
 		})

@@ -40,16 +40,31 @@ type group struct {
 	manageSettings bool
 	claimTTLOf     []v1alpha1.LaunchPolicy
 	members        []member
-	// elsewhere are the hosts that launches of other groups have.
-	elsewhere []string
+	// elsewhere are the hosts that launches of other groups have, theirs all names that those declare, whether they may have them or not.
+	elsewhere, theirs []string
+	// groups are the ids of all groups of the zone; nil where a launch has no token, so that it isn't known which its rules are.
+	groups []string
 	// obstacle is why there is no token.
 	obstacle *EdgeObstacle
+}
+
+// id names the group in the marks of its rules.
+func (g group) id() string { return edge.ShortID(g.secret.String() + "/" + g.key) }
+
+// former are the groups that there were and that are no more.
+func (g group) former(ever []string) []string {
+	if g.groups == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(ever), func(id string) bool { return slices.Contains(g.groups, id) })
 }
 
 // member is a launch in a zone.
 type member struct {
 	launch  *v1alpha1.LaunchReadiness
 	refused []edge.Refusal
+	// noMail are the domains whose mail records it was not given.
+	noMail []string
 }
 
 func (m member) id() edge.LaunchID {
@@ -113,9 +128,9 @@ func (r *ZoneReconciler) groups(ctx context.Context, zone string, launches []*v1
 		return nil, err
 	}
 	byKey := map[string]*group{}
-	hosts := map[string]string{}
+	hosts, declared := map[string]string{}, map[string][]string{}
 	for _, lr := range launches {
-		g, refused, err := r.credential(ctx, zone, lr, policies)
+		g, m, err := r.credential(ctx, zone, lr, policies)
 		if err != nil {
 			return nil, err
 		}
@@ -127,8 +142,12 @@ func (r *ZoneReconciler) groups(ctx context.Context, zone string, launches []*v1
 			g.zone, g.claimTTLOf = zone, policies
 			byKey[key] = &g
 		}
-		byKey[key].members = append(byKey[key].members, member{launch: lr, refused: refused})
-		for _, host := range namesOf(lr) {
+		byKey[key].members = append(byKey[key].members, m)
+		declared[key] = append(declared[key], namesOf(lr)...)
+		if g.obstacle != nil {
+			continue // what nobody gave it keeps nobody else from it, however old it is
+		}
+		for _, host := range (edge.Launch{Spec: lr.Spec, Refused: m.refused}).Claimed() {
 			if _, taken := hosts[host]; !taken {
 				hosts[host] = key
 			}
@@ -142,10 +161,29 @@ func (r *ZoneReconciler) groups(ctx context.Context, zone string, launches []*v1
 				g.elsewhere = append(g.elsewhere, host)
 			}
 		}
+		for of, names := range declared {
+			if of != key {
+				g.theirs = append(g.theirs, names...)
+			}
+		}
 		slices.Sort(g.elsewhere)
+		slices.Sort(g.theirs)
+		g.groups = idsOf(byKey)
 		groups = append(groups, g)
 	}
 	return groups, nil
+}
+
+// idsOf gives the ids of all groups; nothing where one has no token.
+func idsOf(groups map[string]*group) []string {
+	var ids []string
+	for _, g := range groups {
+		if g.obstacle != nil {
+			return nil
+		}
+		ids = append(ids, g.id())
+	}
+	return ids
 }
 
 func namesOf(lr *v1alpha1.LaunchReadiness) []string {
@@ -153,32 +191,33 @@ func namesOf(lr *v1alpha1.LaunchReadiness) []string {
 }
 
 // credential finds the token for a launch: a policy's where one has the zone, else the launch's own.
-func (r *ZoneReconciler) credential(ctx context.Context, zone string, lr *v1alpha1.LaunchReadiness, policies []v1alpha1.LaunchPolicy) (group, []edge.Refusal, error) {
+func (r *ZoneReconciler) credential(ctx context.Context, zone string, lr *v1alpha1.LaunchReadiness, policies []v1alpha1.LaunchPolicy) (group, member, error) {
+	m := member{launch: lr}
 	own := ptr.Deref(lr.Spec.Cloudflare, v1alpha1.Cloudflare{}).APITokenSecretRef
 	if !launch.ZoneIsManaged(policies, zone) {
 		if own == nil {
 			return group{obstacle: &EdgeObstacle{Reason: edge.ReasonTokenMissing, Message: fmt.Sprintf(
-				"There is no API token for the zone %s: name a Secret in spec.cloudflare.apiTokenSecretRef, or have a LaunchPolicy grant one (spec.edge.credentials).", zone)}}, nil, nil
+				"There is no API token for the zone %s: name a Secret in spec.cloudflare.apiTokenSecretRef, or have a LaunchPolicy grant one (spec.edge.credentials).", zone)}}, m, nil
 		}
-		return group{secret: client.ObjectKey{Namespace: lr.Namespace, Name: own.Name}, key: own.Key}, nil, nil
+		return group{secret: client.ObjectKey{Namespace: lr.Namespace, Name: own.Name}, key: own.Key}, m, nil
 	}
 	if own != nil {
 		return group{obstacle: &EdgeObstacle{Reason: edge.ReasonZoneManagedByPolicy, Message: fmt.Sprintf(
-			"The zone %s is managed by a LaunchPolicy's credential, so that no other token is used: remove spec.cloudflare.apiTokenSecretRef.", zone)}}, nil, nil
+			"The zone %s is managed by a LaunchPolicy's credential, so that no other token is used: remove spec.cloudflare.apiTokenSecretRef.", zone)}}, m, nil
 	}
 	var ns corev1.Namespace
 	if err := r.Client.Get(ctx, client.ObjectKey{Name: lr.Namespace}, &ns); err != nil {
-		return group{}, nil, fmt.Errorf("reading the namespace: %w", err)
+		return group{}, m, fmt.Errorf("reading the namespace: %w", err)
 	}
 	granted, err := launch.Credentials(policies, ns.Labels)
 	if err != nil {
-		return group{}, nil, err
+		return group{}, m, err
 	}
 	return r.granted(zone, lr, granted)
 }
 
 // granted picks the credential that covers most of a launch's hosts. The others it may not have.
-func (r *ZoneReconciler) granted(zone string, lr *v1alpha1.LaunchReadiness, granted []launch.Credential) (group, []edge.Refusal, error) {
+func (r *ZoneReconciler) granted(zone string, lr *v1alpha1.LaunchReadiness, granted []launch.Credential) (group, member, error) {
 	names := namesOf(lr)
 	var best launch.Credential
 	most := 0
@@ -195,19 +234,24 @@ func (r *ZoneReconciler) granted(zone string, lr *v1alpha1.LaunchReadiness, gran
 	}
 	if most == 0 {
 		return group{obstacle: &EdgeObstacle{Reason: edge.ReasonHostNotAllowed, Message: fmt.Sprintf(
-			"No LaunchPolicy gives the namespace %s a host of this launch in the zone %s: have its spec.edge.credentials cover them.", lr.Namespace, zone)}}, nil, nil
+			"No LaunchPolicy gives the namespace %s a host of this launch in the zone %s: have its spec.edge.credentials cover them.", lr.Namespace, zone)}}, member{launch: lr}, nil
 	}
-	var refused []edge.Refusal
+	m := member{launch: lr}
 	for _, host := range names {
 		if !best.Covers(zone, host) {
-			refused = append(refused, edge.Refusal{Host: host, Reason: edge.ReasonHostNotAllowed, Message: fmt.Sprintf(
+			m.refused = append(m.refused, edge.Refusal{Host: host, Reason: edge.ReasonHostNotAllowed, Message: fmt.Sprintf(
 				"The LaunchPolicy %s doesn't give the namespace %s the host %s (spec.edge.credentials[%s].hosts): nothing is done for it.", best.Policy, lr.Namespace, host, best.Name)})
+		}
+	}
+	for _, e := range lr.Spec.Email {
+		if domain := string(e.Domain); !best.Covers(zone, domain) {
+			m.noMail = append(m.noMail, domain)
 		}
 	}
 	return group{
 		secret: client.ObjectKey{Namespace: r.Namespace, Name: best.APITokenSecretRef.Name}, key: best.APITokenSecretRef.Key,
 		manageSettings: best.ZoneSettings == v1alpha1.ZoneSettingsManage,
-	}, refused, nil
+	}, m, nil
 }
 
 // token reads a group's token. It is read anew each time, so that a rotated one is used at once.

@@ -163,10 +163,21 @@ func (s *settling) expired(c Claim) bool {
 	return c.LeftAt != nil && s.in.Now.Sub(*c.LeftAt) >= s.in.ClaimTTL
 }
 
-// claim finds or makes a launch's claim on a host.
+// provenGone says whether nothing is left of a host: neither in the zone nor in DNS.
+func (s *settling) provenGone(l Launch, host string) bool {
+	return !s.unread(PartRecords) && len(s.records.addresses(host)) == 0 && s.records.wildcard(host) == nil && slices.Contains(l.Nonexistent, host)
+}
+
+// unread says whether a part of the zone could not be read: that nothing is seen there proves nothing.
+func (s *settling) unread(part Part) bool {
+	return slices.ContainsFunc(s.state.Denied, func(d Denied) bool { return d.Part == part })
+}
+
+// claim finds or makes a launch's claim on a host. What was noted of it for a launch that is gone, host and all, or for another
+// namespace, is not the new one's.
 func (s *settling) claim(l Launch, host string) *Claim {
 	c := s.ledger.claim(host)
-	if c == nil {
+	if c == nil || c.Namespace != l.Namespace || c.LeftAt != nil && c.UID != l.UID && s.provenGone(l, host) {
 		return s.ledger.set(Claim{Host: host, Namespace: l.Namespace, Name: l.Name, UID: l.UID, Existing: s.reachable(l, host)})
 	}
 	c.Namespace, c.Name, c.UID, c.LeftAt = l.Namespace, l.Name, l.UID, nil
@@ -186,7 +197,7 @@ func (s *settling) reachable(l Launch, host string) bool {
 	if len(records) > 0 {
 		return !ours || existing
 	}
-	return s.records.wildcard(host) != nil || !slices.Contains(l.Nonexistent, host)
+	return !s.provenGone(l, host)
 }
 
 // lock decides about strangers on a host. Only a host that is proven not to exist is locked for the first time, and one whose
@@ -205,7 +216,9 @@ func (s *settling) lock(l Launch, c Claim) LockState {
 		return lifted(c.Lock)
 	case covered:
 		return LockHeld
-	case c.Lock == LockLifted || len(s.records.addresses(c.Host)) > 0 || s.records.wildcard(c.Host) != nil:
+	case c.Lock == LockHeld && s.unread(PartOf(PhaseCustomWAF)):
+		return LockHeld // nobody knows that it was taken away
+	case c.Lock == LockLifted || s.unread(PartRecords) || len(s.records.addresses(c.Host)) > 0 || s.records.wildcard(c.Host) != nil:
 		return lifted(c.Lock)
 	case c.Lock == LockHeld || slices.Contains(l.Nonexistent, c.Host):
 		return LockHeld
@@ -231,7 +244,7 @@ func edgeLock(l Launch) v1alpha1.EdgeLock {
 // locked says whether a lock of ours covers a host now.
 func (s *settling) locked(host string) bool {
 	return slices.ContainsFunc(s.state.Rulesets[PhaseCustomWAF].Rules, func(r Rule) bool {
-		return r.Enabled && strings.HasPrefix(r.Ref, s.in.Marker.RuleRef(effectLock)) && r.Action == actionBlock && namesHost(r.Expression, host)
+		return r.Enabled && s.in.Marker.effects(r, effectLock) && r.Action == actionBlock && namesHost(r.Expression, host)
 	})
 }
 
@@ -332,7 +345,7 @@ func (s *settling) zoneHSTS() int32 {
 // sentHSTS is the max-age that a rule of ours sends for a host.
 func (s *settling) sentHSTS(host string) int32 {
 	for _, r := range s.state.Rulesets[PhaseResponseHeaders].Rules {
-		if !strings.HasPrefix(r.Ref, s.in.Marker.RuleRef(effectHSTS)) || !namesHost(r.Expression, host) {
+		if !s.in.Marker.effects(r, effectHSTS) || !namesHost(r.Expression, host) {
 			continue
 		}
 		var p struct {

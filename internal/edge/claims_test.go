@@ -283,3 +283,76 @@ func TestHSTSOfTheWholeZoneIsNotLowered(t *testing.T) {
 func adopting(areas ...v1alpha1.EdgeArea) func(*Launch) {
 	return func(l *Launch) { l.Spec.Cloudflare.Adopt = areas }
 }
+
+func TestAHostThatWasAnothersIsLockedAnew(t *testing.T) {
+	for name, next := range map[string]Launch{
+		"another namespace":   named("new", app, in("bank")),
+		"the same namespace":  named("new", app),
+		"the same name again": named("chat", app, func(l *Launch) { l.UID = "uid-again" }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(PlanPro)
+			input := inputOf(named("chat", app))
+			m.converge(t, &input)
+			input.Launches[0].Launched = true
+			m.converge(t, &input)
+			input.Launches[0].Leaving, input.Launches[0].Spec.Cloudflare.DeletionPolicy = true, v1alpha1.EdgeDelete
+			m.converge(t, &input)
+			input.Launches = nil
+			m.converge(t, &input) // it is noted that it left
+			input.Now = start.Add(time.Hour)
+			input.Launches = []Launch{next}
+			m.converge(t, &input)
+			if !strings.Contains(locks(t, m), quoted(app)) {
+				t.Errorf("its record is there, and no lock: %v", m.state.Records)
+			}
+		})
+	}
+}
+
+func TestMailOfADomainThatWasNotGivenIsNotPublished(t *testing.T) {
+	mail := func(l *Launch) {
+		l.Spec.Email = []v1alpha1.EmailDomain{{Domain: "example.com", DMARC: &v1alpha1.EmailDMARC{RUA: "mailto:x@example.org"}}}
+	}
+	for name, change := range map[string]func(*Input){
+		"by the policy":            func(in *Input) { in.Launches[0].NoMail = []string{"example.com"} },
+		"it is another credential": func(in *Input) { in.Elsewhere = []string{"example.com"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(PlanPro)
+			input := inputOf(named("chat", app, mail))
+			change(&input)
+			m.converge(t, &input)
+			if got := byName(m.state.Records)["_dmarc.example.com"]; len(got) > 0 {
+				t.Errorf("published: %v", got)
+			}
+		})
+	}
+}
+
+func TestWhoObservedWhenItWentKeepsItsLock(t *testing.T) {
+	m := newModel(PlanPro)
+	input := inputOf(named("chat", app), named("other", "other.example.com"))
+	m.converge(t, &input)
+	input.Launches[0].Spec.Cloudflare.Mode = v1alpha1.EdgeObserve
+	input.Launches[0].Spec.Cloudflare.Cache = &v1alpha1.EdgeCache{StaticPaths: []v1alpha1.EdgePath{"/static/"}} // wished for while it observed
+	input.Launches[0].Leaving = true
+	e := m.converge(t, &input)
+	before := len(m.state.Rulesets[PhaseConfig].Rules[0].Expression)
+	l, _ := e.Launch(LaunchID{"shop", "chat"})
+	input.Ledger = e.Input.Ledger.Retain(l, input.Marker.Group)
+	input.Launches = input.Launches[1:]
+	m.converge(t, &input)
+	if !strings.Contains(locks(t, m), quoted(app)) || len(m.state.Rulesets[PhaseConfig].Rules[0].Expression) != before || m.rule(t, effectPaths) != nil {
+		t.Errorf("what it had goes: %v", m.state.Rulesets)
+	}
+}
+
+func TestNothingIsRetainedThatWasNotClaimed(t *testing.T) {
+	l := named("chat", app)
+	for name, claims := range map[string][]Claim{"nobody's": nil, "another's": {{Host: app, Namespace: "bank", Name: "chat"}}} {
+		if got := (Ledger{Claims: claims}).Retain(l, "g"); len(got.Retained) > 0 {
+			t.Errorf("%s: retained %v", name, got.Retained)
+		}
+	}
+}

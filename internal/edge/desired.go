@@ -235,7 +235,7 @@ func (d *desired) mine(l Launch, area v1alpha1.EdgeArea, effect string, hosts []
 // covered says whether a rule of ours brings an effect about on a host now.
 func (d *desired) covered(effect, host string) bool {
 	return slices.ContainsFunc(d.state.Rulesets[phaseOf(effect)].Rules, func(r Rule) bool {
-		return strings.HasPrefix(r.Ref, d.in.Marker.RuleRef(effect)) && namesHost(r.Expression, host)
+		return d.in.Marker.effects(r, effect) && namesHost(r.Expression, host)
 	})
 }
 
@@ -335,7 +335,7 @@ func (d *desired) fit() {
 func (d *desired) foreignRules(phase Phase) int {
 	n := 0
 	for _, r := range d.state.Rulesets[phase].Rules {
-		if !d.in.Marker.OwnsRule(r) {
+		if !d.in.Marker.OwnsRule(r) || d.in.keptFor(r) {
 			n++
 		}
 	}

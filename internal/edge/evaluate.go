@@ -26,6 +26,10 @@ func Evaluate(in Input, state State) Evaluation {
 	e := Evaluation{Input: settled, State: state}
 	e.Plan = PlanOf(settled, Desired(settled, state), state)
 	e.Observed = e.Plan
+	if slices.ContainsFunc(state.Denied, func(d Denied) bool { return d.Part == PartRecords }) {
+		// Of a host whose records can't be seen the worst is taken, but not for good.
+		e.Input.Ledger.Claims = slices.DeleteFunc(slices.Clone(settled.Ledger.Claims), func(c Claim) bool { return in.Ledger.claim(c.Host) == nil })
+	}
 	if slices.ContainsFunc(settled.Launches, func(l Launch) bool { return l.observes() && !l.Leaving }) {
 		as := Settle(asEnforced(in), state)
 		e.Observed = PlanOf(as, Desired(as, state), state)

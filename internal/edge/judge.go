@@ -353,7 +353,7 @@ func (j *judging) skips(h string) {
 		}
 		j.add(scorecard.Draft{
 			Rule: ReasonSkipRule, Severity: severity, Place: h + ": rule " + scorecard.Foreign(r.Description), Identity: r.ID,
-			Message: "A custom rule of somebody else's skips protections for requests to it: when " + scorecard.Foreign(r.Expression) + ".",
+			Message: "A custom rule of somebody else's skips protections for requests to it: when " + scorecard.Foreign(withoutValues(r.Expression)) + ".",
 			Remedy:  "Narrow the rule to other hosts, or to known addresses; or delete it.",
 		})
 	}
@@ -368,6 +368,30 @@ func asksForSomebody(expression string) bool {
 		}
 	}
 	return false
+}
+
+// withoutValues shows an expression without what fields are compared with, but hosts and paths: a header's or a query's value lets in whoever
+// knows it, and may be a secret of somebody else's.
+func withoutValues(expression string) string {
+	var b strings.Builder
+	shown := false
+	for i, t := range tokens(expression) {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		switch {
+		case !t.quoted:
+			b.WriteString(t.text)
+			if strings.ContainsAny(t.text, "._") || t.text == "ssl" {
+				shown = t.text == "http.host" || t.text == "http.request.uri.path"
+			}
+		case shown:
+			b.WriteString(quoted(t.text))
+		default:
+			b.WriteString(`"…"`)
+		}
+	}
+	return b.String()
 }
 
 // skipsLittle says whether a rule skips neither rules nor rate limits, but old products beside them.

@@ -6,6 +6,7 @@ package edge
 import (
 	"encoding/json"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -238,5 +239,26 @@ func TestManagedRulesOfTheFreePlan(t *testing.T) {
 	m.rules(PhaseManagedWAF, Rule{Expression: "true", Action: actionExecute, Parameters: json.RawMessage(`{"id":"` + managedFree + `","overrides":{"enabled":false}}`)})
 	if got := m.findings(t, named("chat", app, observing), inputOf()); !slices.Equal(got, []string{"NoManagedRules"}) {
 		t.Errorf("turned off: %v", got)
+	}
+}
+
+func TestASkipRulesSecretIsNotTold(t *testing.T) {
+	m := byHand()
+	m.state.Rulesets[PhaseCustomWAF] = Ruleset{ID: "c", Rules: []Rule{{
+		ID: "s", Action: actionSkip, Enabled: true, Parameters: []byte(`{"ruleset":"current"}`),
+		Expression: `http.host eq "` + app + `" and any(http.request.headers["x-pass"][*] eq "hunter2hunter2") or http.request.uri.query contains r#"k=hunter2"#`,
+	}}}
+	state, _ := m.Observe(t.Context(), "example.com")
+	e := Evaluate(inputOf(named("chat", app, observing)), state)
+	l, _ := e.Launch(LaunchID{"shop", "chat"})
+	told := false
+	for _, d := range e.Judge(l).Drafts {
+		if strings.Contains(d.Message+d.Place+d.Identity+d.Remedy, "hunter2") {
+			t.Errorf("it says %q", d.Message)
+		}
+		told = told || d.Rule == ReasonSkipRule && strings.Contains(d.Message, app)
+	}
+	if !told {
+		t.Error("the rule isn't told")
 	}
 }

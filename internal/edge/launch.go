@@ -34,6 +34,8 @@ type Launch struct {
 	Retained bool
 	// Refused are the hosts that it declares and may not have, with what is said of each.
 	Refused []Refusal
+	// NoMail are the domains whose mail records it may not publish.
+	NoMail []string
 	// Targets are the records that lead to its origin; empty with NoTargets, which says why.
 	Targets   []Target
 	NoTargets string
@@ -96,10 +98,10 @@ func (l Launch) takesBack() bool {
 	return l.Mode() == v1alpha1.EdgeRevert
 }
 
-// frozen says that nothing may be changed for its sake, and that what is there for it stays: it only observes, or is being
-// deleted and leaves what it made.
+// frozen says that nothing may be changed for its sake, and that what is there for it stays: it only observes, or did so when it went,
+// or is being deleted and leaves what it made.
 func (l Launch) frozen() bool {
-	return !l.Retained && !l.takesBack() && (l.Leaving || l.Mode() == v1alpha1.EdgeObserve)
+	return !l.takesBack() && (l.Leaving || l.Mode() == v1alpha1.EdgeObserve)
 }
 
 // enforces says that what it wants is brought about, and kept.
@@ -135,6 +137,9 @@ func (l Launch) Names() []string {
 	}
 	return all
 }
+
+// Claimed are the names that it may have, retired ones among them.
+func (l Launch) Claimed() []string { return slices.DeleteFunc(l.Names(), l.refused) }
 
 func (l Launch) domains() v1alpha1.Domains {
 	if l.Spec.Domains == nil {

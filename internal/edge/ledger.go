@@ -21,6 +21,8 @@ type Ledger struct {
 	Previous []Previous `json:"previous,omitempty"`
 	// Retained are launches that are gone and whose hosts stay set up as they were.
 	Retained []Retained `json:"retained,omitempty"`
+	// Groups are those by whose tokens the zone was ever changed, as the marks of rules name them, sorted.
+	Groups []string `json:"groups,omitempty"`
 }
 
 // Retained is as much of a launch that is gone as keeps its hosts set up.
@@ -84,6 +86,17 @@ type Previous struct {
 // IsEmpty says whether nothing is remembered.
 func (l Ledger) IsEmpty() bool { return len(l.Claims)+len(l.Previous)+len(l.Retained) == 0 }
 
+// WithGroup gives the ledger with a group noted.
+func (l Ledger) WithGroup(group string) Ledger {
+	i, known := slices.BinarySearch(l.Groups, group)
+	if known {
+		return l
+	}
+	out := l.clone()
+	out.Groups = slices.Insert(out.Groups, i, group)
+	return out
+}
+
 // claim finds the claim on a host.
 func (l *Ledger) claim(host string) *Claim {
 	i, found := slices.BinarySearchFunc(l.Claims, host, func(c Claim, h string) int { return cmp.Compare(c.Host, h) })
@@ -106,7 +119,7 @@ func (l *Ledger) set(c Claim) *Claim {
 
 // clone copies a ledger, so that what was read is never changed.
 func (l Ledger) clone() Ledger {
-	c := Ledger{Claims: slices.Clone(l.Claims), Previous: slices.Clone(l.Previous), Retained: slices.Clone(l.Retained)}
+	c := Ledger{Claims: slices.Clone(l.Claims), Previous: slices.Clone(l.Previous), Retained: slices.Clone(l.Retained), Groups: slices.Clone(l.Groups)}
 	for i := range c.Claims {
 		if h := c.Claims[i].HSTS; h != nil {
 			step := *h
@@ -134,24 +147,31 @@ func (l Ledger) setting(s Setting) (Previous, bool) {
 	return Previous{}, false
 }
 
-// Retain keeps as much of a launch that goes as keeps its hosts set up, and nothing secret. One that wasn't enforced has
-// nothing to keep. The group is the marker's.
+// Retain keeps as much of a launch that goes as keeps the hosts set up that it claimed, and nothing secret. One that reverted has nothing to
+// keep. The group is the marker's.
 func (l Ledger) Retain(launch Launch, group string) Ledger {
 	out := l.clone()
 	out.Retained = slices.DeleteFunc(out.Retained, func(r Retained) bool { return r.Namespace == launch.Namespace && r.Name == launch.Name })
-	if launch.Mode() != v1alpha1.EdgeEnforce || len(launch.Hosts())+len(launch.Redirects()) == 0 {
+	claimed := func(hosts []string) []string {
+		return slices.DeleteFunc(hosts, func(h string) bool {
+			c := l.claim(h)
+			return c == nil || c.Namespace != launch.Namespace || c.Name != launch.Name
+		})
+	}
+	hosts, redirects := claimed(launch.Hosts()), claimed(launch.Redirects())
+	if launch.Mode() == v1alpha1.EdgeRevert || len(hosts)+len(redirects) == 0 {
 		return out
 	}
 	spec := v1alpha1.LaunchReadinessSpec{Domains: &v1alpha1.Domains{}, Cloudflare: launch.Spec.Cloudflare.DeepCopy(), App: retainedApp(launch.Spec.App)}
 	spec.Cloudflare.APITokenSecretRef = nil
-	for _, h := range launch.Hosts() {
+	for _, h := range hosts {
 		if h == string(launch.domains().Canonical) {
 			spec.Domains.Canonical = v1alpha1.HostName(h)
 		} else {
 			spec.Domains.Hosts = append(spec.Domains.Hosts, v1alpha1.HostName(h))
 		}
 	}
-	for _, h := range launch.Redirects() {
+	for _, h := range redirects {
 		spec.Domains.Redirects = append(spec.Domains.Redirects, v1alpha1.HostName(h))
 	}
 	out.Retained = append(out.Retained, Retained{

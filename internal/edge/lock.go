@@ -6,6 +6,7 @@ package edge
 import (
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // LockHeader carries the secret that lets a probe through the edge lock. It is removed before the origin sees it.
@@ -43,6 +44,14 @@ func (d *desired) lock() {
 		page, seconds := holding(l)
 		gather(pages, page).add(l.LaunchID, hosts, locked)
 		gather(retry, seconds).add(l.LaunchID, hosts, locked)
+	}
+	left := d.leftLocked()
+	for _, name := range sortedKeys(left) {
+		namespace, launch, _ := strings.Cut(name, "/")
+		id, hosts := LaunchID{namespace, launch}, left[name]
+		d.want.Locked[id] = hosts
+		block = append(block, conditions(hosts, nil)...)
+		who.add(id, hosts...)
 	}
 	d.add(PhaseCustomWAF, effectLock, who, chunks(block, " and "+notACME), Rule{Action: actionBlock}, "show strangers a holding page until launch")
 	for _, page := range sortedKeys(pages) {
@@ -94,6 +103,20 @@ func (d *desired) lockedHosts(l Launch) []string {
 		}
 	}
 	return out
+}
+
+// leftLocked are the locked hosts of launches that are no longer in the zone, and of which a record of ours still leads there: the record
+// goes first, by whoever deletes it. Nobody passes.
+func (d *desired) leftLocked() map[string][]string {
+	left := map[string][]string{}
+	for _, c := range d.in.Ledger.Claims {
+		id := LaunchID{c.Namespace, c.Name}
+		present := slices.ContainsFunc(d.in.Launches, func(l Launch) bool { return l.LaunchID == id })
+		if c.Lock == LockHeld && !present && d.covered(effectLock, c.Host) && slices.ContainsFunc(d.records.addresses(c.Host), d.in.Marker.OwnsRecord) {
+			left[id.String()] = append(left[id.String()], c.Host)
+		}
+	}
+	return left
 }
 
 // alike are hosts that are dealt with alike.

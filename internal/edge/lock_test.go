@@ -247,3 +247,122 @@ func TestCertificateAuthoritiesPass(t *testing.T) {
 		t.Errorf("/.git is let through: %v", got)
 	}
 }
+
+func TestAnotherTokenTakesTheLockOver(t *testing.T) {
+	m := newModel(PlanFree)
+	in := inputOf(named("chat", app))
+	m.converge(t, &in)
+	old := locks(t, m)
+	in.Marker.Group, in.Marker.Former = ShortID("another token"), []string{ShortID("token")}
+	m.after = func() {
+		if len(m.state.Rulesets[PhaseCustomWAF].Rules) == 0 {
+			t.Error("the lock is away for a while")
+		}
+	}
+	e := m.converge(t, &in)
+	if got := e.Locked(in.Launches[0]); !slices.Equal(got, []string{app}) || old == "" {
+		t.Errorf("locked: %v", got)
+	}
+	in.Launches[0].Launched = true
+	m.converge(t, &in)
+	for phase, set := range m.state.Rulesets {
+		for _, r := range set.Rules {
+			if !strings.HasPrefix(r.Ref, in.Marker.rulePrefix()) || strings.Contains(r.Ref, effectLock) {
+				t.Errorf("%s holds %s after launch", phase, r.Ref)
+			}
+		}
+	}
+}
+
+func TestRulesOfOtherTokensThatAreInUseStay(t *testing.T) {
+	for name, change := range map[string]func(*Marker){
+		"a name is another's": func(m *Marker) { m.Theirs = []string{app} },
+		"it isn't former":     func(m *Marker) { m.Former = nil },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := newModel(PlanPro)
+			theirs := inputOf(named("chat", app))
+			m.converge(t, &theirs)
+			before := locks(t, m)
+			in := inputOf(named("other", "other.example.com"))
+			in.Ledger, in.Marker.Group, in.Marker.Former = theirs.Ledger, ShortID("another token"), []string{ShortID("token")}
+			in.Elsewhere = []string{app}
+			change(&in.Marker)
+			m.converge(t, &in)
+			if locks(t, m) != before || before == "" {
+				t.Errorf("the lock of another group is now %q", locks(t, m))
+			}
+		})
+	}
+}
+
+func TestInheritedRulesStayForWhoOnlyObserves(t *testing.T) {
+	m := newModel(PlanPro)
+	in := inputOf(named("chat", app))
+	m.converge(t, &in)
+	before := locks(t, m)
+	in.Launches[0].Spec.Cloudflare.Mode = v1alpha1.EdgeObserve
+	in.Launches = append(in.Launches, named("other", "other.example.com"))
+	in.Marker.Group, in.Marker.Former = ShortID("another token"), []string{ShortID("token")}
+	for range mostPasses {
+		in = m.look(in)
+		if _, err := m.pass(t, &in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if locks(t, m) != before {
+		t.Errorf("the lock is now %q", locks(t, m))
+	}
+}
+
+func TestALockStaysUntilTheRecordOfALaunchThatIsGoneIsGone(t *testing.T) {
+	m := newModel(PlanPro)
+	in := inputOf(named("chat", app), named("other", "other.example.com"))
+	m.converge(t, &in)
+	in.Launches = in.Launches[1:] // let go, though its record could not be deleted
+	m.converge(t, &in)
+	if !strings.Contains(locks(t, m), quoted(app)) {
+		t.Errorf("strangers are let in to a host that didn't launch: %s", locks(t, m))
+	}
+	m.state.Records = slices.DeleteFunc(m.state.Records, func(r Record) bool { return r.Name == app })
+	m.converge(t, &in)
+	if strings.Contains(locks(t, m), quoted(app)) {
+		t.Errorf("the lock outlives the record: %s", locks(t, m))
+	}
+}
+
+func TestWhatCouldNotBeReadLocksAndUnlocksNothing(t *testing.T) {
+	m := newModel(PlanPro)
+	in := inputOf(named("chat", app))
+	m.state.Denied = []Denied{{PartRecords, "DNS Read"}}
+	in = m.look(in)
+	e, err := m.pass(t, &in)
+	if err != nil || locks(t, m) != "" || len(e.Locked(in.Launches[0])) > 0 {
+		t.Errorf("a host is locked whose records nobody saw: %v, %s", err, locks(t, m))
+	}
+	m.state.Denied = nil
+	m.converge(t, &in)
+	if locks(t, m) == "" || len(m.state.Records) != 1 {
+		t.Error("once they are seen, it isn't set up and locked")
+	}
+	m.state.Denied = []Denied{{PartOf(PhaseCustomWAF), "Zone WAF Read"}}
+	kept := m.state.Rulesets[PhaseCustomWAF]
+	delete(m.state.Rulesets, PhaseCustomWAF)
+	for n := range 3 {
+		if n > 0 {
+			m.state.Records = nil
+		}
+		in = m.look(in)
+		if _, err := m.pass(t, &in); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(m.state.Records) > 0 {
+		t.Error("a record is made before a lock that nobody sees")
+	}
+	m.state.Denied, m.state.Rulesets[PhaseCustomWAF] = nil, kept
+	m.converge(t, &in)
+	if locks(t, m) == "" || in.Ledger.claim(app).Lock != LockHeld {
+		t.Error("it is forgotten that it is locked")
+	}
+}

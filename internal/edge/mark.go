@@ -6,6 +6,7 @@ package edge
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 )
 
@@ -27,6 +28,10 @@ type Marker struct {
 	Installation string
 	// Group tells launches of one token from those of another.
 	Group string
+	// Former are groups whose launches all have another token by now. Their rules are this group's: else the lock of an app whose token was
+	// exchanged for another would stay for ever. But rules that name a host of Theirs, the names that launches of other groups
+	// declare, are left to them.
+	Former, Theirs []string
 }
 
 // ShortID shortens what identifies an installation or a credential to what fits into a mark: 32 bits, as hexadecimal digits.
@@ -49,7 +54,19 @@ func (m Marker) rulePrefix() string {
 }
 
 // OwnsRule says whether a rule is ours.
-func (m Marker) OwnsRule(r Rule) bool { return strings.HasPrefix(r.Ref, m.rulePrefix()) }
+func (m Marker) OwnsRule(r Rule) bool { return m.effects(r, "") }
+
+// effects says whether a rule of ours brings an effect about, of which the beginning of the name is given.
+func (m Marker) effects(r Rule, effect string) bool {
+	rest, ours := strings.CutPrefix(r.Ref, markOfRules+m.Installation+"-")
+	group, what, marked := strings.Cut(rest, "-")
+	return ours && marked && strings.HasPrefix(what, effect) && (group == m.Group || m.inherits(group, r))
+}
+
+func (m Marker) inherits(group string, r Rule) bool {
+	return slices.Contains(m.Former, group) &&
+		!slices.ContainsFunc(m.Theirs, func(host string) bool { return namesHost(r.Expression, host) })
+}
 
 // RecordComment is the mark of a record: at most 64 bytes, of the 100 that every plan has room for
 // (developers.cloudflare.com/dns/manage-dns-records/reference/record-attributes/).

@@ -142,7 +142,10 @@ func (p *planning) phase(phase Phase) {
 	comes := len(wanted) - len(have)
 	crowded := comes > 0 && len(set.Rules)+comes > LimitsOf(p.state.Zone.Plan).Rules[phase]
 	for _, r := range doubled {
-		p.unwanted(phase, set, r, !crowded || strings.HasPrefix(r.Ref, p.in.Marker.RuleRef(effectLock)))
+		if p.in.keptFor(r) {
+			continue
+		}
+		p.unwanted(phase, set, r, !crowded || p.in.Marker.effects(r, effectLock))
 	}
 	for _, w := range p.want.Rules[phase] {
 		if i, found := have[w.Ref]; found {
@@ -151,6 +154,14 @@ func (p *planning) phase(phase Phase) {
 			p.create(phase, set, w, have)
 		}
 	}
+}
+
+// keptFor says whether a rule that is inherited serves a launch for which nothing may be changed: one in its place isn't made for that
+// launch alone.
+func (in Input) keptFor(r Rule) bool {
+	return in.Marker.OwnsRule(r) && !strings.HasPrefix(r.Ref, in.Marker.rulePrefix()) && slices.ContainsFunc(in.Launches, func(l Launch) bool {
+		return l.frozen() && slices.ContainsFunc(l.Names(), func(host string) bool { return namesHost(r.Expression, host) })
+	})
 }
 
 // unwanted plans the end of a rule of ours that nobody wants.
@@ -561,6 +572,9 @@ func (p *planning) zoneWide(area v1alpha1.EdgeArea, launches []LaunchID, s Setti
 func (p *planning) settingsBack() {
 	if len(p.want.Bots) > 0 || slices.ContainsFunc(p.in.Launches, Launch.enforces) {
 		return
+	}
+	if !p.in.ManageSettings && len(p.in.Elsewhere) > 0 {
+		return // launches of a credential that may are in the zone
 	}
 	var back []LaunchID
 	for _, l := range p.in.Launches {

@@ -93,6 +93,11 @@ func (d *desired) mail() {
 			if !InZone(domain, d.state.Zone.Name) || !d.ownsDomain(l, domain) {
 				continue
 			}
+			if slices.Contains(l.NoMail, domain) {
+				d.note(l.LaunchID, ReasonHostNotAllowed, v1alpha1.SeverityLow, domain, "No LaunchPolicy gives the namespace the domain itself: its mail records aren't published.",
+					"Have spec.edge.credentials[].hosts of the LaunchPolicy name "+domain+", or publish the records by hand.")
+				continue
+			}
 			for _, t := range mailRecords(e) {
 				d.mailRecord(l, t)
 			}
@@ -103,6 +108,9 @@ func (d *desired) mail() {
 // ownsDomain says whether a launch may publish mail records of a domain: one of its names is the domain, or below it, and no
 // other launch's is the domain itself.
 func (d *desired) ownsDomain(l Launch, domain string) bool {
+	if slices.Contains(d.in.Elsewhere, domain) {
+		return false
+	}
 	for _, other := range d.in.Launches {
 		if other.LaunchID != l.LaunchID && slices.Contains(slices.Concat(other.Hosts(), other.Redirects()), domain) {
 			return false
