@@ -145,3 +145,19 @@ func TestInAFullPhaseWhatGoesGoesFirst(t *testing.T) {
 		t.Error("the redirect doesn't lead to the new name")
 	}
 }
+
+func TestSettingsOfTheZoneStayWhileAnotherCredentialWantsThem(t *testing.T) {
+	in := inputOf(named("chat", app, func(l *Launch) { l.Spec.Cloudflare.Mode = v1alpha1.EdgeRevert }))
+	in.Ledger.Previous = []Previous{{Setting: SettingMinTLS, Value: "1.0", Set: "1.2"}}
+	m := newModel(PlanPro)
+	m.state.Settings[SettingMinTLS] = text("1.2")
+	for elsewhere, back := range map[string]bool{"": true, "other.example.com": false} {
+		if in.Elsewhere = nil; elsewhere != "" {
+			in.Elsewhere = []string{elsewhere}
+		}
+		put := slices.ContainsFunc(Evaluate(in, m.state).Plan.Changes, func(c Change) bool { return c.Setting != nil })
+		if put != back {
+			t.Errorf("with %q elsewhere, put back: %v", elsewhere, put)
+		}
+	}
+}

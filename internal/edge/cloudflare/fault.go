@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -175,9 +176,13 @@ func (c *Client) refuse(f *edge.APIError, a action, res *http.Response) {
 	}
 }
 
+// lockSecret is what lets a probe through the edge lock: where Cloudflare doesn't like a rule, it repeats the expression.
+var lockSecret = regexp.MustCompile(`"[0-9a-f]{32}`) //nolint:gochecknoglobals // compiled once, and never changed
+
 // harmless is a message of Cloudflare's, or of whoever sits between, as it may be shown.
 func (c *Client) harmless(message string) string {
-	return scorecard.Foreign(strings.ReplaceAll(message, c.token(), "⟨token⟩"))
+	message = strings.ReplaceAll(message, c.token(), "⟨token⟩")
+	return scorecard.Foreign(lockSecret.ReplaceAllString(message, `"⟨secret⟩`))
 }
 
 // cause tells why there was no reply.

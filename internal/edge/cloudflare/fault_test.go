@@ -342,3 +342,13 @@ func TestLogsHoldNeitherHeadersNorBodies(t *testing.T) {
 		t.Errorf("%d lines without being asked for, %v", quiet, err)
 	}
 }
+
+func TestTheLocksSecretIsInNoError(t *testing.T) {
+	const secret = "0123456789abcdef0123456789abcdef"
+	for _, quote := range []string{`"`, `\"`} {
+		got := (&Client{token: func() string { return "some-token" }}).harmless(`filter parsing error (1:9): ["x-launchready-edge"][*] eq ` + quote + secret + quote)
+		if strings.Contains(got, secret) || !strings.Contains(got, "⟨secret⟩") {
+			t.Errorf("it says %q", got)
+		}
+	}
+}
