@@ -88,11 +88,11 @@ func (r *ZoneReconciler) Reconcile(ctx context.Context, req ZoneRequest) (ctrl.R
 	if len(launches) == 0 {
 		return ctrl.Result{}, nil
 	}
-	groups, err := r.groups(ctx, req.Zone, launches)
+	ledger, err := r.readLedger(ctx, req.Zone)
 	if err != nil {
 		return ctrl.Result{}, err
 	}
-	ledger, err := r.readLedger(ctx, req.Zone)
+	groups, err := r.groups(ctx, req.Zone, launches, ledger.Ledger)
 	if err != nil {
 		return ctrl.Result{}, err
 	}

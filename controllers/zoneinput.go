@@ -35,7 +35,7 @@ func (r *ZoneReconciler) input(ctx context.Context, g group, state edge.State, l
 		return edge.Input{}, err
 	}
 	in := edge.Input{
-		Marker:         edge.Marker{Installation: edge.ShortID(installation), Group: g.id(), Former: g.former(ledger.Groups), Theirs: g.theirs},
+		Marker:         edge.Marker{Installation: edge.ShortID(installation), Group: g.id(), Former: g.former(ledger.Groups), Theirs: append(ledger.RetainedElsewhere(g.id()), g.theirs...)},
 		Ledger:         ledger,
 		ManageSettings: g.manageSettings,
 		ClaimTTL:       claimTTL(g.claimTTLOf),

@@ -122,7 +122,7 @@ func (r *ZoneReconciler) launchesIn(ctx context.Context, zone string) ([]*v1alph
 }
 
 // groups gathers the launches of a zone by the token that serves them, and says which hosts they may not have.
-func (r *ZoneReconciler) groups(ctx context.Context, zone string, launches []*v1alpha1.LaunchReadiness) ([]group, error) {
+func (r *ZoneReconciler) groups(ctx context.Context, zone string, launches []*v1alpha1.LaunchReadiness, ledger edge.Ledger) ([]group, error) {
 	policies, err := r.policiesOf(ctx)
 	if err != nil {
 		return nil, err
@@ -148,7 +148,7 @@ func (r *ZoneReconciler) groups(ctx context.Context, zone string, launches []*v1
 			continue // what nobody gave it keeps nobody else from it, however old it is
 		}
 		for _, host := range (edge.Launch{Spec: lr.Spec, Refused: m.refused}).Claimed() {
-			if _, taken := hosts[host]; !taken {
+			if _, taken := hosts[host]; !taken && ledger.HeldBy(lr.Namespace, host, r.Clock.Now(), claimTTL(policies)) {
 				hosts[host] = key
 			}
 		}

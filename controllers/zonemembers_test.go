@@ -75,7 +75,7 @@ func zonesOf(t *testing.T, objects ...client.Object) *ZoneReconciler {
 func TestWhatNobodyGaveKeepsNobodyFromAHost(t *testing.T) {
 	thief, owner := launchInZone("thief", true), launchInZone("chat", false)
 	r := zonesOf(t, grant("*.example.com"))
-	groups, err := r.groups(t.Context(), zoneOfTest, []*v1alpha1.LaunchReadiness{thief, owner})
+	groups, err := r.groups(t.Context(), zoneOfTest, []*v1alpha1.LaunchReadiness{thief, owner}, edge.Ledger{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +93,7 @@ func TestWhatNobodyGaveKeepsNobodyFromAHost(t *testing.T) {
 func TestMailOfADomainNeedsAGrant(t *testing.T) {
 	for pattern, kept := range map[v1alpha1.HostPattern][]string{"*.example.com": {zoneOfTest}, hostOfTest: {zoneOfTest}} {
 		lr := launchInZone("chat", false, func(lr *v1alpha1.LaunchReadiness) { lr.Spec.Email = []v1alpha1.EmailDomain{{Domain: zoneOfTest}} })
-		groups, err := zonesOf(t, grant(pattern)).groups(t.Context(), zoneOfTest, []*v1alpha1.LaunchReadiness{lr})
+		groups, err := zonesOf(t, grant(pattern)).groups(t.Context(), zoneOfTest, []*v1alpha1.LaunchReadiness{lr}, edge.Ledger{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -37,7 +37,11 @@ func (r *ZoneReconciler) Preview(ctx context.Context, key client.ObjectKey) (Pre
 	if err != nil {
 		return Preview{}, err
 	}
-	groups, err := r.groups(ctx, zone, launches)
+	ledger, err := r.readLedger(ctx, zone)
+	if err != nil {
+		return Preview{}, err
+	}
+	groups, err := r.groups(ctx, zone, launches, ledger.Ledger)
 	if err != nil {
 		return Preview{}, err
 	}
@@ -47,10 +51,10 @@ func (r *ZoneReconciler) Preview(ctx context.Context, key client.ObjectKey) (Pre
 	if i < 0 {
 		return Preview{}, fmt.Errorf("LaunchReadiness %s is being deleted, and has nothing in the zone %s", key, zone)
 	}
-	return r.preview(ctx, groups[i], edge.LaunchID{Namespace: key.Namespace, Name: key.Name})
+	return r.preview(ctx, groups[i], ledger.Ledger, edge.LaunchID{Namespace: key.Namespace, Name: key.Name})
 }
 
-func (r *ZoneReconciler) preview(ctx context.Context, g group, id edge.LaunchID) (Preview, error) {
+func (r *ZoneReconciler) preview(ctx context.Context, g group, ledger edge.Ledger, id edge.LaunchID) (Preview, error) {
 	if g.obstacle != nil {
 		return Preview{}, fmt.Errorf("%s: %s", g.obstacle.Reason, g.obstacle.Message)
 	}
@@ -70,11 +74,7 @@ func (r *ZoneReconciler) preview(ctx context.Context, g group, id edge.LaunchID)
 		o := obstacleOf(err, g.zone)
 		return Preview{}, fmt.Errorf("%s: %s", o.Reason, o.Message)
 	}
-	ledger, err := r.readLedger(ctx, g.zone)
-	if err != nil {
-		return Preview{}, err
-	}
-	in, err := r.input(ctx, g, state, ledger.Ledger)
+	in, err := r.input(ctx, g, state, ledger)
 	if err != nil {
 		return Preview{}, err
 	}

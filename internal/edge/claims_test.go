@@ -356,3 +356,30 @@ func TestNothingIsRetainedThatWasNotClaimed(t *testing.T) {
 		}
 	}
 }
+
+func TestAClaimCountsMoreThanAge(t *testing.T) {
+	at := time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+	left := at.Add(-time.Hour)
+	l := Ledger{
+		Claims:   []Claim{{Host: "gone.example.com", Namespace: "shop", LeftAt: &left}, {Host: "live.example.com", Namespace: "shop"}},
+		Retained: []Retained{{Group: "a", Spec: named("chat", app).Spec}},
+	}
+	for _, c := range []struct {
+		namespace, host string
+		ttl             time.Duration
+		want            bool
+	}{
+		{"shop", "live.example.com", 0, true}, {"bank", "live.example.com", 0, false}, {"bank", "free.example.com", 0, true},
+		{"bank", "gone.example.com", 2 * time.Hour, false}, {"bank", "gone.example.com", time.Hour, true}, {"shop", "gone.example.com", 2 * time.Hour, true},
+	} {
+		if got := l.HeldBy(c.namespace, c.host, at, c.ttl); got != c.want {
+			t.Errorf("%+v: %t", c, got)
+		}
+	}
+	if got := l.RetainedElsewhere("b"); !slices.Contains(got, app) {
+		t.Errorf("to another group it isn't elsewhere: %v", got)
+	}
+	if got := l.RetainedElsewhere("a"); len(got) > 0 {
+		t.Errorf("its own is elsewhere: %v", got)
+	}
+}

@@ -86,6 +86,23 @@ type Previous struct {
 // IsEmpty says whether nothing is remembered.
 func (l Ledger) IsEmpty() bool { return len(l.Claims)+len(l.Previous)+len(l.Retained) == 0 }
 
+// HeldBy says whether a host is a namespace's, or nobody's: a claim outlasts its launch for a while, and counts more than age.
+func (l Ledger) HeldBy(namespace, host string, now time.Time, ttl time.Duration) bool {
+	c := l.claim(host)
+	return c == nil || c.Namespace == namespace || c.LeftAt != nil && now.Sub(*c.LeftAt) >= ttl
+}
+
+// RetainedElsewhere gives the names that launches which are gone left to groups other than this one: what is set up for them stays.
+func (l Ledger) RetainedElsewhere(group string) []string {
+	var names []string
+	for _, e := range l.Retained {
+		if e.Group != group {
+			names = append(names, Launch{Spec: e.Spec}.Names()...)
+		}
+	}
+	return names
+}
+
 // WithGroup gives the ledger with a group noted.
 func (l Ledger) WithGroup(group string) Ledger {
 	i, known := slices.BinarySearch(l.Groups, group)

@@ -135,7 +135,8 @@ func TestAMissingPermissionStopsNothingElse(t *testing.T) {
 			if !named {
 				t.Errorf("no finding names %s: %v", missing, found(o))
 			}
-			if missing != "Cache Settings Write" && r.rule(edge.PhaseCache, "private") == nil {
+			// Where records can't be read, strangers may reach the hosts already: only what is adopted is set up.
+			if missing != "Cache Settings Write" && missing != "DNS Write" && r.rule(edge.PhaseCache, "private") == nil {
 				t.Error("what the token may do wasn't done")
 			}
 			if missing != "DNS Write" && missing != "Zone WAF Write" && missing != "Dynamic URL Redirects Write" && len(r.records("app.example.com")) == 0 {
