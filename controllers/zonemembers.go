@@ -153,6 +153,11 @@ func (r *ZoneReconciler) groups(ctx context.Context, zone string, launches []*v1
 			}
 		}
 	}
+	return apart(byKey, hosts, declared), nil
+}
+
+// apart tells each group which hosts the others have, and which names they declare.
+func apart(byKey map[string]*group, hosts map[string]string, declared map[string][]string) []group {
 	var groups []group
 	for _, key := range slices.Sorted(maps.Keys(byKey)) {
 		g := *byKey[key]
@@ -171,7 +176,7 @@ func (r *ZoneReconciler) groups(ctx context.Context, zone string, launches []*v1
 		g.groups = idsOf(byKey)
 		groups = append(groups, g)
 	}
-	return groups, nil
+	return groups
 }
 
 // idsOf gives the ids of all groups; nothing where one has no token.

@@ -369,8 +369,12 @@ func TestAClaimCountsMoreThanAge(t *testing.T) {
 		ttl             time.Duration
 		want            bool
 	}{
-		{"shop", "live.example.com", 0, true}, {"bank", "live.example.com", 0, false}, {"bank", "free.example.com", 0, true},
-		{"bank", "gone.example.com", 2 * time.Hour, false}, {"bank", "gone.example.com", time.Hour, true}, {"shop", "gone.example.com", 2 * time.Hour, true},
+		{"shop", "live.example.com", 0, true},
+		{"bank", "live.example.com", 0, false},
+		{"bank", "free.example.com", 0, true},
+		{"bank", "gone.example.com", 2 * time.Hour, false},
+		{"bank", "gone.example.com", time.Hour, true},
+		{"shop", "gone.example.com", 2 * time.Hour, true},
 	} {
 		if got := l.HeldBy(c.namespace, c.host, at, c.ttl); got != c.want {
 			t.Errorf("%+v: %t", c, got)

@@ -13,15 +13,14 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/controllers"
 	"github.com/launchready/launchready/internal/edge"
 	"github.com/launchready/launchready/test/emulators/cloudflare"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // course is something that takes several calls of Cloudflare's API, each of which may fail.
@@ -191,8 +190,13 @@ func nth(calls []cloudflare.Call, i int) int {
 func TestEveryCallMayFailInEveryWay(t *testing.T) {
 	t.Parallel()
 	faults := []cloudflare.Fault{
-		{Kind: cloudflare.FaultRateLimit, RetryAfter: 60}, {Kind: cloudflare.FaultError}, {Kind: cloudflare.FaultErrorAfter, Status: 502}, {Kind: cloudflare.FaultDrop},
-		{Kind: cloudflare.FaultDropAfter}, {Kind: cloudflare.FaultTruncate}, {Kind: cloudflare.FaultSlowAfter},
+		{Kind: cloudflare.FaultRateLimit, RetryAfter: 60},
+		{Kind: cloudflare.FaultError},
+		{Kind: cloudflare.FaultErrorAfter, Status: 502},
+		{Kind: cloudflare.FaultDrop},
+		{Kind: cloudflare.FaultDropAfter},
+		{Kind: cloudflare.FaultTruncate},
+		{Kind: cloudflare.FaultSlowAfter},
 	}
 	for _, c := range courses() {
 		for kind, f := range faults {

@@ -8,12 +8,11 @@ import (
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/edge"
 	"github.com/launchready/launchready/test/emulators/cloudflare"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 var deletedApp = strings.Replace(app, "mode: Enforce\napp:", "mode: Enforce\n  deletionPolicy: Delete\napp:", 1)
@@ -97,36 +96,47 @@ func TestALaunchIsLetGo(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			r := newQuickRig(t, cloudflare.Pro, "")
-			lr := r.launch("chat", deletedApp)
-			r.sync()
-			c.lose(r)
-			r.delete(lr)
-			for range 2 {
-				r.later(time.Minute)
-				r.sync()
-			}
-			if c.patient {
-				if r.isGone(lr) {
-					t.Error("it went without waiting for Cloudflare")
-				}
-				if told := r.told(); len(told) > 0 {
-					t.Errorf("told too early: %v", told)
-				}
-				r.later(15 * time.Minute)
-				r.sync()
-			}
-			if !r.isGone(lr) {
-				t.Error("it is held for ever")
-			}
-			told := strings.Join(r.told(), "\n")
-			if c.reason == "" && told != "" || c.reason != "" && (!strings.Contains(told, c.reason) || !strings.Contains(told, "stays behind") || !strings.Contains(told, zone)) {
-				t.Errorf("it is told: %q, want the reason %q", told, c.reason)
-			}
-			if strings.Contains(told, tokenMark) {
-				t.Error("the token is in an Event")
-			}
+			letGo(t, c.lose, c.reason, c.patient)
 		})
+	}
+}
+
+func letGo(t *testing.T, lose func(*rig), reason string, patient bool) {
+	t.Helper()
+	r := newQuickRig(t, cloudflare.Pro, "")
+	lr := r.launch("chat", deletedApp)
+	r.sync()
+	lose(r)
+	r.delete(lr)
+	for range 2 {
+		r.later(time.Minute)
+		r.sync()
+	}
+	if patient {
+		if r.isGone(lr) {
+			t.Error("it went without waiting for Cloudflare")
+		}
+		if told := r.told(); len(told) > 0 {
+			t.Errorf("told too early: %v", told)
+		}
+		r.later(15 * time.Minute)
+		r.sync()
+	}
+	if !r.isGone(lr) {
+		t.Error("it is held for ever")
+	}
+	r.saidOfWhatStays(t, reason)
+}
+
+// saidOfWhatStays looks whether one Event says why something stays behind; or none, where no reason is given.
+func (r *rig) saidOfWhatStays(t *testing.T, reason string) {
+	t.Helper()
+	told := strings.Join(r.told(), "\n")
+	if reason == "" && told != "" || reason != "" && (!strings.Contains(told, reason) || !strings.Contains(told, "stays behind") || !strings.Contains(told, zone)) {
+		t.Errorf("it is told: %q, want the reason %q", told, reason)
+	}
+	if strings.Contains(told, tokenMark) {
+		t.Error("the token is in an Event")
 	}
 }
 

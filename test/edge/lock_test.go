@@ -10,14 +10,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/edge"
+	"github.com/launchready/launchready/test/emulators/cloudflare"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
-
-	"github.com/launchready/launchready/api/v1alpha1"
-	"github.com/launchready/launchready/internal/edge"
-	"github.com/launchready/launchready/test/emulators/cloudflare"
 )
 
 // live puts the records of an app that strangers use into a zone.

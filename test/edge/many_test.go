@@ -4,6 +4,7 @@
 package edge
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,16 +12,16 @@ import (
 	"testing"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"sigs.k8s.io/yaml"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/controllers"
 	"github.com/launchready/launchready/internal/edge"
 	"github.com/launchready/launchready/internal/launch"
 	"github.com/launchready/launchready/internal/scorecard"
 	"github.com/launchready/launchready/test/emulators/cloudflare"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
+	"sigs.k8s.io/yaml"
 )
 
 // policy makes a LaunchPolicy whose credential, a token of the operator's namespace, grants hosts to all namespaces of the rig.
@@ -82,50 +83,57 @@ func TestFiftyLaunchesShareOneZone(t *testing.T) {
 	for _, plan := range []cloudflare.Plan{cloudflare.Free, cloudflare.Pro} {
 		t.Run(string(plan), func(t *testing.T) {
 			t.Parallel()
-			r := newQuickRig(t, plan, "")
-			r.policy(managed)
-			var launches []*v1alpha1.LaunchReadiness
-			for i := range 50 {
-				launches = append(launches, r.launch(fmt.Sprintf("chat%d", i), strings.Replace(numbered(i), ownToken, "", 1)))
-			}
-			r.cloudflare.ResetCalls()
-			r.sync()
-			reads := 0
-			for _, c := range r.cloudflare.Calls() {
-				if c.Template == "/zones/{zone}/dns_records" && !c.Write() {
-					reads++
-				}
-			}
-			if reads > 3 {
-				t.Errorf("the records were read %d times for 50 launches", reads)
-			}
-			rules := map[string]int{}
-			for _, set := range r.state().Rulesets {
-				rules[set.Phase] = len(set.Rules)
-			}
-			if most := map[cloudflare.Plan]int{cloudflare.Free: 5, cloudflare.Pro: 20}[plan]; rules[string(edge.PhaseCustomWAF)] > most || rules[string(edge.PhaseRedirect)] > 10 {
-				t.Errorf("the rules aren't merged: %v", rules)
-			}
-			for i := range launches {
-				host := fmt.Sprintf("app%d.example.com", i)
-				if len(r.records(host)) != 1 || len(reachableUnlocked(r.state(), host)) > 0 {
-					t.Errorf("%s: %d records, unlocked: %v", host, len(r.records(host)), reachableUnlocked(r.state(), host))
-				}
-			}
-			degraded := slices.Contains(found(r.measure(launches[7])), edge.ReasonDegradedByPlan)
-			if plan == cloudflare.Free && !degraded {
-				t.Errorf("nothing says that the plan limits less: %v", found(r.measure(launches[7])))
-			}
-			if n := len(r.state().Rules(string(edge.PhaseRateLimit))); plan == cloudflare.Free && n != 1 || n == 0 || n > 2 {
-				t.Errorf("%d rate limits", n)
-			}
-			r.cloudflare.ResetCalls()
-			r.later(2 * time.Minute)
-			r.sync()
-			if w := r.writes(); len(w) > 0 || len(r.cloudflare.Calls()) > 10 {
-				t.Errorf("a steady look at the zone takes %d calls and writes %v", len(r.cloudflare.Calls()), w)
-			}
+			fiftyLaunches(t, plan)
 		})
+	}
+}
+
+func fiftyLaunches(t *testing.T, plan cloudflare.Plan) {
+	t.Helper()
+	r := newQuickRig(t, plan, "")
+	r.policy(managed)
+	var launches []*v1alpha1.LaunchReadiness
+	for i := range 50 {
+		launches = append(launches, r.launch(fmt.Sprintf("chat%d", i), strings.Replace(numbered(i), ownToken, "", 1)))
+	}
+	r.cloudflare.ResetCalls()
+	r.sync()
+	reads := slices.DeleteFunc(r.cloudflare.Calls(), func(c cloudflare.Call) bool { return c.Template != "/zones/{zone}/dns_records" || c.Write() })
+	if len(reads) > 3 {
+		t.Errorf("the records were read %d times for 50 launches", len(reads))
+	}
+	r.merged(t, plan)
+	for i := range launches {
+		host := fmt.Sprintf("app%d.example.com", i)
+		if len(r.records(host)) != 1 || len(reachableUnlocked(r.state(), host)) > 0 {
+			t.Errorf("%s: %d records, unlocked: %v", host, len(r.records(host)), reachableUnlocked(r.state(), host))
+		}
+	}
+	degraded := slices.Contains(found(r.measure(launches[7])), edge.ReasonDegradedByPlan)
+	if plan == cloudflare.Free && !degraded {
+		t.Errorf("nothing says that the plan limits less: %v", found(r.measure(launches[7])))
+	}
+	r.cloudflare.ResetCalls()
+	r.later(2 * time.Minute)
+	r.sync()
+	if w := r.writes(); len(w) > 0 || len(r.cloudflare.Calls()) > 10 {
+		t.Errorf("a steady look at the zone takes %d calls and writes %v", len(r.cloudflare.Calls()), w)
+	}
+}
+
+// merged looks whether rules of one effect are one rule, so that they fit into the plan.
+func (r *rig) merged(t *testing.T, plan cloudflare.Plan) {
+	t.Helper()
+	rules := map[edge.Phase]int{}
+	for _, set := range r.state().Rulesets {
+		rules[edge.Phase(set.Phase)] = len(set.Rules)
+	}
+	most := map[cloudflare.Plan]int{cloudflare.Free: 5, cloudflare.Pro: 20}[plan]
+	if rules[edge.PhaseCustomWAF] > most || rules[edge.PhaseRedirect] > 10 {
+		t.Errorf("the rules aren't merged: %v", rules)
+	}
+	if n := rules[edge.PhaseRateLimit]; plan == cloudflare.Free && n != 1 || n == 0 || n > 2 {
+		t.Errorf("%d rate limits", n)
 	}
 }
 
@@ -215,7 +223,13 @@ func TestOfTwoLaunchesTheOlderHasTheHost(t *testing.T) {
 	r.policy(managed)
 	spec := strings.Replace(numbered(1), ownToken, "", 1)
 	older := r.launch("older", spec)
-	time.Sleep(1100 * time.Millisecond) // creation times have seconds
+	// Creation times have seconds.
+	err := wait.PollUntilContextTimeout(t.Context(), 50*time.Millisecond, 5*time.Second, true, func(context.Context) (bool, error) {
+		return time.Now().Unix() > older.CreationTimestamp.Unix(), nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	newer := r.launchIn(r.newNamespace("other-"), "newer", spec)
 	r.sync()
 	r.twoPasses()

@@ -125,8 +125,8 @@ func TestDriftByHandIsMendedAndNothingElse(t *testing.T) {
 			t.Errorf("%s: what is of others was touched:\n%s", d.name, differ(theirs, now))
 		}
 	}
-	if min, ssl := r.state().Setting("min_tls_version"), r.state().Setting("ssl"); min != "1.3" || ssl != "strict" {
-		t.Errorf("stricter settings of others were changed: min_tls_version %v, ssl %v", min, ssl)
+	if tls, ssl := r.state().Setting("min_tls_version"), r.state().Setting("ssl"); tls != "1.3" || ssl != "strict" {
+		t.Errorf("stricter settings of others were changed: min_tls_version %v, ssl %v", tls, ssl)
 	}
 	// Their own order is theirs to change.
 	r.edit(func(z *cloudflare.Zone) error {

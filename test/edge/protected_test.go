@@ -9,12 +9,11 @@ import (
 	"testing"
 	"time"
 
-	networkingv1 "k8s.io/api/networking/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/internal/edge"
 	"github.com/launchready/launchready/test/emulators/cloudflare"
+	networkingv1 "k8s.io/api/networking/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 func setting(name, value string) func(*cloudflare.Zone) error {

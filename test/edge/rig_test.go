@@ -18,6 +18,13 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/controllers"
+	"github.com/launchready/launchready/internal/edge"
+	"github.com/launchready/launchready/internal/edge/authority"
+	api "github.com/launchready/launchready/internal/edge/cloudflare"
+	"github.com/launchready/launchready/test/emulators/cloudflare"
+	"github.com/launchready/launchready/test/emulators/cloudflare/nameserver"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -29,14 +36,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/yaml"
-
-	"github.com/launchready/launchready/api/v1alpha1"
-	"github.com/launchready/launchready/controllers"
-	"github.com/launchready/launchready/internal/edge"
-	"github.com/launchready/launchready/internal/edge/authority"
-	api "github.com/launchready/launchready/internal/edge/cloudflare"
-	"github.com/launchready/launchready/test/emulators/cloudflare"
-	"github.com/launchready/launchready/test/emulators/cloudflare/nameserver"
 )
 
 // apiServer is the API server that all tests share; each has a namespace of its own.
@@ -207,7 +206,9 @@ func (r *rig) serveNames() {
 	case r.nameServer = <-at:
 		r.Cleanup(func() {
 			stop()
-			<-ended
+			if err := <-ended; err != nil {
+				r.Error(err)
+			}
 		})
 	case err := <-ended:
 		stop()

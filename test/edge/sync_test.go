@@ -46,8 +46,16 @@ func TestANewAppIsSetUpLockedAndOpenedByItsLaunch(t *testing.T) {
 		phase  edge.Phase
 		effect string
 	}{
-		{edge.PhaseCustomWAF, "lock"}, {edge.PhaseCustomWAF, "waf"}, {edge.PhaseErrors, "holding"}, {edge.PhaseRedirect, "https"}, {edge.PhaseConfig, "tls"},
-		{edge.PhaseManagedWAF, "managed"}, {edge.PhaseRateLimit, "rate"}, {edge.PhaseRateLimit, "rate-2"}, {edge.PhaseCache, "files"}, {edge.PhaseCache, "private"},
+		{edge.PhaseCustomWAF, "lock"},
+		{edge.PhaseCustomWAF, "waf"},
+		{edge.PhaseErrors, "holding"},
+		{edge.PhaseRedirect, "https"},
+		{edge.PhaseConfig, "tls"},
+		{edge.PhaseManagedWAF, "managed"},
+		{edge.PhaseRateLimit, "rate"},
+		{edge.PhaseRateLimit, "rate-2"},
+		{edge.PhaseCache, "files"},
+		{edge.PhaseCache, "private"},
 	} {
 		if r.rule(want.phase, want.effect) == nil {
 			t.Errorf("no rule %s in %s", want.effect, want.phase)

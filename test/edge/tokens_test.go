@@ -13,13 +13,12 @@ import (
 	"time"
 
 	"github.com/go-logr/logr/funcr"
-	corev1 "k8s.io/api/core/v1"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-
 	"github.com/launchready/launchready/api/v1alpha1"
 	"github.com/launchready/launchready/controllers"
 	"github.com/launchready/launchready/internal/edge"
 	"github.com/launchready/launchready/test/emulators/cloudflare"
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 func TestWhatIsWrongWithATokenIsSaid(t *testing.T) {

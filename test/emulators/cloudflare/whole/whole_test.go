@@ -26,7 +26,7 @@ import (
 func behind(t *testing.T, zone func(*cloudflare.Zone)) *Whole {
 	t.Helper()
 	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = fmt.Fprintf(w, "%s %s %s", r.Host, r.URL.Path, r.Header.Get("X-Forwarded-Proto"))
+		_, _ = fmt.Fprintf(w, "%s %s %s", r.Host, r.URL.Path, r.Header.Get("X-Forwarded-Proto")) //nolint:gosec // the test itself asks
 	}))
 	t.Cleanup(app.Close)
 	b, err := NewBalancer(t.Context(), []string{"*.example.com"}, strings.TrimPrefix(app.URL, "http://"))

@@ -79,7 +79,6 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		defer b.Close() //nolint:errcheck // the program ends
 		dial[origin] = b.Addr
 		o.Edge.OriginRoots.AddCert(b.Certificate)
 	}
@@ -95,7 +94,7 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 
 // serve starts everything, and prints where it is.
 func serve(ctx context.Context, o whole.Options, zone string, plan cloudflare.Plan, out io.Writer) error {
-	w, err := whole.Start(o)
+	w, err := whole.Start(o) //nolint:contextcheck // it lives until it is closed
 	if err != nil {
 		return err
 	}
