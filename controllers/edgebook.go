@@ -30,6 +30,8 @@ type entry struct {
 	Found
 	at     time.Time
 	status v1alpha1.EdgeStatus
+	// drafts are the findings, to tell whether there are others than before.
+	drafts []scorecard.Draft
 }
 
 // Found is what a look at a zone said of a launch.
@@ -60,12 +62,12 @@ func NewEdgeBook() *EdgeBook {
 func (b *EdgeBook) write(ctx context.Context, g group, now time.Time, found func(member) Found) {
 	for _, m := range g.members {
 		e := entry{Found: found(m), at: now}
-		e.status = e.summary(m.id())
+		e.status, e.drafts = e.summary(m.id()), draftsOf(e, m.id())
 		b.mu.Lock()
 		before, known := b.entries[m.id()]
 		b.entries[m.id()] = e
 		b.mu.Unlock()
-		if known && equality.Semantic.DeepEqual(before.status, e.status) && equality.Semantic.DeepEqual(drafts(before, m.id()), drafts(e, m.id())) {
+		if known && equality.Semantic.DeepEqual(before.status, e.status) && equality.Semantic.DeepEqual(before.drafts, e.drafts) {
 			continue
 		}
 		select {
@@ -102,8 +104,8 @@ func (b *EdgeBook) forget(id edge.LaunchID) {
 	delete(b.entries, id)
 }
 
-// drafts are the findings of an entry.
-func drafts(e entry, id edge.LaunchID) []scorecard.Draft {
+// draftsOf judges what was found of a launch.
+func draftsOf(e entry, id edge.LaunchID) []scorecard.Draft {
 	if e.Evaluation == nil {
 		return nil
 	}

@@ -4,6 +4,7 @@
 package controllers
 
 import (
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -197,7 +198,7 @@ func (r *ZoneReconciler) ofIngress(ctx context.Context, namespace, name string) 
 	}
 	var names []string
 	for _, at := range ingress.Status.LoadBalancer.Ingress {
-		names = append(names, first(at.Hostname, at.IP))
+		names = append(names, cmp.Or(at.Hostname, at.IP))
 	}
 	return names, nil
 }
@@ -209,7 +210,7 @@ func (r *ZoneReconciler) ofService(ctx context.Context, namespace, name string) 
 	}
 	var names []string
 	for _, at := range service.Status.LoadBalancer.Ingress {
-		names = append(names, first(at.Hostname, at.IP))
+		names = append(names, cmp.Or(at.Hostname, at.IP))
 	}
 	return names, nil
 }
@@ -240,13 +241,4 @@ func missing(kind, namespace, name string, err error) error {
 		return fmt.Errorf("the origin's %s %s/%s does not exist: correct spec.domains.origin, or create it", kind, namespace, name)
 	}
 	return fmt.Errorf("the origin's %s %s/%s could not be read: it is tried again", kind, namespace, name)
-}
-
-func first(names ...string) string {
-	for _, n := range names {
-		if n != "" {
-			return n
-		}
-	}
-	return ""
 }

@@ -4,7 +4,6 @@
 package controllers
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -72,10 +71,7 @@ func (m member) id() edge.LaunchID {
 }
 
 func (m member) mode() v1alpha1.EdgeMode {
-	if m.launch.Spec.Cloudflare == nil {
-		return v1alpha1.EdgeObserve
-	}
-	return cmp.Or(m.launch.Spec.Cloudflare.Mode, v1alpha1.EdgeObserve)
+	return edge.Launch{Spec: m.launch.Spec}.Mode()
 }
 
 // leaving says whether the launch is on its way out of the zone: deleted, or no longer naming it.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/launch"
 )
 
 // Input is everything about a zone that doesn't come from Cloudflare: what the launches of one credential want, and what is
@@ -138,7 +139,7 @@ func (r *Retained) drop(host string) {
 
 // refusal says why a launch may not have a host that it declares.
 func (s *settling) refusal(l Launch, host string) *Refusal {
-	if !InZone(host, s.state.Zone.Name) {
+	if !launch.InZone(host, s.state.Zone.Name) {
 		return &Refusal{host, ReasonHostNotInZone, host + " is not in the zone " + s.state.Zone.Name + ": correct it in spec.domains, or give the launch the zone that it is in."}
 	}
 	if slices.Contains(s.in.Elsewhere, host) {

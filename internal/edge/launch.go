@@ -5,7 +5,6 @@ package edge
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/launchready/launchready/api/v1alpha1"
@@ -162,9 +161,4 @@ func (l Launch) allowed(hosts []v1alpha1.HostName) []string {
 
 func (l Launch) refused(host string) bool {
 	return slices.ContainsFunc(l.Refused, func(r Refusal) bool { return r.Host == host })
-}
-
-// InZone says whether a host is a zone's own name or below it.
-func InZone(host, zone string) bool {
-	return host == zone || strings.HasSuffix(host, "."+zone)
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/launchready/launchready/api/v1alpha1"
+	"github.com/launchready/launchready/internal/launch"
 )
 
 // strength orders the values of a setting from lax to strict. One that isn't listed is taken for laxer than any.
@@ -90,7 +91,7 @@ func (d *desired) mail() {
 		}
 		for _, e := range l.Spec.Email {
 			domain := string(e.Domain)
-			if !InZone(domain, d.state.Zone.Name) || !d.ownsDomain(l, domain) {
+			if !launch.InZone(domain, d.state.Zone.Name) || !d.ownsDomain(l, domain) {
 				continue
 			}
 			if slices.Contains(l.NoMail, domain) {
@@ -117,7 +118,7 @@ func (d *desired) ownsDomain(l Launch, domain string) bool {
 		}
 	}
 	names := slices.Concat(l.Hosts(), l.Redirects())
-	return slices.ContainsFunc(names, func(n string) bool { return InZone(n, domain) })
+	return slices.ContainsFunc(names, func(n string) bool { return launch.InZone(n, domain) })
 }
 
 // mailTarget is a record about mail.
